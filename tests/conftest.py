@@ -1,0 +1,62 @@
+"""The venue: a real X server, a real sound server with a null sink, a real MIDI transport.
+
+It must come up; a machine where it cannot (no Xvfb, no PulseAudio, no jackd) fails the tests
+rather than skipping them. ``make test`` installs what it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+VENUE = Path(__file__).with_name("venue.sh")
+
+
+class Venue:
+    """The running venue and what can be done to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *words: str) -> str:
+        """``venue.sh WORDS``, for this venue; what it prints."""
+        done = subprocess.run(
+            [str(VENUE), *words, str(self.folder)], capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, f"venue.sh {words}: {done.stderr}"
+        return done.stdout
+
+    def play(self, wav: Path) -> subprocess.Popen[bytes]:
+        """Play a sound file into the sink, as another program would."""
+        return subprocess.Popen(["paplay", "--device=venue", str(wav)])
+
+
+@pytest.fixture(scope="session")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
+    """Screen, sound and MIDI of this test run; its environment is exported to the process."""
+    place = Venue(tmp_path_factory.mktemp("venue"))
+    before = dict(os.environ)
+    for line in place.run("up").splitlines():
+        for word in shlex.split(line.removeprefix("export ")):
+            name, _, value = word.partition("=")
+            os.environ[name] = value
+    try:
+        yield place
+    finally:
+        place.run("down")
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10.0, what: str = "") -> None:
+    """Wait for something that other threads or processes bring about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s: {what or condition}"
+        time.sleep(0.01)

@@ -1,0 +1,1 @@
+"""Sound in: the sound card, files, the bundled demo track."""

@@ -1,0 +1,87 @@
+"""Everything that can be steered: one table, from which checking, help and documents are made.
+
+Shader passes add their own rows (see ``shader_controls``): a line such as
+
+    uniform float segments;  // 1..24 = 6 | mirrored wedges
+
+in ``shaders/kaleidoscope.frag`` makes the control ``kaleidoscope.segments``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vjgan.errors import ShaderError
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One row: its range is closed, its default inside it."""
+
+    name: str
+    minimum: float
+    maximum: float
+    default: float
+    unit: str
+    does: str
+
+    def clamp(self, value: float) -> float:
+        """``value`` brought into the range."""
+        return min(self.maximum, max(self.minimum, value))
+
+
+# fmt: off
+CONTROLS = {
+    row.name: row
+    for row in (
+        # latent motion
+        Control("speed", 0.0, 8.0, 0.6, "units/s", "how fast the walk goes; 1 unit changes the "
+                "picture as much anywhere in the latent space"),
+        Control("energy", 0.0, 2.0, 0.5, "", "how much the sound's level scales the speed"),
+        Control("kick", 0.0, 4.0, 0.5, "units", "how far an onset pushes the walk ahead"),
+        Control("psi", 0.0, 1.5, 0.8, "", "truncation: 0 the mean picture, 1 the full variety"),
+        Control("noise", 0.0, 1.0, 1.0, "", "strength of the generator's noise inputs"),
+        Control("mix", 0.0, 1.0, 0.0, "", "style mixing: how much of a second walk is taken"),
+        Control("mix_layer", 0.0, 18.0, 4.0, "layer", "the layer from which the second walk is "
+                "taken: low changes structure, high only colour"),
+        # the picture
+        Control("fit", 0.0, 1.0, 1.0, "", "0 shows the whole picture, 1 fills the screen"),
+        Control("zoom", 0.25, 4.0, 1.0, "x", "magnification of the picture"),
+        Control("rotate", -180.0, 180.0, 0.0, "deg", "turn of the picture"),
+        Control("hue", -180.0, 180.0, 0.0, "deg", "turn of the colour wheel"),
+        Control("saturation", 0.0, 2.0, 1.0, "x", "0 grey, 1 as it is"),
+        Control("contrast", 0.0, 2.0, 1.0, "x", "0 flat grey, 1 as it is"),
+        Control("brightness", 0.0, 2.0, 1.0, "x", "0 black, 1 as it is"),
+        Control("feedback", 0.0, 0.98, 0.0, "", "how much of the last frame stays, as a trail"),
+    )
+}
+# fmt: on
+
+# uniform float NAME;  // MIN..MAX = DEFAULT UNIT | what it does
+_SHADER_CONTROL = re.compile(
+    r"^\s*uniform\s+float\s+(?P<name>\w+)\s*;\s*//\s*(?P<minimum>[-+.\deE]+?)\.\.(?P<maximum>[-+.\deE]+)"
+    r"\s*=\s*(?P<default>[-+.\deE]+)\s*(?P<unit>[^|]*?)\s*\|\s*(?P<does>.+?)\s*$",
+    re.MULTILINE,
+)
+
+
+def shader_controls(pass_name: str, glsl: str) -> dict[str, Control]:
+    """The controls that a shader declares, by full name (``pass.uniform``).
+
+    Raises ShaderError when a declared range or default makes no sense."""
+    rows = {}
+    for match in _SHADER_CONTROL.finditer(glsl):
+        name = f"{pass_name}.{match['name']}"
+        try:
+            low, high, default = (float(match[k]) for k in ("minimum", "maximum", "default"))
+        except ValueError:
+            low, high, default = 1.0, 0.0, 0.0
+        if not low <= default <= high:
+            written = match[0].split("//")[1].split("|")[0].strip()
+            raise ShaderError(
+                f"shader '{pass_name}': the range of '{match['name']}' must read "
+                f"MIN..MAX = DEFAULT with the default inside, not '{written}'"
+            )
+        rows[name] = Control(name, low, high, default, match["unit"], match["does"])
+    return rows

@@ -1,0 +1,25 @@
+"""What can go wrong, in one sentence that names the thing, the value and what is allowed."""
+
+
+class VjganError(Exception):
+    """A mistake or a missing thing that the user can mend; its text is shown as it is."""
+
+
+class DeviceError(VjganError):
+    """A sound, MIDI, display or compute device is absent or refuses."""
+
+
+class MediaError(VjganError):
+    """A sound or film file cannot be read or written."""
+
+
+class PresetError(VjganError):
+    """A preset is unknown, malformed or out of range."""
+
+
+class ModelError(VjganError):
+    """A checkpoint is unknown, malformed or of the wrong kind."""
+
+
+class ShaderError(VjganError):
+    """A shader is unknown, malformed or does not compile."""

@@ -1,0 +1,1 @@
+"""Latent in, picture out."""

@@ -1,0 +1,240 @@
+"""The values that flow from sound to light, and the Protocols of the stages between them.
+
+Every value is frozen and carries ``time``: seconds on the show's one clock (0 at the start).
+Since ``time`` travels with the data, sound-to-light latency is one subtraction at the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One beat of the loop's own clock: frame ``index``, its ``time``, ``dt`` since the last one,
+    and ``present_time``, when this frame's light is expected to leave the screen (seconds)."""
+
+    index: int
+    time: float
+    dt: float
+    present_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFrame:
+    """A block of sound. ``time`` is when its last sample was in the air."""
+
+    time: float
+    samples: FloatArray  # [block], mono, -1..1
+    sample_rate: int  # Hz
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the ear knows at ``time``. Counters only grow, so reading only the newest value never
+    loses an onset or a beat."""
+
+    time: float = 0.0
+    level: float = 0.0  # 1.0 = running mean, 0..8
+    low: float = 0.0  # energy below 150 Hz, same scale
+    mid: float = 0.0  # 150 Hz to 2 kHz
+    high: float = 0.0  # above 2 kHz
+    centroid_hz: float = 0.0
+    bpm: float = 0.0  # 0 = not known yet
+    beat_phase: float = 0.0  # 0..1 at `time`
+    confidence: float = 0.0  # 0..1, of bpm and phase
+    onset_count: int = 0
+    onset_time: float = -1e9  # of the newest onset
+    beat_count: int = 0
+    beat_time: float = -1e9  # of the newest beat
+    silent: bool = True
+    alive: bool = False  # the source delivers blocks
+    blocks_read: int = 0
+    blocks_lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The musical position at the frame's present time. ``position`` counts beats, never falls and
+    never jumps; its whole part is the beat, its fraction the phase."""
+
+    position: float = 0.0
+    bpm: float = 120.0
+    confidence: float = 0.0  # 0..1
+    source: str = "free"  # "tracker", "tap" or "free"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlEvent:
+    """A performer's gesture on a controller: ``source`` as presets write it after ``midi.``
+    (``cc74``, ``note36``, ``pitch``), ``value`` 0..1, ``channel`` 1..16."""
+
+    source: str
+    value: float
+    channel: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something to do once: ``name`` from ``vjgan.engine.COMMANDS``; ``value`` where it needs one
+    (for ``preset``: its number, counted from 1)."""
+
+    name: str
+    value: int = 0
+
+
+Event = ControlEvent | Command
+
+
+@dataclass(frozen=True, slots=True)
+class PassWeight:
+    """One shader pass in the chain; ``weight`` 0..1 mixes its output over its input."""
+
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """All that steers one frame: control values by name (natural units, inside the table's range),
+    signals by name (0..1: level, low, mid, high, onset, beat, ...) and the chain of passes."""
+
+    time: float
+    values: Mapping[str, float]
+    signals: Mapping[str, float] = field(default_factory=dict)
+    passes: tuple[PassWeight, ...] = ()
+
+    def __getitem__(self, name: str) -> float:
+        return self.values[name]
+
+
+@dataclass(frozen=True, slots=True)
+class LatentState:
+    """Where the generator stands: ``w`` [num_ws, w_dim] after truncation and mixing, ``noise``
+    0..1 the strength of the noise inputs. ``time`` is that of the sound it answers to."""
+
+    time: float
+    w: FloatArray
+    noise: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture: ``image`` uint8 [height, width, 3], sRGB, top row first; ``time`` of the sound."""
+
+    time: float
+    image: ByteArray
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the first pass shows: ``blend`` 0..1 of the way from frame ``before`` to ``after``."""
+
+    before: Frame
+    after: Frame
+    blend: float = 1.0
+
+
+class LatentSpace(Protocol):
+    """What motion needs to know of a generator; numpy only, safe to call from any thread."""
+
+    z_dim: int
+    w_dim: int
+    num_ws: int
+    w_mean: FloatArray  # [w_dim], the centre of truncation
+
+    def map(self, z: FloatArray) -> FloatArray:
+        """The mapping network: z [n, z_dim] -> w [n, w_dim], not truncated."""
+
+    def length(self, w0: FloatArray, w1: FloatArray) -> FloatArray:
+        """How much the picture changes along each short step w0 -> w1 [n, w_dim] -> [n].
+
+        One unit is the generator's own mean: a step of length 1 changes the picture by as much as
+        one tenth of the difference between two random pictures."""
+
+
+class Generator(Protocol):
+    """A model that can be played."""
+
+    name: str
+    trained: bool
+    resolution: tuple[int, int]  # height, width
+    space: LatentSpace
+
+    def generate(self, latent: LatentState) -> Frame:
+        """The picture of a latent. Called from one thread at a time."""
+
+
+class AudioSource(Protocol):
+    """Blocks of sound, in order."""
+
+    sample_rate: int
+
+    def read(self) -> AudioFrame | None:
+        """The next block; waits for it in a live source. None at the end of a finite one."""
+
+    def close(self) -> None: ...
+
+
+class Clock(Protocol):
+    """Paces the loop: one Tick an iteration, until the show is over or ``stop`` is called."""
+
+    def __iter__(self) -> Iterator[Tick]: ...
+
+    def stop(self) -> None: ...
+
+
+class Ear(Protocol):
+    """The newest features at a tick. Live: whatever the listener has. Offline: stepped to it."""
+
+    def read(self, tick: Tick) -> Features: ...
+
+    def close(self) -> None: ...
+
+
+class Hands(Protocol):
+    """The performer's gestures since the last call; never waits."""
+
+    def read(self) -> Sequence[Event]: ...
+
+    def close(self) -> None: ...
+
+
+class Painter(Protocol):
+    """Latent in, picture out. Live: hands the latent to a worker and returns the newest frames
+    without waiting. Offline: runs the generator for this very frame."""
+
+    def paint(self, latent: LatentState, tick: Tick) -> Picture: ...
+
+    def use(self, generator: Generator) -> None:
+        """Play another, already warmed generator from the next frame on."""
+
+    def close(self) -> None: ...
+
+
+class Screen(Protocol):
+    """Where the light comes out."""
+
+    size: tuple[int, int]  # width, height in pixels
+
+    def show(self, picture: Picture, controls: Controls, tick: Tick) -> None:
+        """Draw the chain of passes and present it."""
+
+    def events(self) -> Sequence[Event]:
+        """Keys pressed since the last call, as commands."""
+
+    def image(self) -> ByteArray:
+        """What was last drawn: uint8 [height, width, 3], top row first."""
+
+    def say(self, lines: Sequence[str]) -> None:
+        """Text over the picture (help, notices); an empty sequence removes it."""
+
+    def close(self) -> None: ...
