@@ -1,0 +1,155 @@
+"""The loop with plain stages; the real ones meet in test_show.py."""
+
+import logging
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from vjgan.clock import FixedClock
+from vjgan.controls import CONTROLS
+from vjgan.engine import Engine
+from vjgan.mapping import Route, Router
+from vjgan.stage import Scene, Stage
+from vjgan.stats import Stats
+from vjgan.types import (
+    Beat,
+    Command,
+    ControlEvent,
+    Controls,
+    Event,
+    Features,
+    Frame,
+    LatentState,
+    Picture,
+    Tick,
+)
+
+
+class Plain:
+    """Every stage in its simplest form; events are given by frame number."""
+
+    def __init__(self, script: dict[int, list[Event]]) -> None:
+        self.script = script
+        self.frame = -1
+        self.shown: list[Controls] = []
+        self.latents: list[LatentState] = []
+        self.said: list[Sequence[str]] = []
+        self.asked: list[object] = []
+        self.fail_at: set[int] = set()
+
+    def read(self, tick: Tick | None = None):
+        if tick is None:  # hands
+            self.frame += 1
+            return self.script.get(self.frame, [])
+        if self.frame in self.fail_at:
+            raise RuntimeError("the ear fell off")
+        return Features(time=tick.time, alive=True)
+
+    def events(self) -> Sequence[Event]:
+        return []
+
+    def step(self, *words) -> Beat | LatentState:
+        if len(words) == 2:  # tempo
+            return Beat(words[1].time * 2)
+        return LatentState(0.0, np.full((1, 1), len(self.latents), np.float32))
+
+    def tap(self, time: float) -> None:
+        self.asked.append(("tap", time))
+
+    def request(self, number: int) -> None:
+        self.asked.append(number)
+
+    def request_step(self, step: int) -> None:
+        self.asked.append(("step", step))
+
+    def finished(self) -> None:
+        return None
+
+    def paint(self, latent: LatentState, tick: Tick) -> Picture:
+        self.latents.append(latent)
+        frame = Frame(latent.time, np.zeros((1, 1, 3), np.uint8))
+        return Picture(frame, frame)
+
+    def show(self, picture: Picture, controls: Controls, tick: Tick) -> None:
+        self.shown.append(controls)
+
+    def say(self, lines: Sequence[str]) -> None:
+        self.said.append(tuple(lines))
+
+
+def play(
+    script: dict[int, list[Event]], frames: int = 30, live: bool = True, fail_at: int | None = None
+) -> tuple[Plain, Engine]:
+    plain = Plain(script)
+    plain.fail_at = set() if fail_at is None else {fail_at}
+    router = Router(CONTROLS, {}, (Route("midi.cc1", "hue", 100.0),))
+    stage = Stage(Scene("a", "a", router, plain, plain, ()))  # type: ignore[arg-type]
+    stages = [plain] * 4
+    engine = Engine(
+        FixedClock(Fraction(60), frames), *stages, stage, plain, plain, Stats(60.0),  # type: ignore
+        now=(lambda: 0.0) if live else None,
+        notice=["untrained"],
+    )  # fmt: skip
+    engine.run()
+    return plain, engine
+
+
+def test_every_tick_becomes_a_shown_frame() -> None:
+    plain, engine = play({})
+    assert len(plain.shown) == 30
+    assert engine.stats.summary(0, [])["frames"] == 30
+
+
+def test_quit_ends_the_show_after_this_frame() -> None:
+    assert len(play({4: [Command("quit")]})[0].shown) == 5
+
+
+def test_a_knob_moves_its_control_and_stays() -> None:
+    plain, _ = play({3: [ControlEvent("cc1", 0.5, channel=2)]})
+    assert [controls["hue"] for controls in plain.shown[2:5]] == [0.0, 50.0, 50.0]
+
+
+def test_freeze_holds_the_latent_and_lets_it_go() -> None:
+    plain, _ = play({5: [Command("freeze")], 8: [Command("freeze")]})
+    places = [int(latent.w[0, 0]) for latent in plain.latents]
+    assert places[:9] == [0, 1, 2, 3, 4, 4, 4, 4, 8]
+
+
+def test_blackout_dims_any_preset_and_comes_back() -> None:
+    plain, _ = play({5: [Command("blackout")], 60: [Command("blackout")]}, frames=120)
+    light = [controls["brightness"] for controls in plain.shown]
+    assert light[4] == 1.0
+    assert light[59] < 1e-3
+    assert light[119] > 0.999
+
+
+def test_commands_reach_their_stage() -> None:
+    plain, _ = play({2: [Command("preset", 3), Command("next"), Command("previous")]})
+    assert plain.asked == [3, ("step", 1), ("step", -1)]
+    plain, _ = play({30: [], 6: [Command("tap")]})
+    assert plain.asked == [("tap", pytest.approx(0.1))]
+
+
+def test_the_notice_and_the_help_are_shown_and_taken_away() -> None:
+    plain, _ = play({400: [Command("help")], 410: [Command("help")]}, frames=500)
+    assert plain.said[0] == ("untrained",)
+    assert plain.said[1] == ()
+    assert any("blackout" in line for line in plain.said[2])
+    assert plain.said[3] == ()
+
+
+def test_a_failing_frame_is_said_once_and_the_show_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR, "vjgan"):
+        plain, _ = play({}, fail_at=7)
+    assert len(plain.shown) == 29
+    assert len(caplog.records) == 1
+    assert "the ear fell off" in caplog.text
+
+
+def test_offline_a_failing_frame_ends_the_film() -> None:
+    with pytest.raises(RuntimeError, match="fell off"):
+        play({}, fail_at=7, live=False)

@@ -1,0 +1,194 @@
+"""The loop: sound in at one end, light out at the other, nothing flows back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from vjgan.smooth import approach
+from vjgan.stage import Scene, Stage
+from vjgan.stats import Stats
+from vjgan.types import (
+    Beat,
+    Clock,
+    Command,
+    ControlEvent,
+    Controls,
+    Ear,
+    Event,
+    Features,
+    Hands,
+    LatentState,
+    Painter,
+    Screen,
+    Tick,
+)
+
+log = logging.getLogger("vjgan")
+
+BLACKOUT_SECONDS = 0.06  # time constant: quick, but never a flash
+NOTICE_SECONDS = 6.0
+
+# What a key, a pad or an address may ask for once.
+COMMANDS = {
+    "quit": "leave",
+    "fullscreen": "full screen or window",
+    "preset": "the preset of that number",
+    "next": "next preset",
+    "previous": "previous preset",
+    "freeze": "hold the picture",
+    "blackout": "black, and back",
+    "tap": "tap the tempo",
+    "help": "this help",
+}
+HELP = (
+    "Esc Esc    leave",
+    "F          full screen",
+    "1-9        preset",
+    "Left Right previous, next preset",
+    "Space      freeze",
+    "B          blackout",
+    "T          tap tempo",
+    "H          this help",
+)
+
+
+class Tempo(Protocol):
+    """What the loop needs of ``vjgan.beat``."""
+
+    def step(self, features: Features, tick: Tick) -> Beat: ...
+
+    def tap(self, time: float) -> None: ...
+
+
+class Scenes(Protocol):
+    """What the loop needs of ``vjgan.loader``."""
+
+    def request(self, number: int) -> None: ...
+
+    def request_step(self, step: int) -> None: ...
+
+    def finished(self) -> Scene | None: ...
+
+
+class Engine:
+    """The stages, and the loop through them. Offline it is ``strict``: a failing frame ends it.
+    Live, a failing frame is logged once and the last light stays."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        ear: Ear,
+        hands: Hands,
+        tempo: Tempo,
+        scenes: Scenes,
+        stage: Stage,
+        painter: Painter,
+        screen: Screen,
+        stats: Stats,
+        now: Callable[[], float] | None = None,
+        notice: Sequence[str] = (),
+    ) -> None:
+        self.clock = clock
+        self.ear = ear
+        self.hands = hands
+        self.tempo = tempo
+        self.scenes = scenes
+        self.stage = stage
+        self.painter = painter
+        self.screen = screen
+        self.stats = stats
+        self.now = now
+        self.notice = tuple(notice)
+        self.beat = Beat()
+        self._moved: dict[str, float] = {}
+        self._latent: LatentState | None = None
+        self._frozen = self._black = self._help = False
+        self._light = 1.0
+        self._complaints: set[str] = set()
+
+    def run(self) -> None:
+        """Play until the clock ends or someone leaves."""
+        for tick in self.clock:
+            try:
+                self.frame(tick)
+            except Exception as error:
+                self._complain(error)
+
+    def frame(self, tick: Tick) -> None:
+        """One frame, from sound to light."""
+        self.obey([*self.hands.read(), *self.screen.events()], tick)
+        self.change()
+        features = self.ear.read(tick)
+        self.beat = self.tempo.step(features, tick)
+        controls = self.stage.control(features, self.beat, self._moved, tick)
+        latent = self.stage.move(features, self.beat, tick, self._frozen)
+        self._latent = latent or self._latent
+        if self._latent is None:
+            return
+        picture = self.stage.picture(self.painter.paint(self._latent, tick))
+        self.screen.show(picture, self._dim(controls, tick), tick)
+        shown_at = tick.time if self.now is None else self.now()
+        self.stats.count(tick, features, picture, self.beat.bpm, shown_at)
+        self._say(tick)
+
+    def obey(self, events: Iterable[Event], tick: Tick) -> None:
+        """Take the performer's gestures: knobs are remembered, commands done."""
+        for event in events:
+            if isinstance(event, ControlEvent):
+                self._moved[event.source] = event.value
+                self._moved[f"{event.channel}.{event.source}"] = event.value
+            else:
+                self._do(event, tick)
+
+    def change(self) -> None:
+        """Let the scene enter that the loader has finished, if any."""
+        scene = self.scenes.finished()
+        if scene is not None and self.stage.enter(scene, self.beat.position):
+            self.painter.use(scene.generator)
+
+    def _do(self, command: Command, tick: Tick) -> None:
+        match command.name:
+            case "quit":
+                self.clock.stop()
+            case "preset":
+                self.scenes.request(command.value)
+            case "next":
+                self.scenes.request_step(1)
+            case "previous":
+                self.scenes.request_step(-1)
+            case "freeze":
+                self._frozen = not self._frozen
+            case "blackout":
+                self._black = not self._black
+            case "tap":
+                self.tempo.tap(tick.time)
+            case "help":
+                self._help = not self._help
+                self.screen.say(HELP if self._help else ())
+
+    def _dim(self, controls: Controls, tick: Tick) -> Controls:
+        """Blackout works on every preset: it is the last thing done to the light."""
+        self._light = approach(self._light, float(not self._black), tick.dt, BLACKOUT_SECONDS)
+        if self._light > 0.999:
+            return controls
+        dimmed = {**controls.values, "brightness": controls["brightness"] * self._light}
+        return replace(controls, values=dimmed)
+
+    def _say(self, tick: Tick) -> None:
+        """Show the notice for the first seconds."""
+        if tick.index == 0 and self.notice:
+            self.screen.say(self.notice)
+        if self.notice and tick.time > NOTICE_SECONDS:
+            self.notice = ()
+            self.screen.say(HELP if self._help else ())
+
+    def _complain(self, error: Exception) -> None:
+        if self.now is None:
+            raise error
+        message = f"{type(error).__name__}: {error}"
+        if message not in self._complaints:
+            self._complaints.add(message)
+            log.error("a frame failed and the last one stays: %s", message, exc_info=error)

@@ -1,0 +1,159 @@
+"""From what is heard and touched to control values: signals, LFOs and a preset's routes.
+
+A route adds ``amount`` x the shaped source to its target; sums are clamped to the target's range.
+Every source is 0..1, so that a curve means the same for each of them.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from vjgan.controls import Control
+from vjgan.smooth import Envelope
+from vjgan.types import Beat, Features, Tick
+
+BEATS_A_BAR = 4
+ONSET_SECONDS = 0.18  # an onset's light falls to 37 % in this time
+TONE_HZ = (80.0, 8000.0)  # the centroid's range on a logarithmic scale
+
+# What presets may write as a route's source, besides lfo.NAME and midi.SOURCE; all 0..1.
+SIGNALS = {
+    "level": "loudness; 0.5 is the running mean of the last seconds",
+    "low": "energy below 150 Hz, likewise",
+    "mid": "energy from 150 Hz to 2 kHz, likewise",
+    "high": "energy above 2 kHz, likewise",
+    "tone": "spectral centroid, 0 dark (80 Hz) to 1 bright (8 kHz)",
+    "onset": "1 at each onset, falling to 0",
+    "beat_pulse": "1 on each beat, falling to 0",
+    "bar_pulse": "1 on each bar, falling to 0",
+    "beat_phase": "0..1 through each beat",
+    "bar_phase": "0..1 through each bar",
+    "silence": "1 when nothing is heard",
+    "confidence": "how sure the tempo is",
+}
+
+
+def listen(features: Features, beat: Beat, tick: Tick) -> dict[str, float]:
+    """Every signal of the table at the frame's present time, and ``beat``, the position in beats
+    (the one value that is not 0..1; for shaders)."""
+    bar = beat.position / BEATS_A_BAR
+    since_onset = max(0.0, tick.present_time - features.onset_time)
+    return {
+        "level": _half(features.level),
+        "low": _half(features.low),
+        "mid": _half(features.mid),
+        "high": _half(features.high),
+        "tone": _tone(features.centroid_hz),
+        "onset": math.exp(-since_onset / ONSET_SECONDS),
+        "beat_pulse": _pulse(beat.position % 1.0),
+        "bar_pulse": _pulse(bar % 1.0 * BEATS_A_BAR),
+        "beat_phase": beat.position % 1.0,
+        "bar_phase": bar % 1.0,
+        "silence": 1.0 if features.silent else 0.0,
+        "confidence": beat.confidence,
+        "beat": beat.position,
+    }
+
+
+def _half(value: float) -> float:
+    return min(1.0, 0.5 * value)
+
+
+def _tone(centroid_hz: float) -> float:
+    low, high = TONE_HZ
+    octaves = math.log2(max(centroid_hz, low) / low) / math.log2(high / low)
+    return min(1.0, octaves)
+
+
+def _pulse(beats_since: float) -> float:
+    return max(0.0, 1.0 - beats_since) ** 3
+
+
+CURVES: dict[str, Callable[[float], float]] = {
+    "linear": lambda x: x,
+    "square": lambda x: x * x,
+    "cube": lambda x: x**3,
+    "root": math.sqrt,
+    "smooth": lambda x: x * x * (3.0 - 2.0 * x),
+    "inverse": lambda x: 1.0 - x,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lfo:
+    """A slow wave locked to the beat: one cycle every ``beats``, from 0 to 1 and back."""
+
+    shape: str
+    beats: float
+    phase: float = 0.0
+
+    def at(self, position: float) -> float:
+        """Its value 0..1 at a position in beats."""
+        return SHAPES[self.shape](position / self.beats + self.phase)
+
+
+def _random(cycles: float) -> float:
+    """A new height every cycle, moved to without a corner; the same at the same position."""
+    cycle, x = math.floor(cycles), cycles % 1.0
+    here, there = (random.Random(cycle + k).random() for k in (0, 1))
+    return here + (there - here) * x * x * (3.0 - 2.0 * x)
+
+
+SHAPES: dict[str, Callable[[float], float]] = {
+    "sine": lambda cycles: 0.5 - 0.5 * math.cos(2.0 * math.pi * cycles),
+    "triangle": lambda cycles: 1.0 - abs(2.0 * (cycles % 1.0) - 1.0),
+    "saw": lambda cycles: cycles % 1.0,
+    "square": lambda cycles: float(cycles % 1.0 < 0.5),
+    "random": _random,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One patch cord. ``attack`` and ``release`` are time constants in seconds."""
+
+    source: str
+    target: str
+    amount: float
+    curve: str = "linear"
+    attack: float = 0.0
+    release: float = 0.0
+
+
+@dataclass
+class Router:
+    """A preset's routes at work. ``values`` are the preset's own settings by control name."""
+
+    table: Mapping[str, Control]
+    values: Mapping[str, float]
+    routes: tuple[Route, ...] = ()
+    lfos: Mapping[str, Lfo] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._base = {name: row.default for name, row in self.table.items()} | dict(self.values)
+        self._cords = [(route, Envelope(route.attack, route.release)) for route in self.routes]
+
+    def step(
+        self, signals: Mapping[str, float], moved: Mapping[str, float], dt: float
+    ) -> dict[str, float]:
+        """Every control's value. ``moved`` holds what controllers last said, by MIDI source
+        (``cc74``, ``3.cc74``); a knob that was never touched adds nothing."""
+        values = dict(self._base)
+        for route, envelope in self._cords:
+            heard = self._source(route.source, signals, moved)
+            followed = envelope.step(CURVES[route.curve](heard), dt)
+            values[route.target] += route.amount * followed
+        for route in self.routes:
+            values[route.target] = self.table[route.target].clamp(values[route.target])
+        return values
+
+    def _source(self, name: str, signals: Mapping[str, float], moved: Mapping[str, float]) -> float:
+        kind, _, rest = name.partition(".")
+        if kind == "lfo":
+            return self.lfos[rest].at(signals["beat"])
+        if kind == "midi":
+            return moved.get(rest, 0.0)
+        return signals[name]

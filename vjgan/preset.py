@@ -1,0 +1,237 @@
+"""A preset file: TOML in, a checked Preset out. Presets are data; nothing in them is executed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vjgan.controls import CONTROLS, Control
+from vjgan.errors import PresetError
+from vjgan.mapping import CURVES, SHAPES, SIGNALS, Lfo, Route
+from vjgan.types import PassWeight
+
+MAX_BYTES = 1_000_000  # a preset is text that a person wrote
+_MIDI_SOURCE = re.compile(
+    r"(?:(?:[1-9]|1[0-6])\.)?(?:(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])|pitch)"
+)
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class KeyframeTable(_Table):
+    """One stop of a journey: the picture of ``seed``, and the bars until the next one."""
+
+    seed: Seed
+    bars: float = Field(default=4.0, ge=0.25, le=64)
+
+
+class MotionTable(_Table):
+    """How the latent moves; see ``vjgan.motion``."""
+
+    kind: Literal["wander", "loop", "keyframes"] = "wander"
+    seed: Seed = 1
+    bars: int = Field(default=8, ge=1, le=64)
+    anchors: int = Field(default=6, ge=3, le=64)
+    keyframes: tuple[KeyframeTable, ...] = ()
+
+
+class RouteTable(_Table):
+    """One patch cord; see ``vjgan.mapping``."""
+
+    source: str
+    target: str
+    amount: float
+    curve: Literal[*CURVES] = "linear"  # type: ignore[valid-type]
+    attack: float = Field(default=0.0, ge=0, le=60)
+    release: float = Field(default=0.0, ge=0, le=60)
+
+
+class LfoTable(_Table):
+    """One wave; see ``vjgan.mapping``."""
+
+    shape: Literal[*SHAPES] = "sine"  # type: ignore[valid-type]
+    beats: float = Field(default=16.0, ge=0.125, le=1024)
+    phase: float = Field(default=0.0, ge=0, le=1)
+
+
+class PresetTable(_Table):
+    """The file as a whole."""
+
+    name: str = ""
+    description: str = ""
+    model: str = ""
+    crossfade_beats: float = Field(default=8.0, ge=0, le=256)
+    passes: tuple[str, ...] = ()
+    motion: MotionTable = MotionTable()
+    controls: dict[str, Any] = Field(default_factory=dict)
+    routes: tuple[RouteTable, ...] = ()
+    lfo: dict[str, LfoTable] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A checked preset: every name in it exists and every value is in range."""
+
+    key: str  # the file's name without .toml, such as 03-tide
+    name: str
+    description: str
+    model: str  # empty: whatever is loaded
+    crossfade_beats: float
+    passes: tuple[PassWeight, ...]
+    motion: MotionTable
+    values: Mapping[str, float]
+    routes: tuple[Route, ...]
+    lfos: Mapping[str, Lfo]
+    table: Mapping[str, Control]
+
+
+def load_preset(path: Path, passes: Mapping[str, Mapping[str, Control]]) -> Preset:
+    """The preset in a file. ``passes`` are the shader passes that exist, with their controls.
+
+    Raises PresetError: one sentence with the file, the key, the value and what is allowed."""
+    key = path.stem
+    table = {**CONTROLS, **{name: row for rows in passes.values() for name, row in rows.items()}}
+    try:
+        data = PresetTable.model_validate(_read(path))
+    except ValidationError as error:
+        raise PresetError(f"preset '{key}' ({path}): {_sentence(error)}") from None
+    values = _flatten(data.controls)
+    for problem in _problems(data, values, passes, table):
+        raise PresetError(f"preset '{key}' ({path}): {problem}")
+    return Preset(
+        key=key,
+        name=data.name or key,
+        description=data.description,
+        model=data.model,
+        crossfade_beats=data.crossfade_beats,
+        passes=tuple(PassWeight(name) for name in data.passes),
+        motion=data.motion,
+        values={name: float(value) for name, value in values.items()},
+        routes=tuple(Route(**route.model_dump()) for route in data.routes),
+        lfos={name: Lfo(**lfo.model_dump()) for name, lfo in data.lfo.items()},
+        table=table,
+    )
+
+
+def find_presets(folder: Path) -> list[Path]:
+    """The preset files of a folder in the order of their names: number N is the Nth of them."""
+    return sorted(path for path in folder.glob("*.toml") if path.is_file())
+
+
+def find_preset(name: str, folder: Path) -> Path:
+    """A preset by path, by name (``03-tide``, ``tide``) or by number, counted from 1."""
+    path = Path(name)
+    if path.suffix == ".toml":
+        if path.is_file():
+            return path
+        raise PresetError(f"preset '{name}': no such file")
+    known = find_presets(folder)
+    for candidate in known:
+        if name in (candidate.stem, re.sub(r"^\d+-", "", candidate.stem)):
+            return candidate
+    if name.isdecimal() and 1 <= int(name) <= len(known):
+        return known[int(name) - 1]
+    listed = ", ".join(path.stem for path in known) or f"none in {folder}"
+    raise PresetError(f"preset '{name}' is unknown; there are: {listed}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise PresetError(f"preset '{path}' is larger than {MAX_BYTES} bytes")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PresetError(f"preset '{path}' cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PresetError(f"preset '{path}' is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise PresetError(f"preset '{path}' is not valid TOML: {error}") from None
+
+
+def _flatten(controls: Mapping[str, Any]) -> dict[str, Any]:
+    """``kaleidoscope.segments = 6`` is a table inside a table to TOML; one name to us."""
+    flat: dict[str, Any] = {}
+    for name, value in controls.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": v for inner, v in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _problems(
+    data: PresetTable,
+    values: Mapping[str, Any],
+    passes: Mapping[str, object],
+    table: Mapping[str, Control],
+) -> Iterable[str]:
+    """What is wrong with the names and ranges that only the tables know, worst first."""
+    for name in data.passes:
+        if name not in passes:
+            yield f"passes '{name}' is unknown; there are: {', '.join(sorted(passes))}"
+    for name, value in values.items():
+        yield from _control_problems(name, value, table)
+    for index, route in enumerate(data.routes, start=1):
+        if not _is_source(route.source, data.lfo):
+            yield (
+                f"route {index}: source '{route.source}' is unknown; there are: "
+                f"{', '.join(SIGNALS)}, lfo.NAME, midi.ccN, midi.noteN, midi.pitch"
+            )
+        if route.target not in table:
+            yield f"route {index}: target '{route.target}' is unknown; {_known(table)}"
+    if data.motion.kind == "keyframes" and len(data.motion.keyframes) < 2:
+        yield f"motion.keyframes has {len(data.motion.keyframes)} entries; at least 2 are needed"
+
+
+def _control_problems(name: str, value: object, table: Mapping[str, Control]) -> Iterable[str]:
+    if name not in table:
+        yield f"controls.{name} is unknown; {_known(table)}"
+        return
+    row = table[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield f"controls.{name} must be a number, not {value!r}"
+    elif not row.minimum <= value <= row.maximum:
+        yield f"controls.{name} {value} is outside {row.minimum:g}..{row.maximum:g}"
+
+
+def _known(table: Mapping[str, Control]) -> str:
+    return f"there are: {', '.join(sorted(table))}"
+
+
+def _is_source(name: str, lfos: Mapping[str, object]) -> bool:
+    kind, _, rest = name.partition(".")
+    if kind == "lfo":
+        return rest in lfos
+    if kind == "midi":
+        return _MIDI_SOURCE.fullmatch(rest) is not None
+    return name in SIGNALS
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first of pydantic's findings as: key, value, what is allowed."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{key} is unknown; there are: {', '.join(_fields(first['loc']))}"
+    if first["type"] == "missing":
+        return f"{key} is missing"
+    allowed = first["msg"].removeprefix("Input should be ")
+    return f"{key} {first['input']!r} is not allowed; it must be {allowed}"
+
+
+def _fields(location: tuple[int | str, ...]) -> Iterable[str]:
+    """The keys that the table at a location may have."""
+    if "keyframes" in location[:-1]:
+        return KeyframeTable.model_fields
+    tables: dict[str, type[_Table]] = {"motion": MotionTable, "routes": RouteTable, "lfo": LfoTable}
+    table = tables.get(str(location[0])) if len(location) > 1 else None
+    return (table or PresetTable).model_fields

@@ -1,0 +1,160 @@
+"""What is on stage: one scene, or several while one fades into the next.
+
+A Scene is a preset at work. The Stage turns what is heard and touched into Controls and a
+LatentState; while presets change it moves between theirs without a jump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from vjgan.mapping import Router, listen
+from vjgan.types import (
+    Beat,
+    Controls,
+    Features,
+    Generator,
+    LatentState,
+    PassWeight,
+    Picture,
+    Tick,
+)
+
+
+class Mover(Protocol):
+    """What a scene needs of ``vjgan.motion``."""
+
+    def step(
+        self, controls: Controls, beat: Beat, onsets: Sequence[float], tick: Tick
+    ) -> LatentState: ...
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A preset at work on a generator; built off the loop, finished when it arrives."""
+
+    key: str
+    title: str
+    router: Router
+    motion: Mover
+    generator: Generator
+    passes: tuple[PassWeight, ...]
+    crossfade_beats: float = 8.0
+
+
+@dataclass
+class _Entry:
+    """A scene on stage since beat ``since``, with what it last said."""
+
+    scene: Scene
+    since: float
+    fade: float = 1.0
+    controls: Controls | None = None
+
+
+class Stage:
+    """The scenes on stage, oldest first; each covers those below it by its ``fade`` 0..1."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._entries = [_Entry(scene, since=0.0)]
+        self._onsets_seen = 0
+        self._held: Picture | None = None  # the last of another generator, while it fades
+        self._latest: Picture | None = None
+
+    @property
+    def scene(self) -> Scene:
+        """The newest scene."""
+        return self._entries[-1].scene
+
+    def enter(self, scene: Scene, position: float) -> bool:
+        """Begin to fade to ``scene`` at a position in beats; True when its generator is another
+        one, which the painter must then use."""
+        changed = scene.generator is not self.scene.generator
+        if changed:
+            self._held = self._latest
+        self._entries.append(_Entry(scene, since=position, fade=0.0))
+        return changed
+
+    def control(
+        self, features: Features, beat: Beat, moved: Mapping[str, float], tick: Tick
+    ) -> Controls:
+        """Every control's value at this frame."""
+        self._advance(beat.position)
+        signals = listen(features, beat, tick)
+        for entry in self._entries:
+            values = entry.scene.router.step(signals, moved, tick.dt)
+            entry.controls = Controls(tick.time, values, signals, entry.scene.passes)
+        return self._mixed_controls()
+
+    def move(
+        self, features: Features, beat: Beat, tick: Tick, frozen: bool = False
+    ) -> LatentState | None:
+        """The latent of this frame; None while frozen. Its time is that of the sound heard."""
+        new_onsets = features.onset_count - self._onsets_seen
+        self._onsets_seen = features.onset_count
+        if frozen:
+            return None
+        onsets = [features.onset_time] * max(0, new_onsets)
+        mixed: LatentState | None = None
+        for entry in self._entries:
+            if entry.scene.generator is not self.scene.generator or entry.controls is None:
+                continue
+            latent = entry.scene.motion.step(entry.controls, beat, onsets, tick)
+            mixed = latent if mixed is None else _mix_latents(mixed, latent, entry.fade)
+        return None if mixed is None else replace(mixed, time=features.time)
+
+    def picture(self, picture: Picture) -> Picture:
+        """The painter's picture, faded in over the last one of another generator if need be."""
+        fade = self._entries[-1].fade
+        if self._held is not None:
+            if fade < 1.0:
+                picture = Picture(self._held.after, picture.after, fade)
+            else:
+                self._held = None
+        self._latest = picture
+        return picture
+
+    def _advance(self, position: float) -> None:
+        for entry in self._entries[1:]:
+            beats = entry.scene.crossfade_beats
+            passed = (position - entry.since) / beats if beats > 0.0 else 1.0
+            x = min(1.0, max(0.0, passed))
+            entry.fade = x * x * (3.0 - 2.0 * x)
+        covered = [index for index, entry in enumerate(self._entries) if entry.fade >= 1.0]
+        del self._entries[: covered[-1]]
+
+    def _mixed_controls(self) -> Controls:
+        mixed: Controls | None = None
+        for entry in self._entries:
+            assert entry.controls is not None
+            mixed = entry.controls if mixed is None else _mix(mixed, entry.controls, entry.fade)
+        assert mixed is not None
+        return mixed
+
+
+def _mix(under: Controls, over: Controls, fade: float) -> Controls:
+    values = {
+        name: under.values.get(name, value) * (1.0 - fade) + value * fade
+        for name, value in over.values.items()
+    }
+    return Controls(over.time, values, over.signals, _mix_passes(under.passes, over.passes, fade))
+
+
+def _mix_passes(
+    under: tuple[PassWeight, ...], over: tuple[PassWeight, ...], fade: float
+) -> tuple[PassWeight, ...]:
+    """Leaving passes fade out where they stood, coming ones fade in; shared ones stay."""
+    weights = {row.name: row.weight * (1.0 - fade) for row in under}
+    coming = {row.name: row.weight * fade for row in over}
+    leaving = tuple(PassWeight(name, w) for name, w in weights.items() if name not in coming)
+    staying = tuple(PassWeight(name, w + weights.get(name, 0.0)) for name, w in coming.items())
+    return leaving + staying
+
+
+def _mix_latents(under: LatentState, over: LatentState, fade: float) -> LatentState:
+    w = under.w + np.float32(fade) * (over.w - under.w)
+    return LatentState(over.time, w, under.noise + fade * (over.noise - under.noise))
