@@ -1,0 +1,77 @@
+"""What can be played: the presets, models and shaders at hand, and scenes made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vjgan.controls import Control, shader_controls
+from vjgan.mapping import Router
+from vjgan.preset import MotionTable, Preset, find_preset, find_presets, load_preset
+from vjgan.stage import Mover, Scene
+from vjgan.types import Generator, LatentSpace
+
+
+@dataclass
+class Library:
+    """Presets by name or number, scenes by preset file. ``load`` makes a warmed generator from a
+    model's name or path, ``moving`` a motion from a preset's settings and a latent space; both may
+    take seconds, so scenes are made off the loop. ``model`` overrides what presets ask for,
+    ``seed`` shifts every seed in them: another night of the same preset."""
+
+    presets_folder: Path
+    shaders_folder: Path
+    load: Callable[[str], Generator]
+    moving: Callable[[MotionTable, LatentSpace], Mover]
+    default_model: str
+    model: str = ""
+    seed: int = 0
+    _generators: dict[str, Generator] = field(default_factory=dict)
+
+    def paths(self) -> list[Path]:
+        """The presets in order."""
+        return find_presets(self.presets_folder)
+
+    def find(self, name: str) -> Path:
+        """A preset's file by name, number or path; the first one when ``name`` is empty."""
+        return find_preset(name or "1", self.presets_folder)
+
+    def passes(self) -> Mapping[str, Mapping[str, Control]]:
+        """Every shader pass there is, with its own controls."""
+        return {
+            path.stem: shader_controls(path.stem, path.read_text(encoding="utf-8"))
+            for path in sorted(self.shaders_folder.glob("*.frag"))
+        }
+
+    def preset(self, path: Path) -> Preset:
+        """The checked preset of a file. Raises PresetError."""
+        return load_preset(path, self.passes())
+
+    def scene(self, path: Path) -> Scene:
+        """The preset of a file at work. Raises PresetError or ModelError."""
+        preset = self.preset(path)
+        generator = self.generator(self.model or preset.model or self.default_model)
+        return Scene(
+            key=preset.key,
+            title=preset.name,
+            router=Router(preset.table, preset.values, preset.routes, preset.lfos),
+            motion=self.moving(_shifted(preset.motion, self.seed), generator.space),
+            generator=generator,
+            passes=preset.passes,
+            crossfade_beats=preset.crossfade_beats,
+        )
+
+    def generator(self, name: str) -> Generator:
+        """A model, loaded and warmed once. Raises ModelError."""
+        if name not in self._generators:
+            self._generators[name] = self.load(name)
+        return self._generators[name]
+
+
+def _shifted(motion: MotionTable, seed: int) -> MotionTable:
+    def shift(value: int) -> int:
+        return (value + seed) % 2**31
+
+    keyframes = tuple(k.model_copy(update={"seed": shift(k.seed)}) for k in motion.keyframes)
+    return motion.model_copy(update={"seed": shift(motion.seed), "keyframes": keyframes})
