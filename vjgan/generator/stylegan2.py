@@ -1,0 +1,281 @@
+"""StyleGAN2 in torch, from the papers: a mapping network z -> w and a synthesis network w -> image.
+
+Karras et al. 2019 (styles, truncation), 2020a (weight demodulation, skip RGB), 2020b (fp16 with
+clamping). One set of weights, two ways through a layer: in batches with gradients for training, and
+one picture at a time with everything folded into the convolution's weights for playing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SLOPE = 0.2  # of the leaky ReLU
+GAIN = math.sqrt(2.0)  # keeps the variance through the leaky ReLU
+EPSILON = 1e-8
+MAPPING_LR = 0.01  # learning-rate multiplier of the mapping network
+HALF_RESOLUTIONS = 4  # how many of the highest resolutions run in fp16, as published
+HALF_CLAMP = 256.0  # bound on fp16 activations, as published
+
+
+@dataclass(frozen=True, slots=True)
+class StyleGAN2Config:
+    """The shape of a network. A layer at resolution r has min(channel_base // r, channel_max)
+    channels; ``c_dim`` is the number of classes, 0 for none."""
+
+    resolution: int = 256
+    z_dim: int = 512
+    w_dim: int = 512
+    c_dim: int = 0
+    channel_base: int = 32768
+    channel_max: int = 512
+    img_channels: int = 3
+    mapping_layers: int = 8
+
+    def channels(self, resolution: int) -> int:
+        """Feature maps of the layers at a resolution."""
+        return min(self.channel_base // resolution, self.channel_max)
+
+    @property
+    def num_ws(self) -> int:
+        """How many w vectors the synthesis takes: one a convolution, one for the last RGB."""
+        return 2 * int(math.log2(self.resolution)) - 2
+
+
+class Linear(nn.Module):
+    """A fully connected layer whose weights are scaled when used (equalised learning rate)."""
+
+    def __init__(self, n_in: int, n_out: int, lr: float = 1.0, bias: float = 0.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in) / lr)
+        self.bias = nn.Parameter(torch.full([n_out], bias))
+        self.weight_gain = lr / math.sqrt(n_in)
+        self.bias_gain = lr
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [n, in] -> [n, out]."""
+        # The input is scaled rather than the weights: it is so much smaller.
+        return F.linear(x * self.weight_gain, self.weight, self.bias * self.bias_gain)
+
+
+def normalise(x: Tensor) -> Tensor:
+    """Each row [n, dim] brought to a mean square of 1."""
+    return x * (x.square().mean(1, keepdim=True) + EPSILON).rsqrt()
+
+
+class Mapping(nn.Module):
+    """z, and a class where there are some, -> w."""
+
+    w_mean: Tensor  # [w_dim], a running mean of w: the centre of truncation
+
+    def __init__(self, config: StyleGAN2Config) -> None:
+        super().__init__()
+        n = config.w_dim
+        self.embed = Linear(config.c_dim, n) if config.c_dim else None
+        first = config.z_dim + (n if config.c_dim else 0)
+        self.layers = nn.ModuleList(
+            Linear(first if k == 0 else n, n, lr=MAPPING_LR) for k in range(config.mapping_layers)
+        )
+        self.register_buffer("w_mean", torch.zeros(n))
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """z [n, z_dim], c [n, c_dim] one-hot -> w [n, w_dim], not truncated."""
+        x = normalise(z)  # [n, z_dim]
+        if self.embed is not None:
+            if c is None:
+                c = z.new_zeros(len(z), self.embed.weight.shape[1])  # [n, c_dim]
+            x = torch.cat([x, normalise(self.embed(c))], dim=1)  # [n, z_dim + w_dim]
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), SLOPE) * GAIN  # [n, w_dim]
+        return x
+
+    @torch.no_grad()
+    def track(self, w: Tensor, beta: float = 0.998) -> None:
+        """Let the mean of a training batch w [n, w_dim] into ``w_mean``."""
+        self.w_mean.lerp_(w.detach().mean(0), 1.0 - beta)
+
+
+class StyleConv(nn.Module):
+    """A 3x3 convolution modulated by a style and demodulated, with noise, bias and leaky ReLU;
+    ``up`` doubles the resolution first, smoothed by the [1, 3, 3, 1] filter."""
+
+    noise: Tensor  # [resolution, resolution], fixed
+    filter: Tensor  # [out, 1, 4, 4]
+    squares: Tensor | None  # [out, in], see `freeze`
+
+    def __init__(self, n_in: int, n_out: int, w_dim: int, resolution: int, up: bool) -> None:
+        super().__init__()
+        self.up = up
+        self.affine = Linear(w_dim, n_in, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(n_out, n_in, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.register_buffer("noise", torch.randn(resolution, resolution))
+        self.register_buffer("squares", None, persistent=False)
+        if up:
+            row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4.0  # [4], sums to 2: half the grid is empty
+            filter_ = torch.outer(row, row).expand(n_out, 1, 4, 4).contiguous()
+            self.register_buffer("filter", filter_, persistent=False)
+
+    def freeze(self) -> None:
+        """Keep the sums of squared weights, which demodulation needs, from now on."""
+        self.weight.data = self.weight.data.contiguous(memory_format=torch.channels_last)
+        self.squares = self.weight.detach().square().sum((2, 3))  # [out, in]
+
+    def forward(self, x: Tensor, w: Tensor, noise: float, fresh: bool) -> Tensor:
+        """x [n, in, r, r], w [n, w_dim] -> [n, out, r, r], or [n, out, 2r, 2r] with ``up``."""
+        style = self.affine(w)  # [n, in]
+        squares = self.weight.square().sum((2, 3)) if self.squares is None else self.squares
+        demod = (style.square() @ squares.T + EPSILON).rsqrt()  # [n, out]
+        if len(x) == 1 and not torch.is_grad_enabled():
+            return self._play(x, style, demod, noise, fresh)
+        return self._train(x, style, demod, noise, fresh)
+
+    def _train(self, x: Tensor, style: Tensor, demod: Tensor, noise: float, fresh: bool) -> Tensor:
+        # The activations are modulated rather than the weights: one convolution for the batch.
+        x = x * style[:, :, None, None].to(x.dtype)  # [n, in, r, r]
+        x = self._convolve(x, self.weight.to(x.dtype), None)  # [n, out, r, r]
+        x = x * demod[:, :, None, None].to(x.dtype)  # [n, out, r, r]
+        if noise:
+            x = x + self._noise(x, noise, fresh)  # [n, out, r, r]
+        x = x + self.bias[:, None, None].to(x.dtype)  # [n, out, r, r]
+        return F.leaky_relu(x, SLOPE) * GAIN  # [n, out, r, r]
+
+    def _play(self, x: Tensor, style: Tensor, demod: Tensor, noise: float, fresh: bool) -> Tensor:
+        # For one picture the weights are modulated: they are smaller than the activations. The gain
+        # goes in with them (a leaky ReLU keeps a positive factor), and what is left is in place.
+        weight = self.weight * style[0, None, :, None, None]  # [out, in, 3, 3]
+        weight = (weight * (demod[0, :, None, None, None] * GAIN)).to(x.dtype)  # [out, in, 3, 3]
+        x = self._convolve(x, weight, (self.bias * GAIN).to(x.dtype))  # [1, out, r, r]
+        if noise:
+            x.add_(self._noise(x, noise * GAIN, fresh))  # [1, out, r, r]
+        return F.leaky_relu_(x, SLOPE)  # [1, out, r, r]
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if not self.up:
+            return F.conv2d(x, weight, bias, padding=1)  # [n, out, r, r]
+        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [n, out, 2r+1, 2r+1]
+        filter_ = self.filter.to(x.dtype)  # [out, 1, 4, 4]
+        return F.conv2d(x, filter_, bias, padding=1, groups=x.shape[1])  # [n, out, 2r, 2r]
+
+    def _noise(self, x: Tensor, strength: float, fresh: bool) -> Tensor:
+        noise = torch.randn_like(x[:, :1]) if fresh else self.noise[None, None]  # [n or 1, 1, r, r]
+        return (noise * (self.noise_strength * strength)).to(x.dtype)  # [n or 1, 1, r, r]
+
+
+class ToRGB(nn.Module):
+    """Feature maps to colour: a modulated 1x1 convolution without demodulation."""
+
+    def __init__(self, n_in: int, w_dim: int, img_channels: int) -> None:
+        super().__init__()
+        self.affine = Linear(w_dim, n_in, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(img_channels, n_in, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(img_channels))
+        self.gain = 1.0 / math.sqrt(n_in)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x [n, in, r, r], w [n, w_dim] -> colour [n, img_channels, r, r], fp32."""
+        style = self.affine(w) * self.gain  # [n, in]
+        if len(x) == 1 and not torch.is_grad_enabled():
+            weight = (self.weight * style[0, None, :, None, None]).to(x.dtype)  # [img, in, 1, 1]
+        else:
+            x = x * style[:, :, None, None].to(x.dtype)  # [n, in, r, r]
+            weight = self.weight.to(x.dtype)  # [img, in, 1, 1]
+        return F.conv2d(x, weight).float() + self.bias[:, None, None]  # [n, img, r, r]
+
+
+def double(image: Tensor) -> Tensor:
+    """[n, img, r, r] -> [n, img, 2r, 2r] by the [1, 3, 3, 1] filter, zero outside the picture.
+
+    Inside the picture that filter is bilinear interpolation."""
+    padded = F.pad(image, (1, 1, 1, 1))  # [n, img, r+2, r+2]
+    image = F.interpolate(padded, scale_factor=2.0, mode="bilinear")  # [n, img, 2r+4, 2r+4]
+    return image[:, :, 2:-2, 2:-2]  # [n, img, 2r, 2r]
+
+
+class Synthesis(nn.Module):
+    """w -> image: a learned constant 4x4, then two convolutions a resolution, each resolution
+    adding its colour to the doubled picture of the one below (the "skip" architecture)."""
+
+    def __init__(self, config: StyleGAN2Config) -> None:
+        super().__init__()
+        sizes = [2**k for k in range(2, int(math.log2(config.resolution)) + 1)]  # 4, 8, ...
+        n, w_dim = config.channels(4), config.w_dim
+        self.const = nn.Parameter(torch.randn(n, 4, 4))
+        convs = [StyleConv(n, n, w_dim, 4, up=False)]
+        for size in sizes[1:]:
+            n_in, n = n, config.channels(size)
+            convs += [StyleConv(n_in, n, w_dim, size, up=True)]
+            convs += [StyleConv(n, n, w_dim, size, up=False)]
+        self.convs = nn.ModuleList(convs)
+        self.to_rgb = nn.ModuleList(
+            ToRGB(config.channels(size), w_dim, config.img_channels) for size in sizes
+        )
+        self.half_from = len(sizes)  # the index of the first resolution in fp16
+
+    def forward(self, ws: Tensor, noise: float = 1.0, fresh: bool = False) -> Tensor:
+        """ws [n, num_ws, w_dim] -> image [n, img_channels, resolution, resolution], about -1..1.
+
+        ``noise`` scales the noise inputs (0 leaves them out); ``fresh`` draws new noise for each
+        picture, as training needs, instead of the fixed one."""
+        x = self.const.expand(len(ws), -1, -1, -1)  # [n, c, 4, 4]
+        x = x.contiguous(memory_format=torch.channels_last)
+        image = x.new_zeros([])
+        for k, to_rgb in enumerate(self.to_rgb):
+            if k == self.half_from:
+                x = x.half()  # [n, c, r, r]
+            for j in (2 * k - 1, 2 * k) if k else (0,):
+                x = self.convs[j](x, ws[:, j], noise, fresh)  # [n, c, r, r]
+                if k >= self.half_from:
+                    x = x.clamp(-HALF_CLAMP, HALF_CLAMP)
+            # The RGB layer shares its w with the next resolution's first convolution.
+            colour = to_rgb(x, ws[:, 2 * k + 1])  # [n, img_channels, r, r]
+            image = double(image) + colour if k else colour  # [n, img_channels, r, r]
+        return image
+
+
+class StyleGAN2(nn.Module):
+    """The whole generator."""
+
+    def __init__(self, config: StyleGAN2Config) -> None:
+        super().__init__()
+        self.config = config
+        self.mapping = Mapping(config)
+        self.synthesis = Synthesis(config)
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        noise: float = 1.0,
+        fresh: bool = False,
+    ) -> Tensor:
+        """z [n, z_dim] -> image [n, img_channels, resolution, resolution], about -1..1."""
+        image: Tensor = self.synthesis(
+            self.truncate(self.mapping(z, c), psi, cutoff), noise=noise, fresh=fresh
+        )
+        return image
+
+    def truncate(self, w: Tensor, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """w [n, w_dim] -> ws [n, num_ws, w_dim], the first ``cutoff`` of them (None: all) moved
+        toward the mean so that ``psi`` of their distance is left."""
+        ws = w[:, None].repeat(1, self.config.num_ws, 1)  # [n, num_ws, w_dim]
+        if psi != 1.0:
+            ws[:, :cutoff] = self.mapping.w_mean.lerp(ws[:, :cutoff], psi)
+        return ws
+
+    def freeze(self, half: bool = False) -> StyleGAN2:
+        """This network made ready for playing: no gradients, sums of squared weights kept, and
+        with ``half`` the highest resolutions in fp16. Its weights must not change afterwards."""
+        self.eval().requires_grad_(False)
+        for conv in self.synthesis.convs:
+            conv.freeze()  # type: ignore[operator]
+        if half:
+            self.synthesis.half_from = max(0, len(self.synthesis.to_rgb) - HALF_RESOLUTIONS)
+        return self
