@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vjgan.controls import Control, shader_controls
+from vjgan.controls import Control
 from vjgan.mapping import Router
 from vjgan.preset import MotionTable, Preset, find_preset, find_presets, load_preset
 from vjgan.stage import Mover, Scene
@@ -15,13 +15,14 @@ from vjgan.types import Generator, LatentSpace
 
 @dataclass
 class Library:
-    """Presets by name or number, scenes by preset file. ``load`` makes a warmed generator from a
-    model's name or path, ``moving`` a motion from a preset's settings and a latent space; both may
-    take seconds, so scenes are made off the loop. ``model`` overrides what presets ask for,
-    ``seed`` shifts every seed in them: another night of the same preset."""
+    """Presets by name or number, scenes by preset file. ``passes`` tells the shader passes with
+    their controls, ``load`` makes a warmed generator from a model's name or path, ``moving`` a
+    motion from a preset's settings and a latent space; these may take seconds, so scenes are made
+    off the loop. ``model`` overrides what presets ask for, ``seed`` shifts every seed in them:
+    another night of the same preset."""
 
     presets_folder: Path
-    shaders_folder: Path
+    passes: Callable[[], Mapping[str, Mapping[str, Control]]]
     load: Callable[[str], Generator]
     moving: Callable[[MotionTable, LatentSpace], Mover]
     default_model: str
@@ -36,13 +37,6 @@ class Library:
     def find(self, name: str) -> Path:
         """A preset's file by name, number or path; the first one when ``name`` is empty."""
         return find_preset(name or "1", self.presets_folder)
-
-    def passes(self) -> Mapping[str, Mapping[str, Control]]:
-        """Every shader pass there is, with its own controls."""
-        return {
-            path.stem: shader_controls(path.stem, path.read_text(encoding="utf-8"))
-            for path in sorted(self.shaders_folder.glob("*.frag"))
-        }
 
     def preset(self, path: Path) -> Preset:
         """The checked preset of a file. Raises PresetError."""

@@ -1,0 +1,107 @@
+"""The house keeps its walls: who may import whom, and each device library in one file."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "vjgan"
+
+# Each room, and what of vjgan it may import besides itself. A folder is one room.
+GROUND = {"errors", "types", "latest", "smooth", "clock", "controls", "assets"}
+ROOMS = {
+    "errors": set(),
+    "types": set(),
+    "latest": set(),
+    "smooth": set(),
+    "clock": {"types"},
+    "controls": {"errors"},
+    "assets": {"errors"},
+    "audio": GROUND,
+    "features": GROUND,
+    "listener": GROUND,
+    "beat": GROUND,
+    "midi": GROUND,
+    "media": GROUND,
+    "motion": GROUND,
+    "generator": GROUND,
+    "screen": GROUND,
+    "mapping": GROUND,
+    "preset": GROUND | {"mapping"},
+    "stage": GROUND | {"mapping"},
+    "stats": GROUND,
+    "engine": GROUND | {"stage", "stats"},
+    "loader": GROUND | {"stage"},
+    "library": GROUND | {"mapping", "preset", "stage"},
+    "render": GROUND | {"engine", "stage", "stats"},
+    "train": GROUND | {"generator"},
+}
+TOP = {"show", "doctor", "cli", "__main__"}  # these know every room
+
+LIBRARIES = {
+    "pyaudio": {"audio/soundcard.py"},
+    "aubio": {"features.py"},
+    "mido": {"midi.py"},
+    "rtmidi": {"midi.py"},
+    "glfw": {"screen/window.py"},
+    "moderngl": {"screen/"},
+    "av": {"media.py"},
+    "torch": {"generator/", "train/"},
+    "safetensors": {"generator/"},
+    "pydantic": {"preset.py"},
+    "typer": {"cli.py"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_rooms_import_only_what_they_may(path: Path) -> None:
+    here = room(path)
+    if here in TOP or here == "__init__":
+        return
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("vjgan.")}
+    assert used - {here} <= ROOMS[here]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_each_device_library_has_one_home(library: str) -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in files()
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    homes = tuple(LIBRARIES[library])
+    assert found
+    assert all(name.startswith(homes) for name in found), found
+
+
+def test_importing_the_package_needs_no_device_library() -> None:
+    code = (
+        "import sys, vjgan, vjgan.types, vjgan.engine;"
+        f"print(*[name for name in {sorted(LIBRARIES)!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
