@@ -99,27 +99,29 @@ class Mapping(nn.Module):
         self.w_mean.lerp_(w.detach().mean(0), 1.0 - beta)
 
 
+def smoothing(channels: int) -> Tensor:
+    """The [1, 3, 3, 1] filter both ways, for a depthwise convolution: [channels, 1, 4, 4]."""
+    row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4.0  # [4], sums to 2: every other pixel is empty
+    return torch.outer(row, row).expand(channels, 1, 4, 4).contiguous()
+
+
 class StyleConv(nn.Module):
     """A 3x3 convolution modulated by a style and demodulated, with noise, bias and leaky ReLU;
     ``up`` doubles the resolution first, smoothed by the [1, 3, 3, 1] filter."""
 
     noise: Tensor  # [resolution, resolution], fixed
-    filter: Tensor  # [out, 1, 4, 4]
+    filter: Tensor | None  # [out, 1, 4, 4]
     squares: Tensor | None  # [out, in], see `freeze`
 
     def __init__(self, n_in: int, n_out: int, w_dim: int, resolution: int, up: bool) -> None:
         super().__init__()
-        self.up = up
         self.affine = Linear(w_dim, n_in, bias=1.0)
         self.weight = nn.Parameter(torch.randn(n_out, n_in, 3, 3))
         self.bias = nn.Parameter(torch.zeros(n_out))
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.register_buffer("noise", torch.randn(resolution, resolution))
         self.register_buffer("squares", None, persistent=False)
-        if up:
-            row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4.0  # [4], sums to 2: half the grid is empty
-            filter_ = torch.outer(row, row).expand(n_out, 1, 4, 4).contiguous()
-            self.register_buffer("filter", filter_, persistent=False)
+        self.register_buffer("filter", smoothing(n_out) if up else None, persistent=False)
 
     def freeze(self) -> None:
         """Keep the sums of squared weights, which demodulation needs, from now on."""
@@ -156,7 +158,7 @@ class StyleConv(nn.Module):
         return F.leaky_relu_(x, SLOPE)  # [1, out, r, r]
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if not self.up:
+        if self.filter is None:
             return F.conv2d(x, weight, bias, padding=1)  # [n, out, r, r]
         x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [n, out, 2r+1, 2r+1]
         filter_ = self.filter.to(x.dtype)  # [out, 1, 4, 4]
@@ -247,6 +249,17 @@ class StyleGAN2(nn.Module):
         self.mapping = Mapping(config)
         self.synthesis = Synthesis(config)
 
+    @classmethod
+    def of(cls, config: StyleGAN2Config, tensors: dict[str, Tensor]) -> StyleGAN2:
+        """The network whose state dict ``tensors`` is, without drawing random weights first."""
+        with torch.device("meta"):
+            network = cls(config)
+        network.load_state_dict(tensors, assign=True)
+        for conv in network.modules():
+            if isinstance(conv, StyleConv) and conv.filter is not None:
+                conv.filter = smoothing(len(conv.filter))
+        return network
+
     def forward(
         self,
         z: Tensor,
@@ -274,8 +287,9 @@ class StyleGAN2(nn.Module):
         """This network made ready for playing: no gradients, sums of squared weights kept, and
         with ``half`` the highest resolutions in fp16. Its weights must not change afterwards."""
         self.eval().requires_grad_(False)
-        for conv in self.synthesis.convs:
-            conv.freeze()  # type: ignore[operator]
+        for conv in self.modules():
+            if isinstance(conv, StyleConv):
+                conv.freeze()
         if half:
             self.synthesis.half_from = max(0, len(self.synthesis.to_rgb) - HALF_RESOLUTIONS)
         return self
