@@ -1,0 +1,199 @@
+"""Controls in, latent out: a continuous way through w, as docs/motion.md derives it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Protocol
+
+import numpy as np
+
+from vjgan.errors import PresetError
+from vjgan.motion.curve import Array, Ring, Walk, seeded
+from vjgan.motion.pace import BAR, RETURN, BeatLock, Pace, Push
+from vjgan.types import Beat, Controls, LatentSpace, LatentState, Tick
+
+SEEDS = 2**32
+LONGEST_STEP = 0.25  # s; after a stall the motion goes on from where it was
+
+
+@dataclass(frozen=True, slots=True)
+class MotionSettings:
+    """What a preset says of its motion. ``wander`` uses ``seed``; ``loop`` also ``bars`` (its
+    length) and ``anchors``; ``keyframes`` only its list of (seed, bars until the next one), round
+    and round, where the same seed twice is a hold.
+
+    Raises PresetError when a value is out of range."""
+
+    kind: str = "wander"
+    seed: int = 0
+    bars: int = 8
+    anchors: int = 6
+    keyframes: tuple[tuple[int, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in COURSES:
+            raise PresetError(f"motion: kind '{self.kind}' is not one of {', '.join(COURSES)}")
+        if self.kind == "keyframes" and not self.keyframes:
+            raise PresetError("motion: kind 'keyframes' needs at least one keyframe (seed, bars)")
+        _check("seed", self.seed, 0, SEEDS - 1)
+        _check("bars", self.bars, 1, 64)
+        _check("anchors", self.anchors, 3, 64)
+        for number, (seed, bars) in enumerate(self.keyframes, 1):
+            _check(f"seed of keyframe {number}", seed, 0, SEEDS - 1)
+            _check(f"bars of keyframe {number}", bars, 0.25, 64)
+
+
+def _check(name: str, value: float, minimum: float, maximum: float) -> None:
+    if not minimum <= value <= maximum:
+        raise PresetError(f"motion: {name} {value} is outside {minimum}..{maximum}")
+
+
+class Course(Protocol):
+    """One kind of motion: the ways of the main walk and of the one for style mixing."""
+
+    def step(
+        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float
+    ) -> tuple[Array, Array]:
+        """Both walks' w [w_dim]; an onset came each of ``ages`` (0..dt) seconds ago."""
+
+
+class Wander:
+    """A random walk: ``speed``, ``energy`` and the level set its rate, onsets push it ahead."""
+
+    def __init__(self, settings: MotionSettings, space: LatentSpace) -> None:
+        self._walk = Walk(settings.seed, space)
+        self._style = Walk((settings.seed + 1) % SEEDS, space)
+        self._pace = Pace()
+        self._push = Push()
+
+    def step(
+        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float
+    ) -> tuple[Array, Array]:
+        """Both walks' w [w_dim]."""
+        loudness = 2.0 * controls.signals.get("level", 0.5) - 1.0  # -1..1
+        rate = controls["speed"] * max(0.0, 1.0 + controls["energy"] * loudness)
+        way = self._pace.step(rate, dt) + self._push.step(controls["kick"], ages, dt)
+        return self._walk.along(way), self._style.along(way)
+
+
+class Loop:
+    """Round a ring of seeded anchors in a whole number of bars, evenly; onsets push it ahead for a
+    moment, ``speed`` and ``energy`` do nothing."""
+
+    def __init__(self, settings: MotionSettings, space: LatentSpace) -> None:
+        seeds = settings.seed, (settings.seed + 1) % SEEDS
+        self._ring, self._style = (
+            Ring(seeded(seed, settings.anchors, space.z_dim), space) for seed in seeds
+        )
+        self._beats = settings.bars * BAR
+        self._lock = BeatLock()
+        self._push = Push(1.0 / RETURN)
+
+    def step(
+        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float
+    ) -> tuple[Array, Array]:
+        """Both walks' w [w_dim]."""
+        turn = self._lock.step(beat, dt) / self._beats % 1.0
+        ahead = self._push.step(controls["kick"], ages, dt)
+        return (
+            self._ring.along(turn * self._ring.length + ahead),
+            self._style.along(turn * self._style.length + ahead),
+        )
+
+
+class Keyframes:
+    """Round a ring of chosen seeds, each at its own bar; onsets push it ahead for a moment,
+    ``speed`` and ``energy`` do nothing."""
+
+    def __init__(self, settings: MotionSettings, space: LatentSpace) -> None:
+        seeds = [seed for seed, _ in settings.keyframes]
+        moves = [float(a != b) for a, b in zip(seeds, seeds[1:] + seeds[:1], strict=True)]
+        self._beats = [BAR * bars for _, bars in settings.keyframes]
+        self._starts = [0.0, *accumulate(self._beats)]
+        self._places = [0.0, *accumulate(moves)]  # a held seed stands at one place of the ring
+        rates = [move / beats for move, beats in zip(moves, self._beats, strict=True)]
+        self._rates = [_between(a, b) for a, b in zip(rates[-1:] + rates[:-1], rates, strict=True)]
+        self._rates.append(self._rates[0])
+        stops = [seed for seed, move in zip(seeds, moves, strict=True) if move] or seeds[:1]
+        self._ring, self._style = (
+            Ring(np.concatenate([seeded(s, 1, space.z_dim) for s in chosen]), space)
+            for chosen in (stops, [(s + SEEDS // 2) % SEEDS for s in stops])
+        )
+        self._lock = BeatLock()
+        self._push = Push(1.0 / RETURN)
+
+    def step(
+        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float
+    ) -> tuple[Array, Array]:
+        """Both walks' w [w_dim]."""
+        place = self._place(self._lock.step(beat, dt) % self._starts[-1])
+        units = self._push.step(controls["kick"], ages, dt)
+        # By the ring's mean length: the exact one has a corner where a ring turns back on itself.
+        ahead = units * self._ring.anchors / self._ring.length
+        return self._ring.at(place + ahead), self._style.at(place + ahead)
+
+    def _place(self, beats: float) -> float:
+        """Where on the ring at ``beats``: quintic Hermite, at rest in acceleration at each
+        keyframe, so C2; rising, since no rate is above twice a neighbour's mean."""
+        i = min(bisect_right(self._starts, beats), len(self._beats)) - 1
+        t = (beats - self._starts[i]) / self._beats[i]
+        start, end = self._places[i], self._places[i + 1]
+        rate0, rate1 = self._rates[i] * self._beats[i], self._rates[i + 1] * self._beats[i]
+        cube = t**3
+        return (
+            start
+            + (end - start) * cube * (10 + t * (6 * t - 15))
+            + rate0 * (t + cube * (-6 + t * (8 - 3 * t)))
+            + rate1 * cube * (-4 + t * (7 - 3 * t))
+        )
+
+
+def _between(rate0: float, rate1: float) -> float:
+    """The harmonic mean: at most twice the smaller, and 0 beside a hold (Fritsch and Butland)."""
+    return 2 * rate0 * rate1 / (rate0 + rate1) if rate0 and rate1 else 0.0
+
+
+COURSES: dict[str, Callable[[MotionSettings, LatentSpace], Course]] = {
+    "wander": Wander,
+    "loop": Loop,
+    "keyframes": Keyframes,
+}
+
+
+class Motion:
+    """The stage that turns controls into a latent, step by step."""
+
+    def __init__(self, course: Course, space: LatentSpace) -> None:
+        self._course = course
+        self._mean = space.w_mean.astype(np.float64)  # [w_dim]
+        self._layers = np.arange(space.num_ws)
+        self._started = False
+
+    def step(
+        self, controls: Controls, beat: Beat, onsets: Sequence[float], tick: Tick
+    ) -> LatentState:
+        """The latent at ``tick``; its time is the tick's.
+
+        ``onsets`` are the times of those heard since the last step. One that is older than this
+        step pushes from the step's start, as what has been shown cannot be changed: the path
+        never jumps, and is the same at any frame rate if each is passed in the step it lies in."""
+        # The way begins at the first tick, however long its frame is.
+        dt = min(max(tick.dt, 0.0), LONGEST_STEP) if self._started else 0.0
+        self._started = True
+        ages = [min(max(tick.time - onset, 0.0), dt) for onset in onsets]
+        walk, style = self._course.step(controls, beat, ages, dt)
+        # The layer at which mixing begins comes in over one layer's width of the control.
+        taken = controls["mix"] * np.clip(self._layers + 1.0 - controls["mix_layer"], 0.0, 1.0)
+        psi = controls["psi"]
+        w = np.outer(psi * taken, style - walk)  # [num_ws, w_dim]
+        w += self._mean + psi * (walk - self._mean)
+        return LatentState(tick.time, w.astype(np.float32), controls["noise"])
+
+
+def make_motion(settings: MotionSettings, space: LatentSpace) -> Motion:
+    """The motion that ``settings`` ask for, ready to step; maps and measures, so call it off the
+    loop."""
+    return Motion(COURSES[settings.kind](settings, space), space)

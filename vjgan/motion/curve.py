@@ -1,0 +1,163 @@
+"""Smooth curves in w and how long they look: a walk without end, and a closed ring.
+
+Both are uniform cubic B-splines (C2; de Boor, A Practical Guide to Splines). Their perceptual
+length is measured on short steps and made a C2 function of the parameter, so that going along a
+curve by length is as smooth as the curve itself.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vjgan.types import FloatArray, LatentSpace
+
+Array = NDArray[np.float64]
+
+TONES = 8  # random frequencies a dimension of z
+SPACING = 0.15  # between the walk's knots; 1 is where z has lost 40 % of its likeness
+BATCH = 4  # knots mapped at once
+WALK_STEPS = 4  # lengths measured between two knots of a walk
+RING_STEPS = 24  # and between two anchors of a ring, which are further apart
+# Where the picture hardly answers, a step still counts this much (units), or the walk would race.
+LEAST_STEP = 0.02
+
+
+def weights(t: float) -> Array:
+    """The four B-spline weights [4] at ``t`` 0..1 between the second and third knot of four."""
+    r = 1.0 - t
+    return np.array(
+        [r**3, 3 * t**3 - 6 * t * t + 4, 3 * r**3 - 6 * r * r + 4, t**3], dtype=np.float64
+    ) * (1 / 6)
+
+
+def seeded(seed: int, count: int, z_dim: int) -> Array:
+    """Latents z [count, z_dim]; the first is the one that StyleGAN users know by this seed.
+
+    The old generator is used for that, and because NumPy promises its stream for ever."""
+    return np.random.RandomState(seed).standard_normal((count, z_dim))
+
+
+class Ruler:
+    """Length along a curve as a C2, always rising function of the parameter: the cubic B-spline
+    over ``sums`` [n], the lengths passed at equal steps of the parameter.
+
+    Known from step 1 (length ``start``) to step n - 2 (``end``)."""
+
+    def __init__(self, sums: Array) -> None:
+        self._steps = np.diff(sums)  # [n - 1]
+        self._passed = (sums[:-2] + 4.0 * sums[1:-1] + sums[2:]) / 6.0  # [n - 2]
+        self.start = float(self._passed[0])
+        self.end = float(self._passed[-1])
+
+    def find(self, length: float) -> float:
+        """The parameter, in steps, at which ``length`` is passed."""
+        last = len(self._passed) - 2
+        i = min(last, max(0, int(self._passed.searchsorted(length, side="right")) - 1))
+        rest = length - float(self._passed[i])
+        l0, l1, l2 = self._steps[i : i + 3].tolist()
+        return i + 1 + _root((l0 + l1) / 2, (l1 - l0) / 2, (l2 - 2 * l1 + l0) / 6, rest)
+
+
+def _root(a: float, b: float, c: float, value: float) -> float:
+    """t in 0..1 where the rising cubic a t + b t^2 + c t^3 is ``value``: Newton in a bracket."""
+    low, high, t = 0.0, 1.0, min(1.0, max(0.0, value / (a + b + c)))
+    for _ in range(50):
+        error = ((c * t + b) * t + a) * t - value
+        low, high = (t, high) if error < 0.0 else (low, t)
+        better = t - error / ((3 * c * t + 2 * b) * t + a)
+        if not low <= better <= high:
+            better = (low + high) / 2
+        if abs(better - t) < 1e-13:
+            break
+        t = better
+    return better
+
+
+def _trace(knots: Array, steps: int) -> Array:
+    """Points on the spline, ``steps`` a span and the end: [n, w_dim] -> [(n-3)*steps+1, w_dim]."""
+    grid = np.stack([weights(i / steps) for i in range(steps)])  # [steps, 4]
+    spans = [grid @ knots[i : i + 4] for i in range(len(knots) - 3)]
+    return np.concatenate([*spans, weights(1.0)[None] @ knots[-4:]])
+
+
+def _measure(space: LatentSpace, points: Array) -> Array:
+    """The perceptual length of each step along ``points`` [n, w_dim] -> [n - 1]."""
+    short = points.astype(np.float32)
+    return np.fmax(space.length(short[:-1], short[1:]).astype(np.float64), LEAST_STEP)
+
+
+class Walk:
+    """A random walk without end: knots map(z(u)) at equal spacing in u, where z is a stationary
+    Gaussian process (random Fourier features: Rahimi and Recht 2007) brought to the sphere.
+
+    z has no state and cannot drift; only the few knots around the place asked for are held."""
+
+    def __init__(self, seed: int, space: LatentSpace) -> None:
+        random = np.random.RandomState(seed)
+        self._space = space
+        self._frequency = random.standard_normal((TONES, space.z_dim))
+        self._phase = random.uniform(0.0, 2.0 * math.pi, (TONES, space.z_dim))
+        self._mapped = 0
+        self._knots = self._map(4)  # [4 + BATCH, w_dim] later
+        lengths = _measure(space, _trace(self._knots, WALK_STEPS))
+        self._sums = np.concatenate([[0.0], lengths.cumsum()])
+        self._ruler = Ruler(self._sums)
+        self._sums -= self._ruler.start
+        self._ruler = Ruler(self._sums)
+
+    def along(self, length: float) -> Array:
+        """w [w_dim] at ``length`` units from the start; never less than in the call before."""
+        while length >= self._ruler.end:
+            self._extend()
+        span, t = divmod(self._ruler.find(length) / WALK_STEPS, 1.0)
+        first = int(span)
+        return weights(t) @ self._knots[first : first + 4]
+
+    def _extend(self) -> None:
+        # One old span is kept: the ruler needs a step beyond, so it ends before the knots do.
+        self._knots = np.concatenate([self._knots[-4:], self._map(BATCH)])
+        points = _trace(self._knots[1:], WALK_STEPS)
+        passed = self._sums[-1] + _measure(self._space, points).cumsum()
+        self._sums = np.concatenate([self._sums[-1 - WALK_STEPS :], passed])
+        self._ruler = Ruler(self._sums)
+
+    def _map(self, count: int) -> Array:
+        u = SPACING * np.arange(self._mapped, self._mapped + count)
+        self._mapped += count
+        turn = u[:, None, None] * self._frequency + self._phase  # [count, TONES, z_dim]
+        z = np.cos(turn).sum(axis=1)  # [count, z_dim]
+        z *= math.sqrt(self._space.z_dim) / np.linalg.norm(z, axis=1, keepdims=True)
+        return self._space.map(z.astype(np.float32)).astype(np.float64)
+
+
+class Ring:
+    """The closed curve through the anchors z [n, z_dim] in order; ``length`` units round."""
+
+    def __init__(self, z: Array, space: LatentSpace) -> None:
+        anchors: FloatArray = space.map(z.astype(np.float32))  # [n, w_dim]
+        n = len(anchors)
+        one = np.eye(n)
+        # The spline passes the anchors: (c[k-1] + 4 c[k] + c[k+1]) / 6 = w[k], round and round.
+        system = (np.roll(one, 1, axis=0) + 4.0 * one + np.roll(one, -1, axis=0)) / 6.0
+        self.anchors = n
+        knots = np.linalg.solve(system, anchors).astype(np.float64)
+        self._knots = knots[np.arange(-1, n + 2) % n]  # [n + 3, w_dim]
+        steps = _measure(space, _trace(self._knots, RING_STEPS))
+        around = np.concatenate([steps[-1:], steps, steps[:1]])
+        self._ruler = Ruler(np.concatenate([[0.0], around.cumsum()]))
+        self.length = float(steps.sum())
+
+    def along(self, length: float) -> Array:
+        """w [w_dim] at ``length`` units from the first anchor, any number of times round."""
+        return self.at(
+            (self._ruler.find(self._ruler.start + length % self.length) - 1) / RING_STEPS
+        )
+
+    def at(self, u: float) -> Array:
+        """w [w_dim] at ``u``, which is k at anchor k, any number of times round."""
+        span, t = divmod(u % self.anchors, 1.0)
+        first = int(span) % self.anchors
+        return weights(t) @ self._knots[first : first + 4]
