@@ -51,8 +51,7 @@ class Space:
     def length(self, w0: FloatArray, w1: FloatArray) -> FloatArray:
         """How much the picture changes along each short step w0 -> w1 [n, w_dim] -> [n]; 1 is one
         tenth of the mean difference between two random pictures."""
-        flat = np.linalg.norm((w1 - w0) @ self.ruler.root.T, axis=1)  # [n]
+        step = (w1 - w0) @ self.ruler.root.T  # [n, w_dim]
         place = ((w0 + w1) / 2.0 - self.w_mean) @ self.ruler.slope  # [n]
         scale = np.exp(np.clip(place, -REACH, REACH))  # [n]
-        length: FloatArray = (flat * scale).astype(np.float32)
-        return length
+        return (np.sqrt((step * step).sum(1)) * scale).astype(np.float32)

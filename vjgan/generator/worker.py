@@ -1,0 +1,190 @@
+"""The painters: latent in, picture out; live in a thread that owns the model, offline in step."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from vjgan.smooth import Envelope
+from vjgan.types import Frame, Generator, LatentState, Picture, Tick
+
+log = logging.getLogger("vjgan")
+
+REMEMBERED = 36_000  # durations kept: the last twenty minutes at 30 frames a second
+SLOW_MS = 500.0  # a model slower than this is told about, once
+WAITING = 3  # frames ahead of the picture; a model that became faster skips some
+LAG_ATTACK, LAG_RELEASE = 0.2, 3.0  # s, how soon the picture follows a slower and a faster model
+
+
+@dataclass(slots=True)
+class Job:
+    """A latent, who draws it, the ``moment`` (s) that it belongs to, and the frame once drawn."""
+
+    latent: LatentState
+    generator: Generator
+    moment: float
+    frame: Frame | None = None
+
+
+class Playout:
+    """Moves the picture evenly over frames that come unevenly. What is shown at a time is the
+    moment ``lag`` before it, the least for which there is usually a frame on either side; without
+    one the last frame is held. It never goes back."""
+
+    def __init__(self) -> None:
+        self.before: Job | None = None
+        self.after: Job | None = None
+        self._waiting: deque[Job] = deque(maxlen=WAITING)
+        self._lag = Envelope(LAG_ATTACK, LAG_RELEASE)
+        self._taken = self._shown = 0.0
+
+    def take(self, job: Job, time_: float) -> None:
+        """A frame has been drawn, and is there at ``time_``."""
+        delay = time_ - job.moment
+        if self.after is None or job.generator is not self.after.generator:
+            self.before = self.after = job
+            self._waiting.clear()
+            self._lag.value = 2.0 * delay
+        else:
+            # The frame on the other side was begun when this one's forerunner came.
+            self._lag.step(2.0 * delay, max(0.0, time_ - self._taken))
+            # After a pause, or if late, it still gets the time to be moved to.
+            newest = self._waiting[-1] if self._waiting else self.after
+            job.moment = max(job.moment, newest.moment + 0.5 * delay)
+            self._waiting.append(job)
+        self._taken = time_
+
+    def show(self, time_: float) -> Picture | None:
+        """What to show at ``time_``; None before the first frame."""
+        if self.before is None or self.after is None:
+            return None
+        self._shown = max(self._shown, time_ - self._lag.value)
+        while self._waiting and self._shown >= self.after.moment:
+            self.before, self.after = self.after, self._waiting.popleft()
+        if self._shown >= self.after.moment:
+            self.before, self.after.moment = self.after, self._shown
+        span = self.after.moment - self.before.moment
+        blend = (self._shown - self.before.moment) / span if span > 0.0 else 1.0
+        assert self.before.frame is not None and self.after.frame is not None
+        return Picture(self.before.frame, self.after.frame, min(1.0, max(0.0, blend)))
+
+
+class Worker:
+    """Plays a model live: a thread draws the newest latent, and ``paint`` never waits for it. A
+    latent that stands still costs nothing. A model that fails leaves the last picture, and gets
+    the next latent."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.frames = 0  # drawn by the model so far
+        self.durations_ms: deque[float] = deque(maxlen=REMEMBERED)
+        self._generator = generator
+        self._playout = Playout()
+        self._asked: Job | None = None  # the newest
+        self._mail: Job | None = None  # the newest, until the thread takes it
+        self._drawn: deque[Job] = deque()
+        self._closed = False
+        self._wake = threading.Condition()
+        self._warned: set[tuple[str, str]] = set()
+        self._thread = threading.Thread(target=self._run, name="generator", daemon=True)
+        self._thread.start()
+
+    def use(self, generator: Generator) -> None:
+        """Play another, already warmed generator from the next frame on."""
+        self._generator = generator
+
+    def paint(self, latent: LatentState, tick: Tick) -> Picture:
+        """The picture for ``tick.present_time``, at once; ``latent`` is drawn as soon as the model
+        is free, unless a newer one has come by then."""
+        while self._drawn:
+            self._playout.take(self._drawn.popleft(), tick.present_time)
+        job = Job(latent, self._generator, tick.present_time)
+        if self._asked is None or not _alike(job, self._asked):
+            with self._wake:
+                self._asked = self._mail = job
+                self._wake.notify()
+        return self._playout.show(tick.present_time) or _dark(job)
+
+    def close(self) -> None:
+        """End the thread, after the frame under way."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join(timeout=2.0)
+
+    def _run(self) -> None:
+        while (job := self._next()) is not None:
+            start = time.perf_counter()
+            try:
+                job.frame = job.generator.generate(job.latent)
+            except Exception as error:
+                self._warn_once(job.generator, "fails, the last picture stays", str(error))
+                continue
+            ms = (time.perf_counter() - start) * 1e3
+            if ms > SLOW_MS:
+                self._warn_once(job.generator, "is slow here", f"{ms:.0f} ms a frame")
+            self.durations_ms.append(ms)
+            self.frames += 1
+            self._drawn.append(job)
+
+    def _next(self) -> Job | None:
+        """The newest latent, as soon as there is one; None at the end."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._closed or self._mail is not None)
+            job, self._mail = self._mail, None
+            return None if self._closed else job
+
+    def _warn_once(self, generator: Generator, what: str, why: str) -> None:
+        if (generator.name, what) not in self._warned:
+            self._warned.add((generator.name, what))
+            log.warning("model '%s' %s: %s", generator.name, what, why)
+
+
+class Direct:
+    """Draws every latent for its very frame: for films."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.frames = 0
+        self.durations_ms: deque[float] = deque(maxlen=REMEMBERED)
+        self._generator = generator
+        self._last: Job | None = None
+
+    def use(self, generator: Generator) -> None:
+        """Play another generator from the next frame on."""
+        self._generator = generator
+
+    def paint(self, latent: LatentState, tick: Tick) -> Picture:
+        """The picture of ``latent``, drawn now. Raises whatever the generator raises."""
+        job = Job(latent, self._generator, tick.present_time)
+        if self._last is None or not _alike(job, self._last):
+            start = time.perf_counter()
+            job.frame = job.generator.generate(latent)
+            self.durations_ms.append((time.perf_counter() - start) * 1e3)
+            self.frames += 1
+            self._last = job
+        assert self._last.frame is not None
+        frame = Frame(latent.time, self._last.frame.image)
+        return Picture(frame, frame)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def _alike(one: Job, other: Job) -> bool:
+    """Whether two jobs give the same picture."""
+    return (
+        one.generator is other.generator
+        and one.latent.noise == other.latent.noise
+        and np.array_equal(one.latent.w, other.latent.w)
+    )
+
+
+def _dark(job: Job) -> Picture:
+    """What is shown before the first frame."""
+    height, width = job.generator.resolution
+    frame = Frame(job.latent.time, np.zeros((height, width, 3), np.uint8))
+    return Picture(frame, frame)
