@@ -24,25 +24,25 @@ class Ruler:
 
 
 class Space:
-    """A ``LatentSpace``: a copy of a mapping network and a ruler for its w."""
+    """A ``LatentSpace``: a copy of a mapping network, and a ruler for its w."""
 
     def __init__(
         self,
         layers: Sequence[tuple[FloatArray, FloatArray]],  # weight [out, in] and bias [out], scaled
         w_mean: FloatArray,
         num_ws: int,
-        ruler: Ruler,
+        ruler: Ruler | None = None,
     ) -> None:
-        self._layers = list(layers)
-        self.w_mean = w_mean
-        self.num_ws = num_ws
         self.z_dim = layers[0][0].shape[1]
         self.w_dim = len(w_mean)
-        self.ruler = ruler
+        self.num_ws = num_ws
+        self.w_mean = w_mean
+        self.ruler = ruler or Ruler(np.eye(self.w_dim, dtype=np.float32), np.zeros_like(w_mean))
+        self._layers = list(layers)
 
     def map(self, z: FloatArray) -> FloatArray:
         """z [n, z_dim] -> w [n, w_dim], not truncated."""
-        x = z / np.sqrt((z * z).mean(1, keepdims=True) + EPSILON)  # [n, z_dim]
+        x: FloatArray = z / np.sqrt((z * z).mean(1, keepdims=True) + EPSILON)  # [n, z_dim]
         for weight, bias in self._layers:
             x = x @ weight.T + bias  # [n, w_dim]
             x = np.maximum(x, x * SLOPE) * GAIN  # [n, w_dim]
@@ -51,7 +51,8 @@ class Space:
     def length(self, w0: FloatArray, w1: FloatArray) -> FloatArray:
         """How much the picture changes along each short step w0 -> w1 [n, w_dim] -> [n]; 1 is one
         tenth of the mean difference between two random pictures."""
-        step = (w1 - w0) @ self.ruler.root.T  # [n, w_dim]
-        place = ((w0 + w1) / 2.0 - self.w_mean) @ self.ruler.slope  # [n]
-        scale = np.exp(np.clip(place, -REACH, REACH))  # [n]
-        return (np.sqrt((step * step).sum(1)) * scale).astype(np.float32)
+        step = np.asarray((w1 - w0) @ self.ruler.root.T)  # [n, w_dim]
+        place = np.asarray(((w0 + w1) / 2.0 - self.w_mean) @ self.ruler.slope)  # [n]
+        lively = np.exp(np.clip(place, -REACH, REACH))  # [n]
+        length: FloatArray = (np.sqrt((step * step).sum(1)) * lively).astype(np.float32)  # [n]
+        return length

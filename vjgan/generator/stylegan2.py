@@ -45,6 +45,17 @@ class StyleGAN2Config:
         """How many w vectors the synthesis takes: one a convolution, one for the last RGB."""
         return 2 * int(math.log2(self.resolution)) - 2
 
+    @property
+    def gflop(self) -> float:
+        """Arithmetic in the 3x3 convolutions of one picture, in 1e9 operations."""
+        pairs = [(self.channels(4), self.channels(4), 4)]  # in, out, pixels along a side
+        size = 8
+        while size <= self.resolution:
+            n_in, n = self.channels(size // 2), self.channels(size)
+            pairs += [(n_in, n, size // 2), (n, n, size)]
+            size *= 2
+        return sum(2 * 9 * n_in * n * side * side for n_in, n, side in pairs) / 1e9
+
 
 class Linear(nn.Module):
     """A fully connected layer whose weights are scaled when used (equalised learning rate)."""
