@@ -1,0 +1,287 @@
+"""MIDI from other processes, over the venue's JACK server, into ``MidiIn.read``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Venue, wait_until
+
+from vjgan import midi
+from vjgan.errors import DeviceError
+from vjgan.types import Command, ControlEvent, Event
+
+# Another program: a controller with an output of its own, or, with a second argument, one that
+# connects to an input of ours. It sends each line's messages a millisecond apart, then says so.
+CONTROLLER = """
+import json, sys, time, rtmidi
+out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=sys.argv[1])
+if len(sys.argv) == 2:
+    out.open_virtual_port("out")
+else:
+    out.open_port(out.get_ports().index(sys.argv[2]))
+print("ready", flush=True)
+for line in sys.stdin:
+    for message in json.loads(line):
+        out.send_message(message)
+        time.sleep(0.001)
+    print("sent", flush=True)
+out.delete()
+"""
+
+# A show whose MIDI server dies under it; in a process of its own, as JACK never forgets that.
+WIDOW = """
+import os, signal, sys, time
+from vjgan.midi import MidiIn
+hands = MidiIn(api="jack")
+os.kill(int(sys.argv[1]), signal.SIGTERM)
+for _ in range(60):
+    time.sleep(0.01)
+    assert hands.read() == []
+hands.close()
+print("survived")
+"""
+
+
+class Controller:
+    """A MIDI controller in a process of its own."""
+
+    def __init__(self, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CONTROLLER, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._expect("ready")
+
+    def send(self, *messages: list[int]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(messages) + "\n")
+        self.process.stdin.flush()
+        self._expect("sent")
+
+    def _expect(self, word: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == word
+
+    def unplug(self) -> None:
+        """Take the controller's port away; a program killed under jackd would upset jackd."""
+        self.process.communicate(timeout=10)
+
+
+@pytest.fixture
+def plug(venue: Venue) -> Iterator[Callable[..., Controller]]:
+    """Plugs controllers in by name; all are pulled at the end."""
+    plugged: list[Controller] = []
+
+    def one(*words: str) -> Controller:
+        plugged.append(Controller(*words))
+        return plugged[-1]
+
+    yield one
+    for controller in plugged:
+        controller.unplug()
+
+
+@pytest.fixture
+def listen(venue: Venue) -> Iterator[Callable[..., midi.MidiIn]]:
+    """Opens ``MidiIn``s on JACK; all are closed at the end."""
+    opened: list[midi.MidiIn] = []
+
+    def one(name: str | None = None) -> midi.MidiIn:
+        opened.append(midi.MidiIn(name, "jack"))
+        return opened[-1]
+
+    yield one
+    for hands in opened:
+        hands.close()
+
+
+KNOCK = ControlEvent("cc119", 0.0)
+
+
+def knock(hands: midi.MidiIn, controller: Controller) -> None:
+    """Wait until messages pass: JACK carries none for a cycle or two after connecting."""
+    wait_until(lambda: controller.send([0xB0, 119, 0]) or KNOCK in hands.read(), what="a knock")
+
+
+def heard(hands: midi.MidiIn, count: int) -> list[Event]:
+    """The next ``count`` events, knocks apart."""
+    events: list[Event] = []
+
+    def enough() -> bool:
+        events.extend(event for event in hands.read() if event != KNOCK)
+        return len(events) >= count
+
+    wait_until(enough, what=f"{count} events")
+    return events
+
+
+def test_messages_of_another_process_arrive_as_events(
+    plug: Callable[..., Controller], listen: Callable[..., midi.MidiIn]
+) -> None:
+    controller = plug("nanoKONTROL")
+    hands = listen()
+    knock(hands, controller)
+    controller.send([0xB0, 74, 127], [0x9F, 36, 127], [0x8F, 36, 64], [0xE0, 0, 64], [0xC0, 2])
+    assert heard(hands, 5) == [
+        ControlEvent("cc74", 1.0, 1),
+        ControlEvent("note36", 1.0, 16),
+        ControlEvent("note36", 0.0, 16),
+        ControlEvent("pitch", 0.5, 1),
+        Command("preset", 3),
+    ]
+    assert hands.read() == []
+
+
+def test_a_thousand_messages_between_two_reads_lose_nothing(
+    plug: Callable[..., Controller], listen: Callable[..., midi.MidiIn]
+) -> None:
+    controller = plug("knobs")
+    hands = listen("knobs")
+    knock(hands, controller)
+    sent = [[0xB0, 1 + i // 128, i % 128] for i in range(1000)]
+    controller.send(*sent, [0xC0, 0])  # takes a second, in which nobody reads
+    events = heard(hands, 1001)
+    assert events == [ControlEvent(f"cc{m[1]}", m[2] / 127) for m in sent] + [Command("preset", 1)]
+
+
+def test_a_controller_that_vanishes_comes_back_by_name(
+    plug: Callable[..., Controller],
+    listen: Callable[..., midi.MidiIn],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "vjgan")
+    controller = plug("faders")
+    hands = listen("FADERS")
+    controller.unplug()
+    wait_until(lambda: not hands.names(), what="the loss is noticed")
+    assert hands.read() == []
+    controller = plug("faders")
+    wait_until(hands.names, what="the return is noticed")
+    knock(hands, controller)
+    controller.send([0xB0, 7, 127])
+    assert heard(hands, 1) == [ControlEvent("cc7", 1.0)]
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        "MIDI: 'faders:out' is here",
+        "MIDI: 'faders:out' is gone; waiting for it",
+        "MIDI: 'faders:out' is back",
+    ]
+
+
+def test_every_port_whose_name_matches_is_heard_and_no_other(
+    plug: Callable[..., Controller], listen: Callable[..., midi.MidiIn]
+) -> None:
+    left, right, other = plug("pads left"), plug("pads right"), plug("keys")
+    hands = listen("pads")
+    assert sorted(hands.names()) == ["pads left:out", "pads right:out"]
+    knock(hands, left)
+    knock(hands, right)
+    other.send([0xB0, 3, 127])
+    left.send([0xB0, 1, 127])
+    right.send([0xB0, 2, 127])
+    assert {event.source for event in heard(hands, 2)} == {"cc1", "cc2"}
+
+
+def test_a_controller_plugged_after_the_start_is_heard(
+    plug: Callable[..., Controller], listen: Callable[..., midi.MidiIn]
+) -> None:
+    hands = listen("late")
+    assert hands.names() == []
+    controller = plug("late")
+    wait_until(hands.names)
+    knock(hands, controller)
+    controller.send([0xB0, 1, 127])
+    assert heard(hands, 1) == [ControlEvent("cc1", 1.0)]
+
+
+def test_another_program_may_connect_to_our_input(
+    plug: Callable[..., Controller], listen: Callable[..., midi.MidiIn]
+) -> None:
+    hands = listen("no such controller")
+    sequencer = plug("sequencer", "vjgan:in")
+    knock(hands, sequencer)
+    sequencer.send([0xB0, 9, 127])
+    assert heard(hands, 1) == [ControlEvent("cc9", 1.0)]
+
+
+def test_a_name_that_matches_nothing_is_refused_with_what_is_there(
+    plug: Callable[..., Controller], listen: Callable[..., midi.MidiIn]
+) -> None:
+    plug("nanoKONTROL")
+    with pytest.raises(DeviceError, match=r"'nano9'; there are: 'nanoKONTROL:out'$"):
+        listen("nano9").check()
+    listen("nanokontrol").check()
+    assert midi.ports("jack") == ["nanoKONTROL:out"]
+
+
+def test_an_unknown_api_is_refused_with_what_is_allowed() -> None:
+    with pytest.raises(DeviceError, match=r"MIDI API 'oss' is not here; allowed: .*jack"):
+        midi.ports("oss")
+
+
+def test_no_midi_at_all_is_fine_and_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.INFO, "vjgan")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+    hands = midi.MidiIn(api="jack")
+    assert hands.read() == [] and hands.names() == [] and midi.ports("jack") == []
+    hands.check()
+    hands.close()
+    with pytest.raises(DeviceError, match="there are: none"):
+        midi.MidiIn("nano", "jack").check()
+    assert [record.getMessage() for record in caplog.records] == ["MIDI: none here (no jack)"] * 2
+    assert capfd.readouterr().err == ""
+
+
+def test_a_midi_server_that_dies_does_not_take_the_show_with_it(
+    venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", f"mortal{os.getpid()}")
+    jackd = ["jackd", "--no-realtime", "-n", f"mortal{os.getpid()}", "-d", "dummy", "-p", "256"]
+    with (tmp_path / "jack.log").open("w") as log, subprocess.Popen(jackd, stdout=log) as server:
+        try:
+            wait_until(lambda: subprocess.run(["jack_lsp"], capture_output=True).returncode == 0)
+            done = subprocess.run(
+                [sys.executable, "-c", WIDOW, str(server.pid)],
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
+        finally:
+            server.terminate()
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["survived"]), done.stderr
+
+
+def test_reading_after_close_is_empty(listen: Callable[..., midi.MidiIn]) -> None:
+    hands = listen()
+    hands.close()
+    assert hands.read() == []
+    hands.close()
+
+
+@pytest.mark.parametrize(
+    ("data", "value"), [([0xE0, 0, 0], 0.0), ([0xE0, 0, 64], 0.5), ([0xE0, 127, 127], 1.0)]
+)
+def test_the_pitch_wheel_reaches_both_ends_and_rests_in_the_middle(
+    data: list[int], value: float
+) -> None:
+    assert midi.parse(data) == ControlEvent("pitch", value)
+
+
+@pytest.mark.parametrize(
+    "data", [[0xF8], [0xD0, 5], [0xB0, 7], [0xB0, 200, 0], [], [12, 13], [0xF0, 1, 2, 0xF7]]
+)
+def test_what_steers_nothing_and_what_is_malformed_is_ignored(data: list[int]) -> None:
+    assert midi.parse(data) is None
