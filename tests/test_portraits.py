@@ -109,10 +109,10 @@ def test_a_grown_network_paints_what_the_generator_shows() -> None:
 def test_a_miniature_run_falls_and_resumes_exactly(data: Path) -> None:
     torch.set_num_threads(1)
     trainer = Trainer(data / "run", data, SMALL)
-    first = [trainer.step() for _ in range(90)]
+    first = [trainer.step() for _ in range(60)]
     assert np.mean(first[-5:]) < 0.8 * np.mean(first[:5])
     trainer.save()
     onward = [trainer.step() for _ in range(3)]
     resumed = Trainer(data / "run", data, SMALL)
-    assert resumed.seen == 90 * 16
+    assert resumed.seen == 60 * 16
     assert [resumed.step() for _ in range(3)] == onward

@@ -1,7 +1,7 @@
 """Train the default model on pairs: ``python -m vjgan.train.portraits``; run again to go on.
 
 Because every picture's vector is known, the generator is trained on pairs: z in, its portrait out.
-The network grows from 32 to 128 pixels. The state, the sheets and the curve lie in training/run.
+The network grows from 16 to 128 pixels. The state, the sheets and the curve lie in training/run.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ EMA_SHARE = 0.04  # half-life of the averaged weights, in pictures seen so far
 TEACH_STEPS = 7_000
 FEATURE_WEIGHT = 0.25
 GRADIENT_WEIGHT = 0.5
+WINDOW = 64  # pixels of a picture that the judge of details sees at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,12 @@ class Stage:
     until: float
 
 
-STAGES = (Stage(32, 16, 40_000), Stage(64, 16, 140_000), Stage(128, 8, float("inf")))
+STAGES = (
+    Stage(16, 16, 12_000),
+    Stage(32, 16, 45_000),
+    Stage(64, 16, 140_000),
+    Stage(128, 8, float("inf")),
+)
 
 
 def paint(synthesis: Synthesis, w: Tensor, resolution: int, dtype: torch.dtype) -> Tensor:
@@ -80,6 +86,12 @@ def likeness(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         difference = F.avg_pool2d(difference, 2)
         loss = loss + 0.5 * charbonnier(difference)
     return loss
+
+
+def unlikeness(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
+    """The distance of feature maps; the first of each list is the picture itself."""
+    pairs = zip((1, 1, 1, 0.5), ours[1:], theirs[1:], strict=True)
+    return torch.stack([scale * (a - b).abs().mean() for scale, a, b in pairs]).sum()
 
 
 class Trainer:
@@ -167,41 +179,49 @@ class Trainer:
 
     def step(self) -> float:
         """One batch; the loss."""
+        p, x, marks = self.draw()
+        image = paint(self.network.synthesis, self.network.mapping(p), len(x[0, 0]), torch.bfloat16)
+        loss = likeness(image, x, attention(marks, len(x[0, 0])))
+        if len(x[0, 0]) >= WINDOW:
+            ours, theirs = self.look(image, x)
+            loss = loss + FEATURE_WEIGHT * unlikeness(ours, theirs)
+        self.update(loss)
+        return loss.item()
+
+    def draw(self) -> tuple[Tensor, Tensor, Tensor]:
+        """A batch at this stage's resolution: vectors, pictures [n, 3, r, r], marks."""
         stage = self.stage
         index = torch.randint(len(self.pairs), (stage.batch,), generator=self.random)
         flip = torch.rand(stage.batch, generator=self.random) < 0.5
         p, x, marks = self.pairs.get(index, flip)
-        size = stage.resolution
-        x = F.avg_pool2d(x, 128 // size)  # [n, 3, r, r]
-        image = paint(self.network.synthesis, self.network.mapping(p), size, torch.bfloat16)
-        loss = likeness(image, x, attention(marks, size))
-        if size >= 64:
-            loss = loss + FEATURE_WEIGHT * self._unlike(image, x)
+        return p, F.avg_pool2d(x, 128 // stage.resolution), marks
+
+    def look(self, image: Tensor, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Feature maps of half of a batch and of its targets, in a random window."""
+        n, room = len(image) // 2, (image.shape[-1] - WINDOW) // 8
+        i, j = (8 * int(torch.randint(room + 1, (), generator=self.random)) for _ in "yx")
+        window = (slice(0, n), slice(None), slice(i, i + WINDOW), slice(j, j + WINDOW))
+        ours = image[window].contiguous(memory_format=torch.channels_last)
+        theirs = x[window].contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            wanted = self.features(theirs)
+        return [ours, *self.features(ours)], [theirs, *wanted]
+
+    def update(self, loss: Tensor) -> None:
+        """One step of the optimiser, and of the averaged weights."""
         rate = RATE * min(1, (self.seen + 1) / 2000) / (1 + self.seen / SLOWING) ** 0.5
         for group in self.optimiser.param_groups:
             group["lr"] = group["scale"] * rate
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimiser.step()
-        self.seen += stage.batch
-        keep = 0.5 ** (stage.batch / (EMA_SHARE * self.seen + 100))
+        batch = self.stage.batch
+        self.seen += batch
+        keep = 0.5 ** (batch / (EMA_SHARE * self.seen + 100))
         with torch.no_grad():
             average: list[Tensor] = list(self.average.parameters())
             new: list[Tensor] = list(self.network.parameters())
             torch._foreach_lerp_(average, new, 1 - keep)
-        return loss.item()
-
-    def _unlike(self, image: Tensor, x: Tensor) -> Tensor:
-        """The distance of feature maps, on half of the batch and a window of 64 pixels."""
-        n, room = len(image) // 2, (image.shape[-1] - 64) // 8
-        i, j = (8 * int(torch.randint(room + 1, (), generator=self.random)) for _ in "yx")
-        window = (slice(0, n), slice(None), slice(i, i + 64), slice(j, j + 64))
-        ours = image[window].contiguous(memory_format=torch.channels_last)
-        theirs = x[window].contiguous(memory_format=torch.channels_last)
-        with torch.no_grad():
-            wanted = self.features(theirs)
-        pairs = zip((1, 1, 1, 0.5), self.features(ours), wanted, strict=True)
-        return torch.stack([scale * (a - b).abs().mean() for scale, a, b in pairs]).sum()
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -243,7 +263,7 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, default=DATA, help="shards of the renderer")
     arguments.add_argument("--kimg", type=float, default=2000.0, help="stop after so many thousand")
     arguments.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
-    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--threads", type=int, default=1)
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     options.run.mkdir(parents=True, exist_ok=True)

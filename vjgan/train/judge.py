@@ -1,0 +1,57 @@
+"""A projected discriminator: small heads on frozen feature maps tell portraits from paintings.
+
+After Sauer et al. 2021: features of a network that knows the world already, so that a judge learns
+from few pictures. Logistic loss, with R1 (Mescheder et al. 2018) on what the heads see.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CHANNELS = (3, 32, 24, 40)  # colour, and the feature maps at 1/2, 1/4 and 1/8
+WIDTH = 64
+SLOPE = 0.2
+
+
+class Judge(nn.Module):
+    """One head for colour and each of the first three feature maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(channels, WIDTH, 3, stride=2 if k < 2 else 1, padding=1),
+                nn.LeakyReLU(SLOPE),
+                nn.Conv2d(WIDTH, WIDTH, 3, padding=1),
+                nn.LeakyReLU(SLOPE),
+                nn.Conv2d(WIDTH, 1, 1),
+            )
+            for k, channels in enumerate(CHANNELS)
+        )
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Each head's opinion [n, 1, h, w] of its map: positive for a portrait."""
+        return [head(m) for head, m in zip(self.heads, maps, strict=False)]
+
+
+def judge_loss(judge: Judge, real: list[Tensor], fake: list[Tensor], gamma: float) -> Tensor:
+    """What the judge minimises: it errs on no map, and is flat (``gamma`` times R1 an element)
+    around real ones. Maps are without gradients."""
+    real = [m.detach().requires_grad_() for m in real[: len(CHANNELS)]]
+    opinions = judge(real)
+    loss = torch.stack([F.softplus(-o).mean() for o in opinions]).sum()
+    for opinion in judge([m.detach() for m in fake]):
+        loss = loss + F.softplus(opinion).mean()
+    slopes = torch.autograd.grad(
+        torch.stack([o.sum() for o in opinions]).sum(), real, create_graph=True
+    )
+    # The mean over a map's elements keeps the penalty's size the same at every scale.
+    flat = [s.square().mean() * o[0].numel() for s, o in zip(slopes, opinions, strict=True)]
+    return loss + gamma * torch.stack(flat).sum()
+
+
+def fool_loss(judge: Judge, fake: list[Tensor]) -> Tensor:
+    """What the generator minimises: the judge takes its maps for real ones."""
+    return torch.stack([F.softplus(-o).mean() for o in judge(fake)]).sum()
