@@ -109,7 +109,7 @@ class FilmWriter:
         size: tuple[int, int],
         fps: Fraction,
         track: Path | Sound | None = None,
-        start: float = 0.0,
+        start: Fraction | float = 0.0,
         crf: int = 18,
         preset: str = "medium",
     ) -> None:
