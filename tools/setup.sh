@@ -19,8 +19,9 @@ extras=""
 case $level in
   show) ;;
   test)
-    packages="$packages xvfb pulseaudio pulseaudio-utils jackd2 xserver-xorg-core
+    packages="$packages xvfb pulseaudio-utils jackd2 xserver-xorg-core
       xserver-xorg-video-dummy x11-xserver-utils xdotool imagemagick"
+    [ -x build/pulseaudio/pulseaudio ] || packages="$packages pulseaudio"
     extras="[dev]" ;;
   *) echo "usage: tools/setup.sh [show|test]" >&2; exit 2 ;;
 esac
@@ -75,6 +76,23 @@ EOF
   fi
 }
 
+unpack_pulseaudio() { # a desktop with PipeWire cannot have it installed, but can run it unpacked
+  local place=build/pulseaudio
+  say "this desktop's sound server stays; unpacking pulseaudio for the tests into $place"
+  rm -rf $place
+  mkdir -p $place
+  (cd $place && apt-get download pulseaudio && dpkg-deb -x pulseaudio_*.deb .) >>"$log" 2>&1 ||
+    fail "apt-get could not download pulseaudio; the whole log is in $log"
+  cat >$place/pulseaudio <<'EOF'
+#!/bin/sh
+here=$(cd "$(dirname "$0")" && pwd)
+modules=$(dirname "$(find "$here" -name module-null-sink.so)")
+core=$(dirname "$(find "$here" -name 'libpulsecore-*.so')")
+LD_LIBRARY_PATH="$core:$modules" exec "$here/usr/bin/pulseaudio" --dl-search-path="$modules" "$@"
+EOF
+  chmod +x $place/pulseaudio
+}
+
 install_packages() {
   local sudo=() wanted
   wanted=$(missing $packages; python_packages)
@@ -92,12 +110,19 @@ install_packages() {
   say "updating the package lists"
   # One dead source among several is no reason to stop: the installation below tells.
   ${sudo[@]+"${sudo[@]}"} apt-get update >>"$log" 2>&1 </dev/null || true
-  wanted=$(missing $packages; python_packages)
-  if [ "$level" = test ] && apt-cache show jack-example-tools >/dev/null 2>&1; then
-    wanted="$wanted jack-example-tools" # newer releases keep jack_lsp there
+  wanted=" $(echo $(missing $packages; python_packages)) "
+  if [ "$level" = test ] && ! command -v jack_lsp >/dev/null &&
+    apt-cache show jack-example-tools >/dev/null 2>&1; then
+    wanted="$wanted jack-example-tools " # newer releases keep jack_lsp there
+  fi
+  if [[ $wanted == *" pulseaudio "* ]] && [[ $(LC_ALL=C apt-get --simulate --no-remove \
+    --no-install-recommends install pulseaudio 2>&1) == *"remove is disabled"* ]]; then
+    unpack_pulseaudio
+    wanted="${wanted/ pulseaudio / } $(apt-cache depends --important pulseaudio |
+      sed -n 's/^  Depends: \([^<]*\)$/\1/p')"
   fi
   say "installing with apt-get:" $wanted
-  # --no-remove: a desktop's own sound server must not be thrown out for a test's.
+  # --no-remove: nothing of the user's own is thrown out.
   logged "apt-get could not install the system packages (is there a network?)" \
     ${sudo[@]+"${sudo[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get install --yes \
     --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300 $wanted
@@ -109,16 +134,20 @@ make_venv() {
   fi
   local python
   python=$(find_python) || fail "Python 3.11 or newer is needed, and neither python3 nor python3.11 to python3.14 is one"
-  [ ! -e .venv ] || say ".venv is not whole; making it anew"
+  if [ -e .venv ]; then
+    say ".venv is not whole; making it anew"
+    rm -rf build/broken-venv
+    mv .venv build/broken-venv # at once: half of it removed would look whole
+    rm -rf build/broken-venv
+  fi
   say "making .venv with $("$python" --version)"
-  rm -rf .venv
   mkdir .venv
   touch .venv/unfinished
   logged "Python could not make .venv" "$python" -m venv .venv
 }
 
 install_python_packages() {
-  say "installing the Python packages (torch alone is 0.2 to 3 GB to fetch: minutes)"
+  say "installing the Python packages (torch is large: the first time takes minutes)"
   touch .venv/unfinished
   # By environment, so that the tools that build packages are pinned too.
   logged "pip could not install the Python packages (is there a network?)" \
