@@ -11,6 +11,7 @@ import torch
 from vjgan.errors import VjganError
 from vjgan.generator.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config
 from vjgan.train import sitter
+from vjgan.train.judge import CHANNELS, Judge, fool_loss, judge_loss
 from vjgan.train.mapping import teach
 from vjgan.train.pairs import HELD, Pairs, attention
 from vjgan.train.portraits import Trainer, paint
@@ -116,3 +117,18 @@ def test_a_miniature_run_falls_and_resumes_exactly(data: Path) -> None:
     resumed = Trainer(data / "run", data, SMALL)
     assert resumed.seen == 60 * 16
     assert [resumed.step() for _ in range(3)] == onward
+
+
+def test_the_judge_learns_what_is_real_and_the_painter_can_follow_it() -> None:
+    torch.manual_seed(2)
+    judge = Judge()
+    optimiser = torch.optim.Adam(judge.parameters(), 1e-3)
+    shapes = [(4, channels, 16, 16) for channels in CHANNELS]
+    real, fake = [torch.randn(s) + 1 for s in shapes], [torch.randn(s) - 1 for s in shapes]
+    for _ in range(20):
+        optimiser.zero_grad()
+        judge_loss(judge, real, fake, gamma=0.01).backward()
+        optimiser.step()
+    opinions = zip(judge(real), judge(fake), strict=True)
+    assert all(good.mean() > bad.mean() + 0.5 for good, bad in opinions)
+    assert fool_loss(judge, real) < fool_loss(judge, fake)
