@@ -123,7 +123,7 @@ def test_the_judge_learns_what_is_real_and_the_painter_can_follow_it() -> None:
     torch.manual_seed(2)
     judge = Judge()
     optimiser = torch.optim.Adam(judge.parameters(), 1e-3)
-    shapes = [(4, channels, 16, 16) for channels in CHANNELS]
+    shapes = [(4, channels, 8, 8) for channels in CHANNELS]
     real, fake = [torch.randn(s) + 1 for s in shapes], [torch.randn(s) - 1 for s in shapes]
     for _ in range(20):
         optimiser.zero_grad()
