@@ -167,7 +167,9 @@ class Generator(Protocol):
     name: str
     trained: bool
     resolution: tuple[int, int]  # height, width
-    space: LatentSpace
+
+    @property
+    def space(self) -> LatentSpace: ...
 
     def generate(self, latent: LatentState) -> Frame:
         """The picture of a latent. Called from one thread at a time."""
@@ -177,6 +179,7 @@ class AudioSource(Protocol):
     """Blocks of sound, in order."""
 
     sample_rate: int
+    blocks_lost: int  # so far, because nobody read them in time
 
     def read(self) -> AudioFrame | None:
         """The next block; waits for it in a live source. None at the end of a finite one."""

@@ -1,0 +1,59 @@
+"""Run the benches by name, or all: ``python -m bench [loop pacing latency generator memory]``.
+
+Prints a table and writes ``out/bench.json``. Machines are shared and noisy: read ratios and
+medians, and run nothing beside it. Screen, sound and MIDI are those of ``tests/venue.sh`` unless
+DISPLAY is set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench import generator, latency, loop, memory, pacing
+from bench.venue import venue
+
+BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "loop": loop.run,
+    "generator": generator.run,
+    "pacing": pacing.run,
+    "latency": latency.run,
+    "memory": memory.run,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which (default: all)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of pacing and latency")
+    parser.add_argument("--memory-minutes", type=float, default=10.0)
+    parser.add_argument("--json", type=Path, default=Path("out/bench.json"))
+    options = parser.parse_args()
+    results: dict[str, Any] = {"machine": f"{platform.machine()}, {platform.platform()}"}
+    with venue():
+        for name in options.names or BENCHES:
+            print(f"\n{name}: {BENCHES[name].__module__} ...", flush=True)
+            results[name] = BENCHES[name](options)
+            show(results[name])
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(results, indent=2) + "\n")
+    print(f"\nwritten: {options.json}")
+
+
+def show(rows: dict[str, Any], indent: str = "  ") -> None:
+    """Print a result as a table."""
+    for name, value in rows.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            show(value, indent + "  ")
+        else:
+            text = f"{value:.3f}" if isinstance(value, float) else str(value)
+            print(f"{indent}{name:<36} {text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""The whole show, through the venue: real window, real sound server, real MIDI."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from conftest import Venue, wait_until
+from PIL import Image
+
+from vjgan import show
+from vjgan.audio.demo import demo
+from vjgan.features import Analyser
+from vjgan.listener import SteppedEar
+from vjgan.media import Sound, write_wav
+from vjgan.show import FilmSettings, film, make_library
+
+LIBRARY = make_library()
+QUIET = lambda total, name: no_bar()  # noqa: E731
+
+
+@contextmanager
+def no_bar() -> Iterator[Callable[[int], None]]:
+    yield lambda done: None
+
+
+@contextmanager
+def live(*words: object) -> Iterator[subprocess.Popen[str]]:
+    """``vjgan live`` with these words, ended if need be."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vjgan", "live", *map(str, words)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def screenshot(file: Path) -> np.ndarray:
+    """What the X server shows."""
+    subprocess.run(["import", "-window", "root", str(file)], check=True, timeout=30)
+    return np.asarray(Image.open(file).convert("RGB")).astype(float)
+
+
+def shown(folder: Path) -> np.ndarray | None:
+    """The screen, as soon as something bright is on it."""
+    picture = screenshot(folder / "screen.png")
+    return picture if picture.mean() > 2.0 else None
+
+
+def settled(folder: Path, look: Callable[[np.ndarray], bool]) -> np.ndarray:
+    """The first screenshot that looks right."""
+    found: list[np.ndarray] = []
+
+    def check() -> bool:
+        picture = shown(folder)
+        found[:] = [] if picture is None else [picture]
+        return picture is not None and look(picture)
+
+    wait_until(check, 40.0, "the picture on the screen")
+    return found[0]
+
+
+def test_the_window_shows_the_demo(venue: Venue, tmp_path: Path) -> None:
+    stats = tmp_path / "stats.json"
+    with live(
+        "--input", "demo", "--window", "640x360", "--seconds", 12, "--stats", stats
+    ) as process:
+        picture = settled(tmp_path, lambda picture: picture.std() > 5.0)
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 500
+        assert process.wait(60) == 0
+    summary = json.loads(stats.read_text())
+    assert summary["frames"] > 50
+    assert summary["model_frames"] > 5
+    assert summary["audio_blocks_read"] > 500
+
+
+def test_the_demo_is_heard_from_the_sound_card(venue: Venue, tmp_path: Path) -> None:
+    track = demo()
+    end = next(section.start for section in track.sections if section.name == "breakdown")
+    wav = tmp_path / "demo.wav"
+    samples = track.samples[: int(end * track.sample_rate)]
+    write_wav(wav, Sound(samples, track.sample_rate))
+    stats = tmp_path / "stats.json"
+    with live("--headless", "--window", "64x64", "--seconds", end + 6, "--stats", stats) as process:
+        time.sleep(3.0)
+        venue.play(wav).wait(90)
+        assert process.wait(60) == 0
+    summary = json.loads(stats.read_text())
+    kicks = np.count_nonzero(np.asarray(track.kicks) < end)
+    assert abs(summary["bpm"] / 124.0 - 1.0) < 0.02
+    assert summary["onsets"] >= 0.9 * kicks
+    assert summary["audio_blocks_lost"] <= 0.02 * summary["audio_blocks_read"]
+
+
+def test_nine_of_ten_kicks_of_the_demo_are_onsets() -> None:
+    track = demo()
+    found = []
+    analyser = Analyser(track.sample_rate)
+    from vjgan.audio.track import Track
+
+    source, last = Track(track.samples, track.sample_rate), 0
+    while (frame := source.read()) is not None:
+        features = analyser.analyse(frame)
+        found += [features.onset_time] * (features.onset_count - last)
+        last = features.onset_count
+    onsets = np.array(found)
+    near = [np.abs(onsets - kick).min() < 0.05 for kick in track.kicks]
+    assert np.mean(near) >= 0.9
+
+
+def test_a_knob_in_another_process_turns_the_screen(venue: Venue, tmp_path: Path) -> None:
+    preset = tmp_path / "knob.toml"
+    preset.write_text(
+        '[controls]\nspeed = 0\nkick = 0\n[[routes]]\nsource = "midi.cc7"\n'
+        'target = "brightness"\namount = -1.0\n'
+    )
+    code = (
+        "import rtmidi, sys, time\n"
+        "out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, 'fader box')\n"
+        "out.open_virtual_port('out'); print('up', flush=True)\n"
+        "for line in sys.stdin: out.send_message([0xB0, 7, int(line)])\n"
+    )
+    fader = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert fader.stdin is not None and fader.stdout is not None
+    try:
+        assert fader.stdout.readline() == "up\n"
+        words = ("--midi-api", "jack", "--midi", "fader", "--window", "320x240", "--input", "demo")
+        with live(*words, "--mute", "--preset", preset):
+            bright = settled(tmp_path, lambda picture: picture.std() > 2.0).mean()
+
+            def light_after(value: int) -> float:
+                fader.stdin.write(f"{value}\n")  # type: ignore[union-attr]
+                fader.stdin.flush()  # type: ignore[union-attr]
+                time.sleep(1.0)
+                return screenshot(tmp_path / "after.png").mean()
+
+            assert light_after(127) < 0.2 * bright
+            assert light_after(0) == pytest.approx(bright, rel=0.25)
+    finally:
+        fader.kill()
+        fader.wait()
+
+
+def test_a_pulled_sound_card_does_not_stop_the_light(venue: Venue, tmp_path: Path) -> None:
+    stats = tmp_path / "stats.json"
+    with live("--headless", "--window", "64x64", "--seconds", 14, "--stats", stats) as process:
+        time.sleep(5.0)
+        venue.run("audio-unplug")
+        time.sleep(3.0)
+        venue.run("audio-plug")
+        _, said = process.communicate(timeout=60)
+    summary = json.loads(stats.read_text())
+    assert summary["frames"] > 300
+    assert summary["frame_ms"]["max"] < 1000.0
+    assert summary["audio_blocks_read"] > 6 * 48000 / 256
+    assert said.count("gone") == 1 or said.count("lost") == 1, said
+    assert "back" in said, said
+
+
+@pytest.mark.parametrize("path", LIBRARY.paths(), ids=lambda path: path.stem)
+def test_every_preset_draws(venue: Venue, path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "film.mp4"
+    settings = FilmSettings("demo", file, preset=str(path), size=(320, 180), fps=Fraction(10),
+                            start=Fraction(16), end=Fraction(17))  # fmt: skip
+    film(settings, QUIET)
+    frames = decoded(file)
+    assert len(frames) == 10
+    assert frames[-1].std() > 5.0
+    assert frames[-1].mean() > 5.0
+    assert np.abs(frames[-1].astype(float) - frames[0]).mean() > 0.2  # it moves
+
+
+def decoded(file: Path) -> list[np.ndarray]:
+    with av.open(str(file)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def clip(file: Path, fps: int, preset: str = "drift") -> bytes:
+    settings = FilmSettings("demo", file, preset=preset, size=(160, 90), fps=Fraction(fps),
+                            start=Fraction(10), end=Fraction(13))  # fmt: skip
+    film(settings, QUIET)
+    return file.read_bytes()
+
+
+def test_the_same_seed_gives_the_same_film(venue: Venue, tmp_path: Path) -> None:
+    once = clip(tmp_path / "a.mp4", 12, "journey")
+    assert clip(tmp_path / "b.mp4", 12, "journey") == once
+
+
+def test_30_and_60_frames_a_second_agree_in_motion(venue: Venue) -> None:
+    """The latent's way through three bars of the demo, sampled at the same moments."""
+    ways = {}
+    for fps in (30, 60):
+        scene = LIBRARY.scene(LIBRARY.find("drift"))
+        ways[fps] = latent_way(scene, fps, 12.0)
+    step = np.linalg.norm(np.diff(ways[30], axis=0), axis=1).mean()
+    apart = np.linalg.norm(ways[60][1::2][: len(ways[30])] - ways[30], axis=1)
+    assert apart.max() < 4.0 * step  # within four of the slower film's own steps
+    assert apart[-1] < 4.0 * step
+
+
+def latent_way(scene, fps: int, seconds: float) -> np.ndarray:
+    from vjgan.audio.track import Track
+    from vjgan.beat import BeatClock
+    from vjgan.clock import FixedClock
+    from vjgan.stage import Stage
+
+    track = demo()
+    ear = SteppedEar(Track(track.samples, track.sample_rate), Analyser(track.sample_rate))
+    tempo, stage = BeatClock(), Stage(scene)
+    way = []
+    for tick in FixedClock(Fraction(fps), int(fps * seconds), start=Fraction(1, fps)):
+        features = ear.read(tick)
+        beat = tempo.step(features, tick)
+        stage.control(features, beat, {}, tick)
+        latent = stage.move(features, beat, tick)
+        assert latent is not None
+        way.append(latent.w[0])
+    return np.array(way)
+
+
+def test_without_a_display_the_demo_becomes_a_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(show, "SHOW_SECONDS", Fraction(1))
+    monkeypatch.setattr(show, "SHOW_SIZE", (160, 90))
+    code = (
+        "from fractions import Fraction; from vjgan import show, cli;"
+        "show.SHOW_SECONDS, show.SHOW_SIZE = Fraction(1), (160, 90);"
+        "import sys; sys.argv = ['vjgan', 'live', '--input', 'demo']; cli.main()"
+    )
+    import os
+
+    bare = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=bare, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "out/show.mp4" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert len(decoded(tmp_path / "out/show.mp4")) == 30
+    assert np.asarray(Image.open(tmp_path / "out/show.png")).std() > 3.0
+    with av.open(str(tmp_path / "out/show.mp4")) as container:
+        assert container.streams.audio

@@ -1,0 +1,5 @@
+"""``python -m vjgan``."""
+
+from vjgan.cli import main
+
+main()
