@@ -1,0 +1,151 @@
+"""A track as a source of sound: stepped for a film, or played in real time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from vjgan.errors import DeviceError
+from vjgan.types import AudioFrame, FloatArray
+
+log = logging.getLogger("vjgan")
+
+
+class Output(Protocol):
+    """What a live track needs of ``vjgan.audio.soundcard.Speaker``."""
+
+    def write(self, samples: FloatArray) -> float:
+        """Play [n, channels]; when the last of them is in the air. Raises DeviceError."""
+
+    def close(self) -> None: ...
+
+
+# From sample rate, channels and the show's clock.
+OpenOutput = Callable[[int, int, Callable[[], float]], Output]
+
+
+class Track:
+    """A track read as fast as one likes: frame k ends at ``(k + 1) * hop / sample_rate`` after
+    ``start``, None after the last, which silence fills up."""
+
+    def __init__(
+        self, samples: FloatArray, sample_rate: int, hop: int = 256, start: float = 0.0
+    ) -> None:
+        """``samples`` [n, channels], -1..1; begins ``start`` seconds into it."""
+        self.sample_rate = sample_rate
+        self.blocks_lost = 0
+        self._blocks = _Blocks(samples, hop, round(start * sample_rate), loop=False)
+
+    def read(self) -> AudioFrame | None:
+        """The next block, mixed to mono."""
+        block = self._blocks.next()
+        if block is None:
+            return None
+        return AudioFrame(self._blocks.position / self.sample_rate, _mono(block), self.sample_rate)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class LiveTrack:
+    """A track played in real time: aloud where an output opens, else in silence by the clock."""
+
+    def __init__(
+        self,
+        samples: FloatArray,
+        sample_rate: int,
+        clock_time: Callable[[], float],
+        open_speaker: OpenOutput | None = None,
+        hop: int = 256,
+        loop: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``samples`` [n, channels], -1..1. An output that does not open is logged."""
+        self.sample_rate = sample_rate
+        self.blocks_lost = 0
+        self._blocks = _Blocks(samples, hop, 0, loop)
+        self._clock_time = clock_time
+        self._sleep = sleep
+        self._queue: deque[AudioFrame] = deque()  # played, but not in the air yet
+        self._written: float | None = None  # when the last block played is in the air
+        self._speaker: Output | None = None
+        if open_speaker is not None:
+            try:
+                self._speaker = open_speaker(sample_rate, samples.shape[1], clock_time)
+            except DeviceError as error:
+                log.warning("the track is performed without being heard: %s", error)
+
+    def read(self) -> AudioFrame | None:
+        """The next block at the moment that it is in the air, which is its ``time``; None after
+        the last one of a track that does not loop."""
+        while self._speaker is not None and not self._due():
+            if not self._play():
+                break
+        if not self._queue and not self._play():
+            return None
+        frame = self._queue.popleft()
+        self._sleep(max(0.0, frame.time - self._clock_time()))
+        return frame
+
+    def close(self) -> None:
+        """Give the output back."""
+        speaker, self._speaker = self._speaker, None
+        if speaker is not None:
+            speaker.close()
+
+    def _due(self) -> bool:
+        return bool(self._queue) and self._queue[0].time <= self._clock_time()
+
+    def _play(self) -> bool:
+        """Play one block; False at the end."""
+        block = self._blocks.next()
+        if block is None:
+            return False
+        self._written = self._write(block)
+        self._queue.append(AudioFrame(self._written, _mono(block), self.sample_rate))
+        return True
+
+    def _write(self, block: FloatArray) -> float:
+        if self._speaker is not None:
+            try:
+                return self._speaker.write(block)
+            except DeviceError as error:
+                log.warning("the track goes on without being heard: %s", error)
+                # Closing may hang as long as the device does.
+                threading.Thread(target=self._speaker.close, daemon=True).start()
+                self._speaker = None
+        if self._written is None:
+            self._written = self._clock_time()
+        return self._written + len(block) / self.sample_rate
+
+
+class _Blocks:
+    """Samples [n, channels] cut into blocks [hop, channels]; ``position`` counts samples."""
+
+    def __init__(self, samples: FloatArray, hop: int, position: int, loop: bool) -> None:
+        self._samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        self._hop = hop
+        self._loop = loop
+        self.position = position
+
+    def next(self) -> FloatArray | None:
+        count = len(self._samples)
+        if count == 0 or (self.position >= count and not self._loop):
+            return None
+        index = np.arange(self.position, self.position + self._hop)
+        self.position += self._hop
+        if self._loop:
+            return self._samples[index % count]
+        block = self._samples[index[index < count]]
+        return np.pad(block, ((0, self._hop - len(block)), (0, 0)))
+
+
+def _mono(block: FloatArray) -> FloatArray:
+    mixed: FloatArray = block.mean(axis=1, dtype=np.float32)  # [n, channels] -> [n]
+    return mixed
