@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import glfw
+import numpy as np
+import pytest
+from conftest import Venue, wait_until
+from pictures import SIZE, light, plain, portrait, still, tick
+from PIL import Image
+
+from vjgan.engine import COMMANDS
+from vjgan.errors import DeviceError
+from vjgan.screen.window import KEYS, LEAVE_SECONDS, Window, displays
+from vjgan.types import Command, Event
+
+
+@pytest.fixture
+def window(venue: Venue) -> Iterator[Window]:
+    window = Window(SIZE, title="vjgan test")
+    window.show(still(plain(0, 0, 0)), light(), tick())
+    window.events()
+    xdotool("search", "--sync", "--name", "vjgan test", "windowfocus", "--sync")
+    yield window
+    window.close()
+
+
+def xdotool(*words: str) -> None:
+    subprocess.run(["xdotool", *words], check=True, timeout=20, capture_output=True)
+
+
+def press(window: Window, *keys: str) -> list[Event]:
+    """The commands that come of keys pressed on the X server."""
+    xdotool("key", *keys)
+    return heard(window, len(keys))
+
+
+def heard(window: Window, count: int) -> list[Event]:
+    events: list[Event] = []
+
+    def enough() -> bool:
+        events.extend(window.events())
+        return len(events) >= count
+
+    wait_until(enough, 5.0, f"{count} commands, not {events}")
+    return events
+
+
+def test_keys_are_commands(window: Window) -> None:
+    keys = ["space", "b", "h", "t", "Left", "Right", "1", "9", "KP_3"]
+    assert press(window, *keys) == [
+        Command("freeze"),
+        Command("blackout"),
+        Command("help"),
+        Command("tap"),
+        Command("previous"),
+        Command("next"),
+        Command("preset", 1),
+        Command("preset", 9),
+        Command("preset", 3),
+    ]
+    assert {command.name for command in KEYS.values()} <= set(COMMANDS)
+
+
+def test_escape_leaves_only_when_pressed_twice_within_a_second(window: Window) -> None:
+    xdotool("key", "Escape", "b")
+    assert heard(window, 1) == [Command("blackout")]
+    time.sleep(LEAVE_SECONDS + 0.1)
+    xdotool("key", "Escape", "b")
+    assert heard(window, 1) == [Command("blackout")]
+    xdotool("key", "Escape")
+    assert heard(window, 1) == [Command("quit")]
+
+
+def test_f_fills_the_display_and_gives_it_back(window: Window) -> None:
+    def size_after_f() -> tuple[int, int]:
+        before = window.fullscreen
+        xdotool("key", "f")
+        wait_until(lambda: (window.events(), window.fullscreen != before)[1], 5.0, "F")
+
+        def drawn() -> bool:
+            window.events()
+            window.show(still(portrait()), light(), tick())
+            return window.image().shape[1::-1] == window.size
+
+        wait_until(drawn, 5.0, "a picture of the new size")
+        return window.size
+
+    assert not window.fullscreen
+    assert size_after_f() == displays()[0].size
+    assert window.fullscreen
+    assert size_after_f() == SIZE
+    assert not window.fullscreen
+
+
+def test_closing_the_window_is_quit_once(window: Window) -> None:
+    glfw.set_window_should_close(window._window, True)  # as a window manager's button does
+    assert heard(window, 1) == [Command("quit")]
+    assert list(window.events()) == []
+
+
+def test_the_display_really_shows_the_picture(window: Window, tmp_path: Path) -> None:
+    frame = portrait()
+    for _ in range(2):
+        window.events()
+        window.show(still(frame), light("vignette"), tick())
+    file = tmp_path / "screen.png"
+    subprocess.run(["import", "-window", "vjgan test", str(file)], check=True, timeout=30)
+    seen = np.asarray(Image.open(file).convert("RGB")).astype(int)
+    assert seen.std() > 20
+    assert np.abs(seen - window.image()).max() <= 1
+
+
+def test_a_window_on_a_chosen_display(venue: Venue) -> None:
+    window = Window(SIZE, display=1, fullscreen=True)
+    assert window.size == displays()[0].size
+    window.close()
+
+
+def test_displays_are_listed(venue: Venue) -> None:
+    first = displays()[0]
+    assert first.number == 1
+    assert first.size == (1920, 1080)
+    assert first.position == (0, 0)
+    assert str(first).startswith(f"1 '{first.name}' 1920x1080 at 0,0")
+
+
+def test_a_display_that_is_not_there(venue: Venue) -> None:
+    with pytest.raises(DeviceError, match=r"display 7 is unknown; there are: 1 '.*' 1920x1080"):
+        Window(SIZE, display=7)
+    with pytest.raises(DeviceError, match="display 0 is unknown"):
+        Window(SIZE, display=0)
+
+
+@pytest.mark.parametrize("display", [None, ":4242"])
+def test_no_display_at_all(venue: Venue, display: str | None) -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    code = "from vjgan.screen.window import Window; Window()"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=environment | ({"DISPLAY": display} if display else {}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("vjgan.errors.DeviceError: no display: X11: ")
+
+
+def test_a_window_without_opengl(venue: Venue) -> None:
+    code = "from vjgan.screen.window import Window; Window()"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=os.environ | {"MESA_GL_VERSION_OVERRIDE": "2.1"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("vjgan.errors.DeviceError: no window of 1280x720 with OpenGL 3.3: ")

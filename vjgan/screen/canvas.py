@@ -1,0 +1,73 @@
+"""What every screen draws with: the chain of passes and the words over it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import moderngl
+
+from vjgan import assets
+from vjgan.screen.overlay import Overlay
+from vjgan.screen.passes import Chain
+from vjgan.screen.program import Surface, is_software
+from vjgan.types import ByteArray, Controls, Picture, Tick
+
+log = logging.getLogger("vjgan")
+
+SOFTWARE_PIXELS = 640 * 360  # what a CPU draws many passes of in time
+
+
+class Canvas:
+    """Draws a show's light onto framebuffers. ``live`` keeps an OpenGL without a GPU in time, by a
+    smaller picture inside, and takes shader files that change."""
+
+    def __init__(
+        self,
+        context: moderngl.Context,
+        size: tuple[int, int],
+        live: bool,
+        shader_dir: Path | None = None,
+    ) -> None:
+        """Raises ShaderError when a shader is malformed or does not compile."""
+        self._context = context
+        self._live = live
+        self.renderer = str(context.info["GL_RENDERER"])
+        self.software = is_software(context)  # drawn by the CPU
+        slow = live and self.software
+        folder = shader_dir or assets.folder("shaders")
+        self.chain = Chain(context, size, folder, SOFTWARE_PIXELS if slow else None)
+        self.overlay = Overlay(context)
+        self._copy: Surface | None = None
+        if slow:
+            log.info(
+                "no GPU (%s): passes are drawn at %dx%d and enlarged",
+                self.renderer,
+                *self.chain.internal_size,
+            )
+
+    def draw(
+        self, picture: Picture, controls: Controls, tick: Tick, target: moderngl.Framebuffer
+    ) -> None:
+        """One frame onto ``target``, words included."""
+        if self._live:
+            self.chain.poll(tick.time)
+        self.chain.draw(picture, controls, tick, target)
+        self.overlay.draw(target)
+
+    def image(self) -> ByteArray:
+        """What was last drawn: uint8 [height, width, 3], top row first."""
+        if self._copy is None or self._copy.size != self.chain.size:
+            if self._copy is not None:
+                self._copy.release()
+            self._copy = Surface(self._context, self.chain.size, "f1")
+        self.chain.present(self._copy.target)
+        self.overlay.draw(self._copy.target)
+        return self._copy.pixels()
+
+    def release(self) -> None:
+        """Give back what the GPU holds."""
+        self.chain.release()
+        self.overlay.release()
+        if self._copy is not None:
+            self._copy.release()

@@ -1,0 +1,135 @@
+"""Shader files: read, checked and put together, without a GPU."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from vjgan.controls import CONTROLS, Control, shader_controls
+from vjgan.errors import ShaderError
+
+MAX_BYTES = 1_000_000  # a shader is text that a person wrote
+
+# Drawn around every preset's chain, so not part of it: the first pass, the two last.
+FIRST, COLOUR, LAST = "between", "colour", "present"
+FIXED = (FIRST, COLOUR, LAST)
+
+# What `vjgan.mapping.listen` hears; a test keeps the two lists the same.
+SIGNALS = (
+    *("level", "low", "mid", "high", "tone", "onset", "beat_pulse", "bar_pulse", "beat_phase"),
+    *("bar_phase", "silence", "confidence", "beat"),
+)
+# `mix` and `noise` are functions of GLSL and keep their meaning.
+GLOBALS = {name: row.default for name, row in CONTROLS.items() if name not in ("mix", "noise")}
+FLOATS = {**dict.fromkeys(SIGNALS, 0.0), **GLOBALS}
+
+EFFECT_MAIN = """
+void main() {
+    vec4 c = effect(at);
+    drawn = vec4(weight < 1.0 ? mix(texture(frame, at).rgb, c.rgb, weight) : c.rgb, 1.0);
+}
+"""
+FILLED = "#define FILLED"  # see between.frag
+PREPARE_MAIN = "\nvoid main() { drawn = prepare(at); }\n"
+PLAIN_PREPARE = "\nvec4 prepare(vec2 uv) { return texture(frame, uv); }\n"
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_UNIFORM = re.compile(r"^\s*uniform\s+float\s+([^;]+);", re.MULTILINE)
+# Where drivers put the line: "0:12(5): error: ...", "0(12) : error ...", "ERROR: 0:12: ...".
+_COMPLAINT = re.compile(
+    r"^(?:ERROR:\s*)?\d+[:(](?P<line>\d+)(?:\(\d+\))?\)?\s*:\s*(?P<text>.+)$", re.MULTILINE
+)
+# Lines of the file itself are numbered from here, so that they are told from the prelude's. (Not
+# every driver gives the number of the source string that `#line` can set.)
+_OWN_LINES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shader:
+    """A pass as written: its file, its text and the prelude's, its controls by full name, and what
+    it asks for."""
+
+    name: str
+    path: Path
+    text: str
+    prelude: str
+    controls: dict[str, Control]
+    wants_past: bool
+    wants_soft: bool
+    prepares: bool
+
+    def source(self, main: str = EFFECT_MAIN, define: str = "") -> str:
+        """The whole fragment shader; see `complaint` for its lines."""
+        if main is PREPARE_MAIN and not self.prepares:
+            main = PLAIN_PREPARE + main
+        own = {n.strip() for line in _UNIFORM.findall(self.text) for n in line.split(",")}
+        uniforms = ", ".join(name for name in FLOATS if name not in own)
+        return (
+            f"#version 330 core\n{define}\nuniform float {uniforms};\n"
+            f"#line 1\n{self.prelude}\n#line {_OWN_LINES + 1}\n{self.text}\n{main}"
+        )
+
+    def complaint(self, error: str) -> ShaderError:
+        """A driver's error as one sentence with the file and the line."""
+        found = _COMPLAINT.search(error)
+        if found is None:
+            last = error.strip().splitlines()[-1] if error.strip() else "no reason given"
+            return ShaderError(f"shader '{self.path}' does not compile: {last}")
+        line = int(found["line"])
+        file = self.path if line > _OWN_LINES else self.path.with_name("prelude.glsl")
+        text = re.sub(r"^error\s*:?\s*", "", found["text"], flags=re.IGNORECASE)
+        return ShaderError(f"shader '{file}' does not compile: line {line % _OWN_LINES}: {text}")
+
+
+def read_shader(path: Path) -> Shader:
+    """The shader in a file.
+
+    Raises ShaderError: one sentence with the file and what is wrong."""
+    name = path.stem
+    if not _NAME.fullmatch(name):
+        raise ShaderError(
+            f"shader '{path}': a pass is named by its file, in small letters, digits and _"
+        )
+    text = _read(path)
+    code = _COMMENT.sub("", text)
+    if not re.search(r"\bvec4\s+effect\s*\(\s*vec2\b", code):
+        raise ShaderError(f"shader '{path}' must define vec4 effect(vec2 uv)")
+    return Shader(
+        name=name,
+        path=path,
+        text=text,
+        prelude=_read(path.with_name("prelude.glsl")),
+        controls=shader_controls(name, text),
+        wants_past=re.search(r"\bpast\b", code) is not None,
+        wants_soft=re.search(r"\b(soft|glow)\b", code) is not None,
+        prepares=re.search(r"\bvec4\s+prepare\s*\(", code) is not None,
+    )
+
+
+def read_shaders(folder: Path) -> dict[str, Shader]:
+    """Every shader of a folder by name.
+
+    Raises ShaderError when one is malformed or one of the fixed passes is missing."""
+    shaders = {path.stem: read_shader(path) for path in sorted(folder.glob("*.frag"))}
+    for name in FIXED:
+        if name not in shaders:
+            raise ShaderError(f"shader '{folder / name}.frag' is missing; every picture needs it")
+    return shaders
+
+
+def declared_controls(folder: Path) -> dict[str, dict[str, Control]]:
+    """The passes of a folder, each with its controls by full name; for checking presets."""
+    return {name: shader.controls for name, shader in read_shaders(folder).items()}
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ShaderError(f"shader '{path}' is larger than {MAX_BYTES} bytes")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ShaderError(f"shader '{path}' cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ShaderError(f"shader '{path}' is not UTF-8 text") from None
