@@ -6,7 +6,7 @@ uniform float lead;    // 0..1 = 0.5 | how dark the seams are
 uniform float pace;    // 0..2 = 0.3 | how fast the cut changes
 
 vec2 site(vec2 cell) {
-    uint h = scramble(uint(int(cell.x)) + scramble(uint(int(cell.y))));
+    uint h = scramble(vec3(cell, 0.0));
     vec2 a = vec2(h & 65535u, h >> 16u) / 65536.0;
     return cell + 0.5 + 0.36 * sin(TAU * a + pace * time * (0.5 + a.yx));
 }

@@ -5,7 +5,7 @@ uniform float size;    // 1..6 = 1.6 px | of a grain, on a 720-line screen
 uniform float tint;    // 0..1 = 0.3 | 0 grey grains, 1 coloured ones
 
 float speck(vec2 cell, float seed) {  // four dice: nearly a bell curve, deviation 1
-    uint h = scramble(uint(int(cell.x)) + scramble(uint(int(cell.y)) + scramble(uint(seed))));
+    uint h = scramble(vec3(cell, seed));
     vec4 dice = vec4(h & 255u, (h >> 8u) & 255u, (h >> 16u) & 255u, h >> 24u) / 255.0;
     return (dot(dice, vec4(1.0)) - 2.0) * 1.732;
 }

@@ -50,17 +50,18 @@ uint scramble(uint x) {  // PCG, Jarzynski and Olano 2020
     x = ((x >> ((x >> 28u) + 4u)) ^ x) * 277803737u;
     return (x >> 22u) ^ x;
 }
-float hash(vec3 p) {
-    uvec3 u = uvec3(ivec3(floor(p)));
-    return float(scramble(u.x + scramble(u.y + scramble(u.z)))) / 4294967296.0;
+uint scramble(vec3 cell) {
+    uvec3 u = uvec3(ivec3(floor(cell)));
+    return scramble(u.x * 1597334673u ^ u.y * 3812015801u ^ u.z * 2798796415u);
 }
+float hash(vec3 p) { return float(scramble(p)) / 4294967296.0; }  // 0..1, one value a cell
 float hash(vec2 p) { return hash(vec3(p, 0.0)); }
 float hash(float p) { return hash(vec3(p, 0.0, 0.0)); }
 
 // Smooth noise, about -1..1, one bump a unit (gradient noise, Perlin 2002). Each corner of the
 // grid has two random slopes, so that two independent fields come for the price of one.
 vec2 corner(vec2 cell, vec2 to, float seed) {
-    uint h = scramble(uint(int(cell.x)) + scramble(uint(int(cell.y)) + uint(int(seed)) * 7919u));
+    uint h = scramble(vec3(cell, seed));
     vec4 way = vec4(h & 255u, (h >> 8u) & 255u, (h >> 16u) & 255u, h >> 24u) / 127.5 - 1.0;
     return vec2(dot(way.xy, to), dot(way.zw, to));
 }
@@ -141,7 +142,9 @@ vec3 to_light(vec3 c) { return c * c; }
 vec3 from_light(vec3 light) { return sqrt(max(light, 0.0)); }
 
 // Light added to light without ever clipping.
-vec3 add_light(vec3 light, vec3 more) { return 1.0 - (1.0 - min(light, 1.0)) * exp(-more); }
+vec3 add_light(vec3 light, vec3 more) {
+    return 1.0 - (1.0 - min(light, 1.0)) / (1.0 + more * (1.0 + 0.5 * more));  // much like exp(-more)
+}
 
 // ---- smooth reading (cubic B-spline, so that no grid shows)
 

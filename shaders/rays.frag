@@ -16,10 +16,10 @@ vec4 effect(vec2 uv) {
     // Each pixel begins the walk elsewhere, so that few steps show no bands.
     float jitter = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
     vec3 sum = vec3(0.0);
-    for (int i = 0; i < 9; i++) {
-        float t = (float(i) + jitter) / 9.0;
+    for (int i = 0; i < 7; i++) {
+        float t = (float(i) + jitter) / 7.0;
         sum += texture(soft, mix(uv, lamp, t * reach)).rgb * (1.0 - t);
     }
     vec3 light = to_light(texture(frame, uv).rgb);
-    return vec4(from_light(add_light(light, amount * sum * (2.0 / 9.0))), 1.0);
+    return vec4(from_light(add_light(light, amount * sum * (2.0 / 7.0))), 1.0);
 }

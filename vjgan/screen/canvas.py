@@ -15,7 +15,7 @@ from vjgan.types import ByteArray, Controls, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
-SOFTWARE_PIXELS = 640 * 360  # what a CPU draws many passes of in time
+SOFTWARE_PIXELS = 512 * 288  # what a CPU draws many passes of in time, beside a model
 
 
 class Canvas:

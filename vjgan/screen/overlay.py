@@ -102,7 +102,8 @@ def column(lines: Sequence[str]) -> int:
     if len(lines) < 2:
         return 0
     for at in range(2, min(map(len, lines))):
-        if all(line[at - 1] == " " and line[at] != " " for line in lines):
+        parted = all(line[at - 1] == " " and line[at] != " " for line in lines)
+        if parted and any(line[at - 2] == " " for line in lines):
             return at
     return 0
 
