@@ -30,7 +30,7 @@ CONFIG = StyleGAN2Config(
     resolution=256, z_dim=64, w_dim=64, channel_base=4096, channel_max=64, mapping_layers=2
 )
 PICTURES = 48  # that statistics are taken of
-RULER_PICTURES = 20
+RULER_PICTURES = 1200
 
 # By resolution, 4 to 256: how much w sways a layer, how even (folding) its sums over pairs are,
 # how much of it is slope rather than level, and how wide its kernels are (0 a point, 1 a blur).
@@ -227,7 +227,7 @@ def join(t: Tensor, at: Tensor, wanted: Tensor) -> Tensor:
 
 def main(path: Path) -> None:
     """Make the network, measure it, write it."""
-    set_threads(live=False)
+    set_threads(live=True)
     network = Maker(SEED).make()
     player = Player(network, make_space(network), "alive", False, torch.device("cpu"))
     ruler = measure(player.space, player.glimpse, RULER_PICTURES)

@@ -18,7 +18,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from vjgan.errors import ModelError
@@ -135,7 +136,7 @@ def save(
     }
     part = path.with_name(path.name + ".part")
     try:
-        save_file(tensors, part, metadata)
+        part.write_bytes(to_bytes(tensors, metadata))
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)

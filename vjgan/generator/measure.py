@@ -6,32 +6,108 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vjgan.generator.space import Ruler, Space
 from vjgan.types import FloatArray
 
+Array = NDArray[np.floating[Any]]
+
 log = logging.getLogger("vjgan")
 
 UNIT = 0.1  # one unit of length, as a share of the mean difference between two random pictures
-STEP = 0.05  # how far z goes for a short step, as a share of its length
+STEP = 0.015  # how far z goes for a short step, as a share of its length
+STEPS = 3  # from each picture
+PSI = (0.5, 1.0)  # the truncation under which walks usually go
+RIDGE = 0.15  # pull of the mean change per direction toward none, in units of its evidence
+LEAST = 0.05  # share of a step's length that counts in any direction
+CALM = 100.0  # pull of the slope toward none, in samples
 
 
 def measure(space: Space, draw: Callable[[FloatArray], FloatArray], pictures: int) -> Ruler:
-    """A ruler made from that many pictures; ``draw`` takes w [w_dim] to a picture of any shape."""
+    """A ruler made from about that many pictures; ``draw`` takes w [w_dim] to a picture, of any
+    shape, such that the Euclidean distance between two says how different they look."""
+    places = max(2, pictures // (1 + STEPS))
+    w0, w1 = _steps(space, places)  # [places, w_dim], [places * STEPS, w_dim]
+    seen = np.stack([draw(w).ravel() for w in w0])  # [places, pixels]
+    near = np.stack([draw(w).ravel() for w in w1])  # [places * STEPS, pixels]
+    apart = float(np.linalg.norm(seen - np.roll(seen, 1, axis=0), axis=1).mean())
+    w0, seen = np.repeat(w0, STEPS, axis=0), np.repeat(seen, STEPS, axis=0)
+    changes = (near - seen) / max(UNIT * apart, 1e-9)  # [n, pixels], in units
+    return fit(w1 - w0, changes, (w0 + w1) / 2.0 - space.w_mean)
+
+
+def fit(steps: Array, changes: Array, places: Array) -> Ruler:
+    """The ruler that explains how far pictures went, |changes| [n, pixels], by steps [n, w_dim]
+    taken at places [n, w_dim] around w_mean."""
+    length = np.linalg.norm(changes, axis=1) + 1e-9  # [n]
+    metric, flat = _metric(steps, changes, length)  # [w_dim, w_dim], [n]
+    rest = np.log(length / flat)  # [n], what the place must explain
+    spread = places.std(0) + 1e-9  # [w_dim]
+    x = (places - places.mean(0)) / spread  # [n, w_dim]
+    normal = x.T @ x + CALM * np.eye(x.shape[1])
+    slope = np.linalg.solve(normal, x.T @ (rest - rest.mean())) / spread  # [w_dim]
+    scale = np.exp(rest.mean() - places.mean(0) @ slope)
+    root = np.linalg.cholesky(metric).T * scale  # [w_dim, w_dim]
+    return Ruler(root.astype(np.float32), slope.astype(np.float32))
+
+
+def _metric(steps: Array, changes: Array, length: Array) -> tuple[Array, Array]:
+    """A metric [w_dim, w_dim] between "all directions are alike" and that of the mean change per
+    direction, and the lengths [n] that it predicts. Each half of the steps is predicted from the
+    other one, so that what is only chance gets no share."""
+    alike = np.eye(steps.shape[1])
+    halves = np.arange(len(steps)) * 2 // len(steps)  # [n], 0 or 1
+    mean_change = [_mean_change(steps[halves == k], changes[halves == k]) for k in (1, 0)]
+    squares = np.empty((len(steps), 2))  # by either metric
+    for k in (0, 1):
+        own = steps[halves == k]
+        squares[halves == k] = np.stack(
+            [((own @ metric) * own).sum(1) for metric in (alike, mean_change[k])], axis=1
+        )
+    share = _shares(squares / length[:, None] ** 2)
+    metric: Array = share[0] * alike + share[1] * (mean_change[0] + mean_change[1]) / 2.0
+    return metric, np.sqrt(squares @ share) + 1e-9
+
+
+def _mean_change(steps: Array, changes: Array) -> Array:
+    """The squared change of the picture by direction [w_dim, w_dim], where it were linear in w."""
+    dim = steps.shape[1]
+    pull = RIDGE * len(steps) * float(steps.var()) + 1e-12
+    jacobian = np.linalg.solve(steps.T @ steps + pull * np.eye(dim), steps.T @ changes)
+    squared: Array = jacobian @ jacobian.T
+    return squared
+
+
+def _shares(parts: Array) -> Array:
+    """Weights [2], the first above and the second not below 0, by which the columns of ``parts``
+    [n, 2] come nearest to 1."""
+    alone = parts[:, 0].sum() / (parts[:, 0] ** 2).sum()
+    share = np.linalg.lstsq(parts, np.ones(len(parts)), rcond=None)[0]
+    if share[1] <= 0.0:
+        return np.array([alone, 0.0])
+    if share[0] < LEAST * alone:  # no direction is without any effect
+        rest = 1.0 - LEAST * alone * parts[:, 0]
+        second = (parts[:, 1] @ rest) / (parts[:, 1] ** 2).sum()
+        return np.array([LEAST * alone, max(0.0, second)])
+    return np.asarray(share)
+
+
+def _steps(space: Space, places: int) -> tuple[FloatArray, FloatArray]:
+    """Places in the space [places, w_dim], and short steps from each [places * STEPS, w_dim]."""
     random = np.random.default_rng(0)
-    half = max(2, pictures // 2)
-    z = random.standard_normal((half, space.z_dim)).astype(np.float32)  # [half, z_dim]
-    dz = random.standard_normal(z.shape).astype(np.float32) * np.float32(STEP)  # [half, z_dim]
-    w0, w1 = space.map(z), space.map(z + dz)  # [half, w_dim]
-    seen0 = np.stack([draw(row).ravel() for row in w0])  # [half, pixels]
-    seen1 = np.stack([draw(row).ravel() for row in w1])  # [half, pixels]
-    apart = np.linalg.norm(seen0 - np.roll(seen0, 1, axis=0), axis=1).mean()
-    changed = np.linalg.norm(seen1 - seen0, axis=1)  # [half]
-    moved = np.linalg.norm(w1 - w0, axis=1)  # [half]
-    scale = np.float32((changed / moved).mean() / max(1e-9, UNIT * apart))
-    return Ruler(np.eye(space.w_dim, dtype=np.float32) * scale, np.zeros_like(space.w_mean))
+    z = random.standard_normal((places, space.z_dim)).astype(np.float32)
+    turn = random.standard_normal((places * STEPS, space.z_dim)).astype(np.float32)
+    psi = random.uniform(*PSI, (places, 1)).astype(np.float32)
+
+    def truncated(z: FloatArray, psi: FloatArray) -> FloatArray:
+        return space.w_mean + psi * (space.map(z) - space.w_mean)
+
+    near = np.repeat(z, STEPS, axis=0) + np.float32(STEP) * turn
+    return truncated(z, psi), truncated(near, np.repeat(psi, STEPS, axis=0))
 
 
 def remembered(key: str, make: Callable[[], Ruler]) -> Ruler:
