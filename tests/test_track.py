@@ -1,0 +1,160 @@
+import logging
+
+import numpy as np
+import pytest
+from conftest import Venue, wait_until
+
+from vjgan.audio.soundcard import Microphone, Speaker
+from vjgan.audio.track import LiveTrack, Track
+from vjgan.clock import WallClock
+from vjgan.errors import DeviceError
+from vjgan.types import AudioFrame, FloatArray
+
+RATE = 44100
+
+
+def ramp(count: int, channels: int = 1) -> FloatArray:
+    return np.repeat(np.arange(count, dtype=np.float32)[:, None] / count, channels, axis=1)
+
+
+def read_all(track: Track | LiveTrack) -> list[AudioFrame]:
+    return list(iter(track.read, None))
+
+
+class FakeTime:
+    def __init__(self) -> None:
+        self.now = 5.0
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Buffered:
+    """A loudspeaker with a buffer of ``depth`` seconds, which fails after ``lasts`` blocks."""
+
+    def __init__(self, clock: FakeTime, depth: float, lasts: int = 10**9) -> None:
+        self.clock = clock
+        self.depth = depth
+        self.lasts = lasts
+        self.played: list[FloatArray] = []
+        self.end = clock.now
+        self.closed = False
+
+    def write(self, samples: FloatArray) -> float:
+        if len(self.played) == self.lasts:
+            raise DeviceError("the sound output is gone")
+        self.played.append(samples)
+        self.end = max(self.end, self.clock.now) + len(samples) / RATE
+        self.clock.now = max(self.clock.now, self.end - self.depth)
+        return self.end
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_track_times_are_block_ends_and_the_last_block_is_filled_up() -> None:
+    frames = read_all(Track(ramp(600), RATE, hop=256))
+    assert [frame.time for frame in frames] == [256 / RATE, 512 / RATE, 768 / RATE]
+    sound = np.concatenate([frame.samples for frame in frames])
+    assert np.array_equal(sound[:600], ramp(600)[:, 0])
+    assert not sound[600:].any()
+
+
+def test_track_can_begin_later() -> None:
+    first = Track(ramp(RATE), RATE, start=0.5).read()
+    assert first is not None
+    assert first.time == (22050 + 256) / RATE
+    assert first.samples[0] == ramp(RATE)[22050, 0]
+
+
+def test_track_mixes_channels_and_takes_what_is_no_number_for_silence() -> None:
+    samples = np.array([[1.0, 0.5], [np.nan, 0.5], [np.inf, -np.inf]], np.float32)
+    frame = Track(samples, RATE, hop=3).read()
+    assert frame is not None
+    assert frame.samples.dtype == np.float32
+    assert frame.samples.tolist() == [0.75, 0.25, 0.0]
+
+
+def test_live_track_without_an_output_is_paced_by_the_clock() -> None:
+    fake = FakeTime()
+    track = LiveTrack(ramp(RATE), RATE, fake.time, sleep=fake.sleep)
+    for k in range(20):
+        frame = track.read()
+        assert frame is not None
+        assert frame.time == pytest.approx(5.0 + (k + 1) * 256 / RATE)
+        assert fake.now == pytest.approx(frame.time)
+
+
+def test_live_track_loops_without_a_seam() -> None:
+    fake = FakeTime()
+    track = LiveTrack(ramp(300), RATE, fake.time, loop=True, sleep=fake.sleep)
+    sound = np.concatenate([track.read().samples for _ in range(5)])  # type: ignore[union-attr]
+    assert np.array_equal(sound, np.resize(ramp(300)[:, 0], len(sound)))
+
+
+def test_live_track_hands_over_each_block_when_it_is_in_the_air() -> None:
+    fake = FakeTime()
+    speaker = Buffered(fake, depth=0.2)
+    track = LiveTrack(ramp(RATE, 2), RATE, fake.time, lambda *_: speaker, sleep=fake.sleep)
+    frames = []
+    while (frame := track.read()) is not None:
+        assert fake.now - 1e-9 <= frame.time + 256 / RATE
+        assert frame.time <= fake.now + 1e-9
+        frames.append(frame)
+    assert len(frames) == -(-RATE // 256)
+    assert fake.now == pytest.approx(6.0, abs=0.01)
+    assert np.array_equal(np.concatenate(speaker.played)[:RATE], ramp(RATE, 2))
+
+
+def test_live_track_goes_on_when_the_output_fails(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeTime()
+    speaker = Buffered(fake, depth=0.1, lasts=40)
+    track = LiveTrack(ramp(RATE), RATE, fake.time, lambda *_: speaker, sleep=fake.sleep)
+    with caplog.at_level(logging.WARNING, "vjgan"):
+        frames = read_all(track)
+    steps = np.diff([frame.time for frame in frames])
+    assert steps == pytest.approx(np.full(len(frames) - 1, 256 / RATE))
+    sound = np.concatenate([frame.samples for frame in frames])
+    assert np.array_equal(sound[:RATE], ramp(RATE)[:, 0])
+    assert len(caplog.records) == 1
+    wait_until(lambda: speaker.closed)
+
+
+def test_live_track_is_performed_where_no_output_opens(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(*_: object) -> Speaker:
+        raise DeviceError("no sound output")
+
+    fake = FakeTime()
+    track = LiveTrack(ramp(1000), RATE, fake.time, refuse, sleep=fake.sleep)
+    assert len(read_all(track)) == 4
+    assert "no sound output" in caplog.text
+
+
+def test_time_of_a_live_track_is_the_time_it_is_heard(venue: Venue) -> None:
+    clock = WallClock()
+    clicks = np.zeros((RATE, 2), np.float32)
+    clicks[RATE // 8 :: RATE // 4] = 0.9
+    microphone = Microphone("pulse", clock_time=clock.time)
+    track = LiveTrack(clicks, RATE, clock.time, Speaker, loop=True)
+    try:
+        played: list[float] = []
+        heard: list[float] = []
+        while len(heard) < 6 and clock.time() < 10.0:
+            frame, echo = track.read(), microphone.read()
+            assert frame is not None
+            played += click_times(frame)
+            heard += click_times(echo)
+    finally:
+        track.close()
+        microphone.close()
+    assert len(heard) >= 6
+    apart = [min((time - other for other in played), key=abs) for time in heard]
+    assert abs(np.median(apart)) < 0.05
+
+
+def click_times(frame: AudioFrame) -> list[float]:
+    places = np.flatnonzero(frame.samples > 0.3)
+    return [frame.time - (len(frame.samples) - 1 - place) / RATE for place in places]
