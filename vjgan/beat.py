@@ -66,7 +66,7 @@ class BeatClock:
         if sure:
             self._follow(features.bpm, features.beat_time, time, dt)
             return Beat(self._position, self._bpm, features.confidence, "tracker")
-        self._advance(dt, 0.0)
+        self._run(dt)
         return Beat(self._position, self._bpm, 0.0, "free")
 
     def _follow(self, bpm: float, beat_time: float, time: float, dt: float) -> None:
@@ -75,11 +75,14 @@ class BeatClock:
             self._usual = self._bpm = target
         self._usual = approach(self._usual, bpm, dt, OCTAVE_SECONDS)
         self._bpm = approach(self._bpm, target, dt, TEMPO_SECONDS)
-        self._advance(dt, self._error(bpm, beat_time, time))
+        beats = self._run(dt)
+        self._position += self._error(bpm, beat_time, time) * (1.0 - math.exp(-PULL * beats))
 
-    def _advance(self, dt: float, error: float) -> None:
+    def _run(self, dt: float) -> float:
+        """Go on for ``dt``; so many beats."""
         beats = self._bpm / 60.0 * dt
-        self._position += beats + error * (1.0 - math.exp(-PULL * beats))
+        self._position += beats
+        return beats
 
     def _fold(self, bpm: float) -> float:
         """``bpm`` in the octave that is in range, and of two the one nearer to the usual."""

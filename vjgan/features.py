@@ -27,7 +27,7 @@ LOUDEST = 8.0  # samples beyond are a fault
 # Noise at this share of the mean level fills it: on clean synthetic music, false onsets fall from
 # three in four to one in fifty.
 DITHER = 1e-3
-ONSET_THRESHOLD = 0.3
+ONSET_THRESHOLD = 0.4
 ONSET_HOPS = 3.5  # an onset is found so much later; measured on kicks (aubio assumes 4.3)
 ONSET_GAP = 0.06  # seconds; closer ones are one
 THUMP_DELAY = 0.016  # seconds, measured likewise

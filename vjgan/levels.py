@@ -17,7 +17,7 @@ BAND_EDGES_HZ = (150.0, 2000.0)  # low | mid | high
 ATTACK, RELEASE = 0.005, 0.10  # seconds
 MEAN_SECONDS = 8.0  # time constant of the running mean
 HIGHEST = 8.0  # times the mean
-EMPTY = 0.01  # of the whole: a band below has nothing in it that could be brought up
+EMPTY = 0.03  # of the whole: a band below has nothing in it that could be brought up
 CENTROID_SECONDS = 0.03
 
 SILENCE = 1e-3  # -60 dB of full scale, RMS
@@ -52,7 +52,8 @@ class Levels:
 
     def __init__(self, sample_rate: int, size: int) -> None:
         self._recent: FloatArray = np.zeros(size, np.float32)
-        self._window = np.hanning(size + 1)[:size]
+        # Blackman's: a bass a few bins below the edge of the middle must not leak across it.
+        self._window = np.blackman(size + 1)[:size]
         self._bins_hz = np.fft.rfftfreq(size, 1.0 / sample_rate)[1:]  # bin 0 is an offset, no sound
         self._firsts = [0, *np.searchsorted(self._bins_hz, BAND_EDGES_HZ, side="right")]
         # From squared magnitudes to the mean square of the sound (Parseval).

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -209,8 +210,7 @@ class _Stamps:
 def _session() -> Iterator[pyaudio.PyAudio]:
     """A PortAudio of the caller's own, to be terminated by it. Devices are listed, opened and
     closed by one thread at a time, as PortAudio demands; when that one hangs, others are told."""
-    _silence_libraries()
-    with _alone():
+    with _alone(), _hush():
         try:
             audio = pyaudio.PyAudio()
         except OSError as error:
@@ -230,7 +230,7 @@ def _alone() -> Iterator[None]:
 
 def _end(audio: pyaudio.PyAudio) -> None:
     """Close the streams of a PortAudio and the PortAudio itself."""
-    with suppress(DeviceError, OSError), _alone():
+    with suppress(DeviceError, OSError), _alone(), _hush():
         audio.terminate()
 
 
@@ -302,16 +302,30 @@ def _mono(samples: FloatArray, channel: int | None) -> FloatArray:
     return finite[:, channel - 1] if channel else finite.mean(axis=1, dtype=np.float32)
 
 
+@contextmanager
+def _hush() -> Iterator[None]:
+    """Hide what C libraries print: ALSA, JACK and PortAudio print dozens of lines while they look
+    for devices. Python writes to its standard error past theirs, so its own is not hidden."""
+    found = _c_stderr()
+    if found is None:
+        yield
+        return
+    variable, nowhere = found
+    before, variable.value = variable.value, nowhere
+    try:
+        yield
+    finally:
+        variable.value = before
+
+
 @functools.cache
-def _silence_libraries() -> None:
-    """ALSA and JACK print dozens of lines while PortAudio looks for devices. Their error handlers
-    become a C function without effect; one in Python would need the interpreter's lock in their
-    threads."""
-    nothing = ctypes.cast(ctypes.CDLL(None).abs, ctypes.c_void_p)
-    for library, setter in (
-        ("libasound.so.2", "snd_lib_error_set_handler"),
-        ("libjack.so.0", "jack_set_error_function"),
-        ("libjack.so.0", "jack_set_info_function"),
-    ):
-        with suppress(OSError, AttributeError):
-            getattr(ctypes.CDLL(library), setter)(nothing)
+def _c_stderr() -> tuple[ctypes.c_void_p, int] | None:
+    """The C library's variable ``stderr`` and a stream that leads nowhere; None where the C library
+    has no such variable."""
+    try:
+        libc = ctypes.CDLL(None)
+        libc.fopen.restype = ctypes.c_void_p
+        nowhere = libc.fopen(os.devnull.encode(), b"w")
+        return ctypes.c_void_p.in_dll(libc, "stderr"), nowhere
+    except (TypeError, ValueError, OSError):
+        return None
