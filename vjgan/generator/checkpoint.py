@@ -31,6 +31,7 @@ VERSION = "1"
 ARCHITECTURE = "stylegan2"
 SUFFIX = ".safetensors"
 HEADER_BYTES = 4_000_000  # a header longer than this is not one of ours
+TEXT_LENGTH = 500  # of a name, a licence, ...
 ITEM_BYTES = {"F16": 2, "F32": 4}
 HALF_MAX = 65504.0  # the largest number that fp16 holds
 
@@ -153,12 +154,12 @@ def info(path: Path) -> ModelInfo:
     learned = {key for key, _ in _skeleton(config).named_parameters()}
     return ModelInfo(
         path=path,
-        name=metadata.get("name") or path.stem,
+        name=_text(metadata, "name") or path.stem,
         config=config,
         trained=metadata.get("trained") == "true",
-        licence=metadata.get("licence", ""),
-        origin=metadata.get("origin", ""),
-        description=metadata.get("description", ""),
+        licence=_text(metadata, "licence"),
+        origin=_text(metadata, "origin"),
+        description=_text(metadata, "description"),
         parameters=sum(math.prod(tensors[key]) for key in learned),
         size_bytes=path.stat().st_size,
         sha256=sha256,
@@ -226,21 +227,21 @@ def _read_config(path: Path, metadata: Mapping[str, str]) -> StyleGAN2Config:
     if metadata.get("format") != FORMAT:
         raise ModelError(
             f"model '{path}' is a safetensors file, but not a vjgan model: "
-            f"its metadata says format '{metadata.get('format', '')}'"
+            f"its metadata says format {metadata.get('format', '')[:40]!r}"
         )
     if metadata.get("version") != VERSION or metadata.get("architecture") != ARCHITECTURE:
         raise ModelError(
-            f"model '{path}' is of version '{metadata.get('version', '')}', architecture "
-            f"'{metadata.get('architecture', '')}'; this vjgan plays {VERSION}, {ARCHITECTURE}"
+            f"model '{path}' is of version {metadata.get('version', '')[:40]!r}, architecture "
+            f"{metadata.get('architecture', '')[:40]!r}; this vjgan plays {VERSION}, {ARCHITECTURE}"
         )
     try:
         values = dict(json.loads(metadata.get("config", "")))
     except (ValueError, TypeError, RecursionError):
         raise ModelError(f"model '{path}': its config is not a JSON object") from None
     if set(values) != {field.name for field in fields(StyleGAN2Config)}:
+        has = ", ".join(sorted(map(repr, values)))[:200] or "nothing"
         raise ModelError(
-            f"model '{path}': its config has {', '.join(sorted(map(str, values))) or 'nothing'}; "
-            f"it must have {', '.join(sorted(LIMITS))}"
+            f"model '{path}': its config has {has}; it must have {', '.join(sorted(LIMITS))}"
         )
     for key, (low, high) in LIMITS.items():
         value = values[key]
@@ -252,6 +253,11 @@ def _read_config(path: Path, metadata: Mapping[str, str]) -> StyleGAN2Config:
     if config.channels(config.resolution) < 1:
         raise ModelError(f"model '{path}': channel_base is less than the resolution")
     return config
+
+
+def _text(metadata: Mapping[str, str], key: str) -> str:
+    """One line of metadata, fit for a terminal."""
+    return "".join(c for c in metadata.get(key, "")[:TEXT_LENGTH] if c.isprintable())
 
 
 def _skeleton(config: StyleGAN2Config) -> StyleGAN2:

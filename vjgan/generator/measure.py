@@ -30,13 +30,14 @@ CALM = 100.0  # pull of the slope toward none, in samples
 def measure(space: Space, draw: Callable[[FloatArray], FloatArray], pictures: int) -> Ruler:
     """A ruler made from about that many pictures; ``draw`` takes w [w_dim] to a picture, of any
     shape, such that the Euclidean distance between two says how different they look."""
-    places = max(2, pictures // (1 + STEPS))
+    others = max(4, pictures // 10)
+    places = max(2, (pictures - others) // (1 + STEPS))
     w0, w1 = _steps(space, places)  # [places, w_dim], [places * STEPS, w_dim]
     seen = np.stack([draw(w).ravel() for w in w0])  # [places, pixels]
     near = np.stack([draw(w).ravel() for w in w1])  # [places * STEPS, pixels]
-    apart = float(np.linalg.norm(seen - np.roll(seen, 1, axis=0), axis=1).mean())
+    unit = max(1e-9, UNIT * _difference(space, draw, others))
     w0, seen = np.repeat(w0, STEPS, axis=0), np.repeat(seen, STEPS, axis=0)
-    changes = (near - seen) / max(UNIT * apart, 1e-9)  # [n, pixels], in units
+    changes = (near - seen) / unit  # [n, pixels], in units
     return fit(w1 - w0, changes, (w0 + w1) / 2.0 - space.w_mean)
 
 
@@ -94,6 +95,14 @@ def _shares(parts: Array) -> Array:
         second = (parts[:, 1] @ rest) / (parts[:, 1] ** 2).sum()
         return np.array([LEAST * alone, max(0.0, second)])
     return np.asarray(share)
+
+
+def _difference(space: Space, draw: Callable[[FloatArray], FloatArray], pictures: int) -> float:
+    """The mean distance between random pictures, not truncated."""
+    z = np.random.default_rng(1).standard_normal((pictures, space.z_dim)).astype(np.float32)
+    seen = np.stack([draw(w).ravel() for w in space.map(z)])  # [pictures, pixels]
+    pairs = [np.linalg.norm(a - b) for k, a in enumerate(seen) for b in seen[:k]]
+    return float(np.mean(pairs))
 
 
 def _steps(space: Space, places: int) -> tuple[FloatArray, FloatArray]:

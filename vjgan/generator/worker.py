@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -16,6 +18,7 @@ from vjgan.types import Frame, Generator, LatentState, Picture, Tick
 log = logging.getLogger("vjgan")
 
 REMEMBERED = 36_000  # durations kept: the last twenty minutes at 30 frames a second
+NICENESS = 4  # of the thread that runs the model
 SLOW_MS = 500.0  # a model slower than this is told about, once
 WAITING = 3  # frames ahead of the picture; a model that became faster skips some
 LAG_ATTACK, LAG_RELEASE = 0.2, 3.0  # s, how soon the picture follows a slower and a faster model
@@ -41,21 +44,22 @@ class Playout:
         self.after: Job | None = None
         self._waiting: deque[Job] = deque(maxlen=WAITING)
         self._lag = Envelope(LAG_ATTACK, LAG_RELEASE)
-        self._taken = self._shown = 0.0
+        self._taken = self._shown = self._begun = 0.0
 
     def take(self, job: Job, time_: float) -> None:
         """A frame has been drawn, and is there at ``time_``."""
         delay = time_ - job.moment
+        lag = delay + min(delay, job.moment - self._begun)  # the frame before it was begun then
+        self._begun = job.moment
         if self.after is None or job.generator is not self.after.generator:
             self.before = self.after = job
             self._waiting.clear()
-            self._lag.value = 2.0 * delay
+            self._lag.value = lag
         else:
-            # The frame on the other side was begun when this one's forerunner came.
-            self._lag.step(2.0 * delay, max(0.0, time_ - self._taken))
+            self._lag.step(lag, max(0.0, time_ - self._taken))
             # After a pause, or if late, it still gets the time to be moved to.
             newest = self._waiting[-1] if self._waiting else self.after
-            job.moment = max(job.moment, newest.moment + 0.5 * delay)
+            job.moment = max(job.moment, newest.moment + 0.25 * delay)
             self._waiting.append(job)
         self._taken = time_
 
@@ -117,6 +121,7 @@ class Worker:
         self._thread.join(timeout=2.0)
 
     def _run(self) -> None:
+        _step_back()
         while (job := self._next()) is not None:
             start = time.perf_counter()
             try:
@@ -172,6 +177,12 @@ class Direct:
 
     def close(self) -> None:
         """Nothing to end."""
+
+
+def _step_back() -> None:
+    """Let sound and screen go first where cores are few: they are late at once, a model is not."""
+    with contextlib.suppress(AttributeError, OSError):  # a thread's own priority is Linux's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _alike(one: Job, other: Job) -> bool:
