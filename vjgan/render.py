@@ -43,6 +43,7 @@ class FilmScreen:
 
     def __init__(self, screen: Screen, film: Film, shown: Callable[[int], None]) -> None:
         self.size = screen.size
+        self.software = screen.software
         self._screen = screen
         self._film = film
         self._shown = shown

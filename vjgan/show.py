@@ -49,6 +49,7 @@ log = logging.getLogger("vjgan")
 DEFAULT_MODEL = "alive"
 DEFAULT_WINDOW = (1280, 720)
 FPS = 60.0
+SOFTWARE_FPS = 30.0  # where the processor draws: what is left is the model's
 SWITCH_INTERVAL_S = 0.001  # the interpreter's default of 5 ms is a third of a frame
 
 # What `live` makes of a track where there is no display.
@@ -201,10 +202,11 @@ def play(
         room.callback(painter.close)
         scenes = Loader(library.scene, library.paths, path)
         room.callback(scenes.close)
-        clock = WallClock(FPS, settings.seconds)
+        fps = SOFTWARE_FPS if screen.software else FPS
+        clock = WallClock(fps, settings.seconds)
         ear = _ear(settings, source, clock)
         room.callback(ear.close)
-        stats = Stats(FPS)
+        stats = Stats(fps)
         engine = Engine(
             clock,
             ear,

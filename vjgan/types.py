@@ -228,6 +228,10 @@ class Screen(Protocol):
 
     size: tuple[int, int]  # width, height in pixels
 
+    @property
+    def software(self) -> bool:
+        """Whether the light is drawn by the CPU, for want of a GPU."""
+
     def show(self, picture: Picture, controls: Controls, tick: Tick) -> None:
         """Draw the chain of passes and present it."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,7 @@ class Player:
         self.trained = trained
         self.space = space
         self.resolution = (network.config.resolution, network.config.resolution)
-        self._network = network.to(device).freeze(half=device.type == "cuda")
+        self._synthesis = _whole(network.to(device).freeze(half=device.type == "cuda"))
         self._device = device
 
     @torch.inference_mode()
@@ -50,8 +52,7 @@ class Player:
 
     def _draw(self, w: FloatArray, noise: float) -> Tensor:
         ws = torch.from_numpy(w).to(self._device, torch.float32)  # [num_ws, w_dim]
-        image: Tensor = self._network.synthesis(ws[None], noise=noise)[0]  # [img, r, r]
-        return image
+        return self._synthesis(ws[None], torch.tensor(noise))[0]  # [img, r, r]
 
 
 def open_model(path: Path, device: str = "auto", live: bool = True) -> Player:
@@ -71,6 +72,23 @@ def open_model(path: Path, device: str = "auto", live: bool = True) -> Player:
         pictures = _affordable(network, where)
         space.ruler = remembered(about.sha256, lambda: measure(space, player.glimpse, pictures))
     return player
+
+
+def _whole(network: StyleGAN2) -> Callable[[Tensor, Tensor], Tensor]:
+    """The synthesis of one picture, (ws, noise) -> image, as a single call into torch.
+
+    Layer by layer, each of some 150 operations would ask for the interpreter's lock, which a busy
+    screen gives back only between two of its own: three times slower beside an OpenGL without a
+    GPU. On a graphics card the calls only queue work, and the network stays as it is."""
+    synthesis, config = network.synthesis, network.config
+    where = synthesis.const.device
+    if where.type != "cpu":
+        return lambda ws, noise: synthesis(ws, noise=float(noise))
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer warns of what is constant by intent
+        example = torch.zeros(1, config.num_ws, config.w_dim), torch.tensor(1.0)
+        trace: Callable[..., Callable[[Tensor, Tensor], Tensor]] = torch.jit.trace
+        return trace(lambda ws, noise: synthesis(ws, noise=noise), example)
 
 
 def make_space(network: StyleGAN2) -> Space:

@@ -41,15 +41,15 @@ void main() {
 class Blur:
     """Blurs what was drawn to ``input`` (half the size of the picture) over its octaves."""
 
-    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
+    def __init__(self, context: moderngl.Context, size: tuple[int, int], depth: str) -> None:
         sizes = [_halved(size)]
         while sizes[-1][1] > TOP_HEIGHT:
             sizes.append(_halved(sizes[-1]))
         self._top = len(sizes) - 1
         for _ in range(OCTAVES):
             sizes.append(_halved(sizes[-1]))
-        self._down = [Surface(context, size) for size in sizes]
-        self._up = [Surface(context, size) for size in sizes[self._top : -1]]
+        self._down = [Surface(context, size, depth) for size in sizes]
+        self._up = [Surface(context, size, depth) for size in sizes[self._top : -1]]
         self._halve = context.program(vertex_shader=COVER, fragment_shader=_DOWN)
         self._widen = context.program(vertex_shader=COVER, fragment_shader=_UP)
         self._halve_all = context.vertex_array(self._halve, [])

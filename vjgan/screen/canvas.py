@@ -15,7 +15,7 @@ from vjgan.types import ByteArray, Controls, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
-SOFTWARE_PIXELS = 512 * 288  # what a CPU draws many passes of in time, beside a model
+SOFTWARE_PIXELS = 400 * 225  # what a CPU draws many passes of in time, and all of most models
 
 
 class Canvas:

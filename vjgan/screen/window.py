@@ -87,6 +87,11 @@ class Window:
         """Whether it fills a display now."""
         return bool(glfw.get_window_monitor(self._window))
 
+    @property
+    def software(self) -> bool:
+        """Whether the light is drawn by the CPU."""
+        return self.canvas.software
+
     def show(self, picture: Picture, controls: Controls, tick: Tick) -> None:
         """Draw the chain of passes and present it; waits for the display where it is honoured."""
         self._resize()
