@@ -23,8 +23,8 @@ from vjgan.smooth import approach
 from vjgan.types import AudioFrame, FloatArray
 
 PATIENCE = 2.0  # seconds to wait for another thread that is inside PortAudio
-STALL = 0.5  # seconds a loudspeaker may take no sound
-OUTPUT_BLOCK = 1024  # samples; the file is known ahead, so the buffer may be long and never run dry
+STALL = 0.3  # seconds a loudspeaker may take no sound; less than counts as lost sound
+OUTPUT_BLOCK = 2048  # samples; a track is known ahead, so the buffer may be long and not run dry
 DISCRETE_CHANNELS = 8  # a device with more is a virtual one that up-mixes: two channels hold it all
 STEADY = 1.0  # time constant of time stamps
 JUMP = 0.1  # seconds by which a time stamp must be off to be taken as it is
@@ -160,13 +160,20 @@ class Speaker:
                 ) from error
         self._audio: pyaudio.PyAudio | None = audio
 
+    def ready(self, count: int) -> bool:
+        """Whether ``count`` samples can be written without waiting, or to no avail."""
+        try:
+            return self._room() >= count
+        except OSError:
+            return True
+
     def write(self, samples: FloatArray) -> float:
         """When the last of ``samples`` [n, channels], -1..1, leaves the loudspeaker, on the clock;
         waits while the buffer is full. Raises DeviceError when the device takes nothing."""
         try:
             self._wait_for_room(len(samples))
             self._stream.write(np.clip(samples, -1.0, 1.0).astype(np.float32).tobytes())
-            room = self._stream.get_write_available()
+            room = self._room()
         except OSError as error:
             raise DeviceError(f"the sound output is gone: {error}") from error
         queued = max(0, self._capacity - room) / self.sample_rate
@@ -181,10 +188,13 @@ class Speaker:
     def _wait_for_room(self, count: int) -> None:
         # A blocking write into a server that hangs never returns, so the room is waited for here.
         end = time.monotonic() + STALL
-        while (room := self._stream.get_write_available()) < count:
+        while (room := self._room()) < count:
             if time.monotonic() > end:
                 raise DeviceError(f"the sound output took nothing for {STALL} s")
             time.sleep((count - room) / self.sample_rate)
+
+    def _room(self) -> int:
+        return int(self._stream.get_write_available())
 
 
 class _Stamps:

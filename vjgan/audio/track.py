@@ -16,9 +16,14 @@ from vjgan.types import AudioFrame, FloatArray
 
 log = logging.getLogger("vjgan")
 
+LOOK = 0.002  # seconds between two looks whether there is room in the output
+
 
 class Output(Protocol):
     """What a live track needs of ``vjgan.audio.soundcard.Speaker``."""
+
+    def ready(self, count: int) -> bool:
+        """Whether so many samples can be written without waiting."""
 
     def write(self, samples: FloatArray) -> float:
         """Play [n, channels]; when the last of them is in the air. Raises DeviceError."""
@@ -85,13 +90,14 @@ class LiveTrack:
         """The next block at the moment that it is in the air, which is its ``time``; None after
         the last one of a track that does not loop."""
         while self._speaker is not None and not self._due():
-            if not self._play():
+            if self._queue and not self._speaker.ready(self._blocks.hop):
+                self._sleep(min(LOOK, self._until_due()))
+            elif not self._play():
                 break
         if not self._queue and not self._play():
             return None
-        frame = self._queue.popleft()
-        self._sleep(max(0.0, frame.time - self._clock_time()))
-        return frame
+        self._sleep(self._until_due())
+        return self._queue.popleft()
 
     def close(self) -> None:
         """Give the output back."""
@@ -100,7 +106,10 @@ class LiveTrack:
             speaker.close()
 
     def _due(self) -> bool:
-        return bool(self._queue) and self._queue[0].time <= self._clock_time()
+        return bool(self._queue) and self._until_due() == 0.0
+
+    def _until_due(self) -> float:
+        return max(0.0, self._queue[0].time - self._clock_time())
 
     def _play(self) -> bool:
         """Play one block; False at the end."""
@@ -130,7 +139,7 @@ class _Blocks:
 
     def __init__(self, samples: FloatArray, hop: int, position: int, loop: bool) -> None:
         self._samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        self._hop = hop
+        self.hop = hop
         self._loop = loop
         self.position = position
 
@@ -138,12 +147,12 @@ class _Blocks:
         count = len(self._samples)
         if count == 0 or (self.position >= count and not self._loop):
             return None
-        index = np.arange(self.position, self.position + self._hop)
-        self.position += self._hop
+        index = np.arange(self.position, self.position + self.hop)
+        self.position += self.hop
         if self._loop:
             return self._samples[index % count]
         block = self._samples[index[index < count]]
-        return np.pad(block, ((0, self._hop - len(block)), (0, 0)))
+        return np.pad(block, ((0, self.hop - len(block)), (0, 0)))
 
 
 def _mono(block: FloatArray) -> FloatArray:
