@@ -217,6 +217,36 @@ def test_what_a_hung_reader_hears_later_is_ignored() -> None:
     assert after.blocks_lost == 4
 
 
+class Slow:
+    """Five blocks a second."""
+
+    sample_rate = 8000
+    blocks_lost = 0
+
+    def read(self) -> AudioFrame:
+        time.sleep(0.2)
+        return AudioFrame(0.0, noise(0.1, 0.2, 8000), 8000)
+
+    def close(self) -> None: ...
+
+
+def test_a_machine_that_was_held_up_has_not_lost_its_sound() -> None:
+    opened = []
+    clock = WallClock()
+    leap = 0.0
+
+    def source() -> AudioSource:
+        opened.append(Slow())
+        return opened[-1]
+
+    listener = Listener(source, Analyser, lambda: clock.time() + leap)
+    with closing(listener):
+        wait_until(lambda: listener.read(Tick(0, 0.0, 0.1, 0.0)).blocks_read >= 6)
+        leap = 5.0
+        wait_until(lambda: listener.read(Tick(0, 0.0, 0.1, 0.0)).blocks_read >= 10)
+    assert len(opened) == 1
+
+
 def test_a_track_that_ends_is_not_begun_again() -> None:
     opened = []
 

@@ -67,9 +67,14 @@ class Listener:
 
     def _watch(self) -> None:
         """Replaces a reader that has failed; each that hangs makes the next one wait longer."""
-        told = False
+        told, looked, patient = False, self._clock_time(), 0.0
         while not self._closed.wait(LOOK):
             reader, now = self._reader, self._clock_time()
+            if now - looked > STALL / 2.0:  # something held up this thread, and so the reader
+                patient = now + STALL
+            looked = now
+            if now < patient:
+                continue
             self._stuck = [other for other in self._stuck if other.thread.is_alive()]
             if reader.trouble(now) and now > reader.started + RETRY * (1 + len(self._stuck)):
                 if not told:
