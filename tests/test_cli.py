@@ -101,7 +101,7 @@ def test_the_lists_are_printed(venue: Venue) -> None:
     assert "cpu" in devices
     assert "pulse" in devices
     assert "1920x1080" in devices
-    assert ()
+    assert "never saw a picture" in vjgan("model", "info").stdout
     assert vjgan("--version").stdout.strip()
 
 

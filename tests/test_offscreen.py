@@ -72,7 +72,7 @@ def test_it_draws_every_pixel_for_a_film_and_fewer_live_without_a_gpu(
         live = OffscreenScreen(size, live=True)
     said = [r.getMessage() for r in caplog.records if "no GPU" in r.getMessage()]
     if live.software:
-        assert live.canvas.chain.internal_size == (400, 224)
+        assert live.canvas.chain.internal_size == (400, 225)
         assert len(said) == 1
     else:
         assert live.canvas.chain.internal_size == size

@@ -46,6 +46,8 @@ def live(*words: object) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.terminate()
         process.wait(20)
+        assert process.stderr is not None
+        process.stderr.close()
 
 
 def screenshot(file: Path) -> np.ndarray:
@@ -136,8 +138,8 @@ def test_a_knob_in_another_process_turns_the_screen(venue: Venue, tmp_path: Path
     fader = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert fader.stdin is not None and fader.stdout is not None
-    try:
+    with fader:
+        assert fader.stdin is not None and fader.stdout is not None
         assert fader.stdout.readline() == "up\n"
         words = ("--midi-api", "jack", "--midi", "fader", "--window", "320x240", "--input", "demo")
         with live(*words, "--mute", "--preset", preset):
@@ -151,9 +153,6 @@ def test_a_knob_in_another_process_turns_the_screen(venue: Venue, tmp_path: Path
 
             assert light_after(127) < 0.2 * bright
             assert light_after(0) == pytest.approx(bright, rel=0.25)
-    finally:
-        fader.kill()
-        fader.wait()
 
 
 def test_a_pulled_sound_card_does_not_stop_the_light(venue: Venue, tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ SWITCH_INTERVAL_S = 0.001  # the interpreter's default of 5 ms is a third of a f
 SHOW_FILM = Path("out/show.mp4")
 SHOW_PICTURE = Path("out/show.png")
 SHOW_SECONDS = Fraction(20)
-SHOW_START = Fraction(0)
-SHOW_SIZE = (854, 480)
+SHOW_START = Fraction(37)  # through the build and into the drop
+SHOW_SIZE = (640, 360)
 SHOW_FPS = Fraction(30)
 
 
