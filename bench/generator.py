@@ -12,7 +12,7 @@ import torch
 from vjgan.assets import folder
 from vjgan.generator.checkpoint import find_model, load
 from vjgan.generator.player import open_model
-from vjgan.show import DEFAULT_MODEL
+from vjgan.stock import DEFAULT_MODEL
 from vjgan.types import LatentState
 
 ROUNDS = 20

@@ -24,7 +24,8 @@ import numpy as np
 from bench.pacing import live
 from vjgan.render import Nobody
 from vjgan.screen.window import Window
-from vjgan.show import LiveSettings, make_library, play
+from vjgan.show import LiveSettings, play
+from vjgan.stock import make_library
 from vjgan.types import Controls, Picture, Tick
 
 PRESET = Path(__file__).with_name("flash.toml")
@@ -43,14 +44,15 @@ class Watched(Window):
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Both views, ms."""
-    return {"demo, capture to swap": demo(options.seconds), "bursts": bursts(options.seconds)}
+    rows = {f"demo, {size}": demo(options.seconds, size) for size in ("960x540", "1280x720")}
+    return rows | {"bursts, 640x360": bursts(options.seconds)}
 
 
-def demo(seconds: float) -> dict[str, Any]:
+def demo(seconds: float, window: str) -> dict[str, Any]:
     """The show's own figures while another process plays the demo track."""
     aloud = _aloud("demo", seconds + 10)
     try:
-        stats = live(seconds, "--input", "", "--window", "1280x720", "--preset", "drift")
+        stats = live(seconds, "--input", "", "--window", window, "--preset", "drift")
     finally:
         aloud.kill()
         aloud.wait()

@@ -14,9 +14,9 @@ from vjgan.beat import BeatClock
 from vjgan.clock import FixedClock
 from vjgan.engine import Engine
 from vjgan.render import Nobody
-from vjgan.show import make_library
 from vjgan.stage import Stage
 from vjgan.stats import Stats
+from vjgan.stock import make_library
 from vjgan.types import Controls, Event, Features, Frame, LatentState, Picture, Tick
 
 FRAMES = 3000

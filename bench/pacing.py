@@ -16,7 +16,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {
         f"{preset} {window}": live(options.seconds, "--window", window, "--preset", preset)
         for preset in ("drift", "journey")
-        for window in ("640x360", "1280x720")
+        for window in ("960x540", "1280x720")
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,19 +18,22 @@ import pytest
 from conftest import Venue, wait_until
 from PIL import Image
 
-from vjgan import show
 from vjgan.audio.demo import demo
+from vjgan.audio.track import Track
+from vjgan.beat import BeatClock
+from vjgan.clock import FixedClock
 from vjgan.features import Analyser
+from vjgan.film import FilmSettings, film
 from vjgan.listener import SteppedEar
 from vjgan.media import Sound, write_wav
-from vjgan.show import FilmSettings, film, make_library
+from vjgan.stage import Scene, Stage
+from vjgan.stock import make_library
 
 LIBRARY = make_library()
-QUIET = lambda total, name: no_bar()  # noqa: E731
 
 
 @contextmanager
-def no_bar() -> Iterator[Callable[[int], None]]:
+def no_bar(total: int, name: str) -> Iterator[Callable[[int], None]]:
     yield lambda done: None
 
 
@@ -111,8 +115,6 @@ def test_nine_of_ten_kicks_of_the_demo_are_onsets() -> None:
     track = demo()
     found = []
     analyser = Analyser(track.sample_rate)
-    from vjgan.audio.track import Track
-
     source, last = Track(track.samples, track.sample_rate), 0
     while (frame := source.read()) is not None:
         features = analyser.analyse(frame)
@@ -176,7 +178,7 @@ def test_every_preset_draws(venue: Venue, path: Path, tmp_path: Path) -> None:
     file = tmp_path / "film.mp4"
     settings = FilmSettings("demo", file, preset=str(path), size=(320, 180), fps=Fraction(10),
                             start=Fraction(16), end=Fraction(17))  # fmt: skip
-    film(settings, QUIET)
+    film(settings, no_bar)
     frames = decoded(file)
     assert len(frames) == 10
     assert frames[-1].std() > 5.0
@@ -192,7 +194,7 @@ def decoded(file: Path) -> list[np.ndarray]:
 def clip(file: Path, fps: int, preset: str = "drift") -> bytes:
     settings = FilmSettings("demo", file, preset=preset, size=(160, 90), fps=Fraction(fps),
                             start=Fraction(10), end=Fraction(13))  # fmt: skip
-    film(settings, QUIET)
+    film(settings, no_bar)
     return file.read_bytes()
 
 
@@ -213,12 +215,7 @@ def test_30_and_60_frames_a_second_agree_in_motion(venue: Venue) -> None:
     assert apart[-1] < 4.0 * step
 
 
-def latent_way(scene, fps: int, seconds: float) -> np.ndarray:
-    from vjgan.audio.track import Track
-    from vjgan.beat import BeatClock
-    from vjgan.clock import FixedClock
-    from vjgan.stage import Stage
-
+def latent_way(scene: Scene, fps: int, seconds: float) -> np.ndarray:
     track = demo()
     ear = SteppedEar(Track(track.samples, track.sample_rate), Analyser(track.sample_rate))
     tempo, stage = BeatClock(), Stage(scene)
@@ -233,18 +230,12 @@ def latent_way(scene, fps: int, seconds: float) -> np.ndarray:
     return np.array(way)
 
 
-def test_without_a_display_the_demo_becomes_a_film(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(show, "SHOW_SECONDS", Fraction(1))
-    monkeypatch.setattr(show, "SHOW_SIZE", (160, 90))
+def test_without_a_display_the_demo_becomes_a_film(tmp_path: Path) -> None:
     code = (
         "from fractions import Fraction; from vjgan import show, cli;"
         "show.SHOW_SECONDS, show.SHOW_SIZE = Fraction(1), (160, 90);"
         "import sys; sys.argv = ['vjgan', 'live', '--input', 'demo']; cli.main()"
     )
-    import os
-
     bare = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=bare, capture_output=True, text=True
@@ -256,3 +247,29 @@ def test_without_a_display_the_demo_becomes_a_film(
     assert np.asarray(Image.open(tmp_path / "out/show.png")).std() > 3.0
     with av.open(str(tmp_path / "out/show.mp4")) as container:
         assert container.streams.audio
+
+
+def test_an_interrupted_film_leaves_nothing(tmp_path: Path) -> None:
+    words = ("render", "demo", "-o", "film.mp4", "--size", "320x180")
+    process = subprocess.Popen([sys.executable, "-m", "vjgan", *words], cwd=tmp_path)
+    wait_until(lambda: list(tmp_path.iterdir()), 40.0, "the film's beginning")
+    time.sleep(1.0)
+    process.terminate()
+    assert process.wait(30) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preset_saved_during_the_show_is_taken(venue: Venue, tmp_path: Path) -> None:
+    """A preset edited during the show turns the screen; a broken one changes nothing."""
+    preset = tmp_path / "mine.toml"
+    dark, bright = "[controls]\nbrightness = 0.1\n", "[controls]\nbrightness = 1.0\n"
+    preset.write_text(dark)
+    words = ("--window", "320x240", "--input", "demo", "--mute", "--preset", preset)
+    with live(*words):
+        wait_until(lambda: screenshot(tmp_path / "s.png").mean() > 0.5, 40.0, "the window")
+        before = screenshot(tmp_path / "s.png").mean()
+        preset.write_text(bright)
+        wait_until(lambda: screenshot(tmp_path / "s.png").mean() > 2.0 * before, 20.0, "the edit")
+        preset.write_text("[controls")
+        time.sleep(1.5)
+        assert screenshot(tmp_path / "s.png").mean() > 2.0 * before

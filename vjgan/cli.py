@@ -183,7 +183,7 @@ def render(
     - `vjgan render track.flac -o film.mp4 --preset journey`
     - `vjgan render demo -o clip.mp4 --size 1920x1080 --fps 29.97 --from 30 --to 45`
     """
-    from vjgan.show import FilmSettings, film
+    from vjgan.film import FilmSettings, film
 
     film(
         FilmSettings(
@@ -225,7 +225,7 @@ def doctor() -> None:
 @app.command()
 def presets() -> None:
     """List the presets, and check each."""
-    from vjgan.show import list_presets
+    from vjgan.stock import list_presets
 
     lines, good = list_presets()
     typer.echo("\n".join(lines))
@@ -235,7 +235,7 @@ def presets() -> None:
 @app.command()
 def controls() -> None:
     """List everything that presets, routes and controllers can steer."""
-    from vjgan.show import list_controls
+    from vjgan.stock import list_controls
 
     typer.echo("\n".join(list_controls()))
 
@@ -245,7 +245,7 @@ def model_info(
     model: Annotated[str, typer.Argument(metavar="NAME|FILE")] = "",
 ) -> None:
     """Say what a model is: kind, size, parameters, training, licence, origin, SHA-256."""
-    from vjgan.show import describe_model
+    from vjgan.stock import describe_model
 
     typer.echo("\n".join(describe_model(model)))
 

@@ -115,7 +115,7 @@ def _midi(what: str) -> Finding:
 
 
 def _model(what: str) -> Finding:
-    from vjgan.show import make_library
+    from vjgan.stock import make_library
 
     library = make_library()
     generator = library.generator(library.default_model)
@@ -136,7 +136,7 @@ def _model(what: str) -> Finding:
 
 
 def _presets(what: str) -> Finding:
-    from vjgan.show import list_presets
+    from vjgan.stock import list_presets
 
     lines, good = list_presets()
     if good:

@@ -1,0 +1,84 @@
+"""A film of a track, put together from the rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from vjgan.audio.track import Track
+from vjgan.beat import BeatClock
+from vjgan.errors import VjganError
+from vjgan.features import Analyser
+from vjgan.generator.worker import Direct
+from vjgan.listener import SteppedEar
+from vjgan.media import FilmWriter, Sound, read_sound, save_image
+from vjgan.render import frame_count, render
+from vjgan.screen.offscreen import OffscreenScreen
+from vjgan.stock import demo_sound, make_library, notice
+
+# How many frames there will be and what of; a context that gives the function to tell each to.
+Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
+
+
+@dataclass(frozen=True)
+class FilmSettings:
+    """The options of ``vjgan render``; see its help."""
+
+    track: str
+    output: Path
+    preset: str = ""
+    model: str = ""
+    size: tuple[int, int] = (1280, 720)
+    fps: Fraction = Fraction(30)
+    seed: int = 0
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
+    device: str = "auto"
+
+
+def film(settings: FilmSettings, progress: Progress, picture: Path | None = None) -> None:
+    """Render a film of a track, and if asked its middle frame as a picture."""
+    path = None if settings.track == "demo" else Path(settings.track)
+    sound = demo_sound() if path is None else read_sound(path)
+    start, end = _span(settings, sound)
+    frames = frame_count(end - start, settings.fps)
+    library = make_library(settings.model, settings.seed, settings.device, live=False)
+    preset = library.find(settings.preset)
+    with ExitStack() as room:
+        writer = room.enter_context(
+            FilmWriter(settings.output, settings.size, settings.fps, path or sound, float(start))
+        )
+        screen = room.enter_context(closing(OffscreenScreen(settings.size)))
+        scene = library.scene(preset)
+        source = Track(sound.samples, sound.sample_rate)
+        shown = room.enter_context(progress(frames, settings.output.name))
+        render(
+            scene,
+            SteppedEar(source, Analyser(sound.sample_rate)),
+            BeatClock(),
+            Direct(scene.generator),
+            screen,
+            writer,
+            settings.fps,
+            start,
+            frames,
+            shown,
+            notice(scene.generator),
+        )
+        if picture is not None:
+            save_image(picture, screen.image())
+
+
+def _span(settings: FilmSettings, sound: Sound) -> tuple[Fraction, Fraction]:
+    """The part of the track that is filmed, in seconds."""
+    length = Fraction(len(sound.samples), sound.sample_rate)
+    end = length if settings.end is None else settings.end
+    if not settings.start < end <= length:
+        raise VjganError(
+            f"--from {float(settings.start):g} --to {float(end):g} is not a part of "
+            f"'{settings.track}', which lasts {float(length):.2f} s"
+        )
+    return settings.start, end

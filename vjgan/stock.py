@@ -1,0 +1,97 @@
+"""What comes with vjgan: its presets, shaders, models and demo track, and lists of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from vjgan.assets import folder
+from vjgan.audio.demo import demo
+from vjgan.controls import CONTROLS, Control
+from vjgan.errors import VjganError
+from vjgan.generator.checkpoint import find_model, info
+from vjgan.generator.player import open_model
+from vjgan.library import Library
+from vjgan.mapping import SIGNALS
+from vjgan.media import Sound
+from vjgan.motion import MotionSettings, make_motion
+from vjgan.preset import MotionTable
+from vjgan.screen.glsl import FIXED, declared_controls
+from vjgan.stage import Mover
+from vjgan.types import Generator, LatentSpace
+
+DEFAULT_MODEL = "alive"
+
+
+def make_library(
+    model: str = "", seed: int = 0, device: str = "auto", live: bool = True
+) -> Library:
+    """The bundled presets, shaders and models."""
+    models = folder("models")
+    return Library(
+        presets_folder=folder("presets"),
+        passes=passes,
+        load=lambda name: open_model(find_model(name, models), device, live),
+        moving=_moving,
+        default_model=DEFAULT_MODEL,
+        model=model,
+        seed=seed,
+    )
+
+
+def passes() -> Mapping[str, Mapping[str, Control]]:
+    """The shader passes that presets may name, with their controls."""
+    declared = declared_controls(folder("shaders"))
+    return {name: rows for name, rows in declared.items() if name not in FIXED}
+
+
+def _moving(table: MotionTable, space: LatentSpace) -> Mover:
+    stops = tuple((stop.seed, stop.bars) for stop in table.keyframes)
+    return make_motion(
+        MotionSettings(table.kind, table.seed, table.bars, table.anchors, stops), space
+    )
+
+
+def demo_sound() -> Sound:
+    """The demo track's samples."""
+    track = demo()
+    return Sound(track.samples, track.sample_rate)
+
+
+def notice(generator: Generator) -> Sequence[str]:
+    """What the audience's first seconds say of a model that has learned nothing yet."""
+    return () if generator.trained else (f"{generator.name}: a seeded, untrained network",)
+
+
+def list_presets() -> tuple[list[str], bool]:
+    """A line for each preset, or what is wrong with it, and whether all are good."""
+    library = make_library()
+    lines, good = [], True
+    for number, path in enumerate(library.paths(), start=1):
+        try:
+            preset = library.preset(path)
+            lines.append(f"{number:2}  {preset.key:<14} {preset.description}")
+        except VjganError as error:
+            lines.append(f"{number:2}  {path.stem:<14} BROKEN: {error}")
+            good = False
+    return lines, good
+
+
+def list_controls() -> list[str]:
+    """A line for each control and each signal."""
+    rows = [*CONTROLS.values(), *(row for own in passes().values() for row in own.values())]
+    lines = ["Controls: name, range, default, what it does"]
+    for row in rows:
+        span = f"{row.minimum:g}..{row.maximum:g} {row.unit}".strip()
+        lines.append(f"  {row.name:<22} {span:<18} {row.default:<6g} {row.does}")
+    lines.append("Sources for routes (all 0..1)")
+    lines += [f"  {name:<22} {does}" for name, does in SIGNALS.items()]
+    others = {
+        "lfo.NAME": "a wave of the preset's own",
+        "midi.ccN": "a knob; midi.3.ccN only on channel 3; likewise noteN and pitch",
+    }
+    return lines + [f"  {name:<22} {does}" for name, does in others.items()]
+
+
+def describe_model(name: str) -> list[str]:
+    """What a model says of itself."""
+    return info(find_model(name or DEFAULT_MODEL, folder("models"))).lines()
