@@ -262,9 +262,9 @@ def test_an_interrupted_film_leaves_nothing(tmp_path: Path) -> None:
 def test_a_preset_saved_during_the_show_is_taken(venue: Venue, tmp_path: Path) -> None:
     """A preset edited during the show turns the screen; a broken one changes nothing."""
     preset = tmp_path / "mine.toml"
-    dark, bright = "[controls]\nbrightness = 0.1\n", "[controls]\nbrightness = 1.0\n"
+    dark, bright = "[controls]\nbrightness = 0.2\n", "[controls]\nbrightness = 1.0\n"
     preset.write_text(dark)
-    words = ("--window", "320x240", "--input", "demo", "--mute", "--preset", preset)
+    words = ("--window", "960x540", "--input", "demo", "--mute", "--preset", preset)
     with live(*words):
         wait_until(lambda: screenshot(tmp_path / "s.png").mean() > 0.5, 40.0, "the window")
         before = screenshot(tmp_path / "s.png").mean()
