@@ -16,7 +16,6 @@ STALE = 3.0  # seconds after its last beat for which the tracker is followed
 PULL = (
     0.6  # how much of the phase error goes in a beat (1 / time constant): in two bars, nearly all
 )
-BEND = 0.4  # the pull changes the speed by at most this share, so the position never falls back
 TEMPO_SECONDS = 1.0  # time constant of a change of tempo
 OCTAVE_SECONDS = 10.0  # time constant of the tempo that decides on the octave
 TAP_PAUSE = 2.0  # seconds after which a tap begins anew

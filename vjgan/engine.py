@@ -34,7 +34,6 @@ NOTICE_SECONDS = 6.0
 # What a key, a pad or an address may ask for once.
 COMMANDS = {
     "quit": "leave",
-    "fullscreen": "full screen or window",
     "preset": "the preset of that number",
     "next": "next preset",
     "previous": "previous preset",

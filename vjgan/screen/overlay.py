@@ -21,8 +21,6 @@ uniform sampler2D words;
 void main() { drawn = texture(words, vec2(at.x, 1.0 - at.y)); }
 """
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
 
 class Overlay:
     """The newest words, painted anew only when they or the screen's size change."""
