@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from vjgan.generator.checkpoint import save
 from vjgan.generator.device import set_threads
 from vjgan.generator.measure import measure
-from vjgan.generator.player import Player, make_space
+from vjgan.generator.player import make_player, make_space
 from vjgan.generator.stylegan2 import GAIN, SLOPE, Linear, StyleConv, StyleGAN2, StyleGAN2Config
 
 SEED = 21
@@ -229,7 +229,7 @@ def main(path: Path) -> None:
     """Make the network, measure it, write it."""
     set_threads(live=True)
     network = Maker(SEED).make()
-    player = Player(network, make_space(network), "alive", False, torch.device("cpu"))
+    player = make_player(network, make_space(network), "alive", False)
     ruler = measure(player.space, player.glimpse, RULER_PICTURES)
     save(
         path,

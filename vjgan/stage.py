@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from vjgan.controls import CONTROLS
 from vjgan.mapping import Router, listen
 from vjgan.types import (
     Beat,
@@ -157,4 +158,17 @@ def _mix_passes(
 
 def _mix_latents(under: LatentState, over: LatentState, fade: float) -> LatentState:
     w = under.w + np.float32(fade) * (over.w - under.w)
-    return LatentState(over.time, w, under.noise + fade * (over.noise - under.noise))
+    noise = under.noise + fade * (over.noise - under.noise)
+    return LatentState(over.time, w, noise, _mix_inside(under.inside, over.inside, fade))
+
+
+def _mix_inside(
+    under: Mapping[str, float], over: Mapping[str, float], fade: float
+) -> Mapping[str, float]:
+    """What one of them leaves out is at its default there."""
+    mixed = {}
+    for name in {**under, **over}:
+        default = CONTROLS[name].default
+        low, high = under.get(name, default), over.get(name, default)
+        mixed[name] = low + fade * (high - low)
+    return mixed

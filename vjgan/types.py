@@ -119,11 +119,13 @@ class Controls:
 @dataclass(frozen=True, slots=True)
 class LatentState:
     """Where the generator stands: ``w`` [num_ws, w_dim] after truncation and mixing, ``noise``
-    0..1 the strength of the noise inputs. ``time`` is that of the sound it answers to."""
+    0..1 the strength of the noise inputs, ``inside`` the controls that reach into the network by
+    name, where they are not at their defaults. ``time`` is that of the sound it answers to."""
 
     time: float
     w: FloatArray
     noise: float = 1.0
+    inside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

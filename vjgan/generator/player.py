@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from torch.nn import functional as F
 from vjgan.generator.checkpoint import load
 from vjgan.generator.device import find_device, set_threads
 from vjgan.generator.measure import measure, remembered
+from vjgan.generator.runtime import Runtime, make_runtime
 from vjgan.generator.space import Space
 from vjgan.generator.stylegan2 import Linear, StyleGAN2, normalise
 from vjgan.types import ByteArray, FloatArray, Frame, LatentState
@@ -25,34 +24,35 @@ GPU_SPEED = 20.0  # how much more a graphics card does in that time
 
 
 class Player:
-    """A ``Generator``: a frozen network, its latent space and what it is called."""
+    """A ``Generator``: a network at work in a runtime, its latent space and what it is called."""
 
     def __init__(
-        self, network: StyleGAN2, space: Space, name: str, trained: bool, device: torch.device
+        self,
+        runtime: Runtime,
+        space: Space,
+        name: str,
+        trained: bool,
+        resolution: tuple[int, int],
     ) -> None:
         self.name = name
         self.trained = trained
         self.space = space
-        self.resolution = (network.config.resolution, network.config.resolution)
-        self._synthesis = _whole(network.to(device).freeze(half=device.type == "cuda"))
-        self._device = device
+        self.resolution = resolution
+        self.runtime = runtime
 
     @torch.inference_mode()
     def generate(self, latent: LatentState) -> Frame:
         """The picture of ``latent.w`` [num_ws, w_dim]."""
-        return Frame(latent.time, to_bytes(self._draw(latent.w, latent.noise)))
+        image = self.runtime.draw(latent.w, latent.noise, latent.inside)  # [img, r, r]
+        return Frame(latent.time, to_bytes(image))
 
     @torch.inference_mode()
     def glimpse(self, w: FloatArray) -> FloatArray:
         """The picture of w [w_dim] made small: [img, 64, 64] in -1..1, for comparing."""
-        image = self._draw(np.tile(w, (self.space.num_ws, 1)), 1.0)  # [img, r, r]
+        image = self.runtime.draw(np.tile(w, (self.space.num_ws, 1)), 1.0, {})  # [img, r, r]
         small = F.adaptive_avg_pool2d(image.clamp(-1.0, 1.0), min(SEEN, len(image[0])))
         array: FloatArray = small.cpu().numpy()  # [img, 64, 64]
         return array
-
-    def _draw(self, w: FloatArray, noise: float) -> Tensor:
-        ws = torch.from_numpy(w).to(self._device, torch.float32)  # [num_ws, w_dim]
-        return self._synthesis(ws[None], torch.tensor(noise))[0]  # [img, r, r]
 
 
 def open_model(path: Path, device: str = "auto", live: bool = True) -> Player:
@@ -64,7 +64,7 @@ def open_model(path: Path, device: str = "auto", live: bool = True) -> Player:
     checkpoint = load(path)
     about, network = checkpoint.info, checkpoint.network
     space = make_space(network)
-    player = Player(network, space, about.name, about.trained, where)
+    player = make_player(network, space, about.name, about.trained, where)
     if checkpoint.ruler is not None:
         space.ruler = checkpoint.ruler
         player.glimpse(space.w_mean)
@@ -74,21 +74,18 @@ def open_model(path: Path, device: str = "auto", live: bool = True) -> Player:
     return player
 
 
-def _whole(network: StyleGAN2) -> Callable[[Tensor, Tensor], Tensor]:
-    """The synthesis of one picture, (ws, noise) -> image, as a single call into torch.
-
-    Layer by layer, each of some 150 operations would ask for the interpreter's lock, which a busy
-    screen gives back only between two of its own: three times slower beside an OpenGL without a
-    GPU. On a graphics card the calls only queue work, and the network stays as it is."""
-    synthesis, config = network.synthesis, network.config
-    where = synthesis.const.device
-    if where.type != "cpu":
-        return lambda ws, noise: synthesis(ws, noise=float(noise))
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer warns of what is constant by intent
-        example = torch.zeros(1, config.num_ws, config.w_dim), torch.tensor(1.0)
-        trace: Callable[..., Callable[[Tensor, Tensor], Tensor]] = torch.jit.trace
-        return trace(lambda ws, noise: synthesis(ws, noise=noise), example)
+def make_player(
+    network: StyleGAN2,
+    space: Space,
+    name: str,
+    trained: bool,
+    device: torch.device | None = None,
+) -> Player:
+    """A player of ``network``, which must not change afterwards."""
+    side = network.config.resolution
+    return Player(
+        make_runtime(network, device or torch.device("cpu")), space, name, trained, (side, side)
+    )
 
 
 def make_space(network: StyleGAN2) -> Space:

@@ -190,6 +190,7 @@ def _alike(one: Job, other: Job) -> bool:
     return (
         one.generator is other.generator
         and one.latent.noise == other.latent.noise
+        and one.latent.inside == other.latent.inside
         and np.array_equal(one.latent.w, other.latent.w)
     )
 

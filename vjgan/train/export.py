@@ -9,7 +9,7 @@ import torch
 
 from vjgan.generator import checkpoint
 from vjgan.generator.measure import measure
-from vjgan.generator.player import Player, make_space
+from vjgan.generator.player import make_player, make_space
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.train import sitter
 from vjgan.train.mapping import CONFIG
@@ -38,7 +38,7 @@ def export(state: Path, out: Path) -> None:
     kimg = saved["seen"] / 1000
     early = "; early: soft, details still to come" if kimg < 1000 else ""
     space = make_space(network)
-    player = Player(network, space, "portraits", True, torch.device("cpu"))
+    player = make_player(network, space, "portraits", True)
     checkpoint.save(
         out,
         network,

@@ -1,0 +1,68 @@
+"""What runs a network: one file a way of doing it, all behind one Protocol."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.types import FloatArray
+
+
+class Runtime(Protocol):
+    """A frozen network at work on a device."""
+
+    name: str  # for people, such as "torch, fp32, cpu"
+
+    def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
+        """w [num_ws, w_dim] -> image [img, r, r], fp32, about -1..1; called from one thread at a
+        time, in inference mode. ``inside`` as in ``LatentState``."""
+
+
+def make_runtime(network: StyleGAN2, device: torch.device) -> Runtime:
+    """The best way to run ``network`` on ``device``; the network must not change afterwards."""
+    if device.type == "cpu":
+        return Traced(network)
+    return Eager(network, device)
+
+
+class Eager:
+    """Operation by operation: where calls only queue work, as on a graphics card."""
+
+    def __init__(self, network: StyleGAN2, device: torch.device) -> None:
+        half = device.type == "cuda"
+        self.name = f"torch, {'fp16' if half else 'fp32'}, {device.type}"
+        self._device = device
+        self._synthesis = network.to(device).freeze(half=half).synthesis
+
+    def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
+        """The image [img, r, r]."""
+        ws = torch.from_numpy(w).to(self._device, torch.float32)  # [num_ws, w_dim]
+        image: Tensor = self._synthesis(ws[None], noise=noise)  # [1, img, r, r]
+        return image[0]
+
+
+class Traced:
+    """The synthesis as a single call into torch, on the processor.
+
+    Layer by layer, each of some 150 operations would ask for the interpreter's lock, which a busy
+    screen gives back only between two of its own: three times slower beside an OpenGL without a
+    GPU."""
+
+    def __init__(self, network: StyleGAN2) -> None:
+        self.name = "torch, fp32, cpu"
+        synthesis, config = network.freeze().synthesis, network.config
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the tracer warns of what is constant by intent
+            example = torch.zeros(1, config.num_ws, config.w_dim), torch.tensor(1.0)
+            trace: Callable[..., Callable[[Tensor, Tensor], Tensor]] = torch.jit.trace
+            self._draw = trace(lambda ws, noise: synthesis(ws, noise=noise), example)
+
+    def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
+        """The image [img, r, r]."""
+        ws = torch.from_numpy(w).float()  # [num_ws, w_dim]
+        return self._draw(ws[None], torch.tensor(noise))[0]
