@@ -55,10 +55,27 @@ def test_a_crossfade_moves_controls_latent_and_passes_together() -> None:
     assert latent.w == pytest.approx(0.5)
     assert latent.noise == pytest.approx(0.5)
     weights = {row.name: row.weight for row in controls.passes}
-    assert weights == pytest.approx({"glitch": 0.5, "bloom": 1.0, "vignette": 0.5})
+    assert weights == pytest.approx({"glitch": 0.0, "bloom": 1.0, "vignette": 0.0})
     controls, latent = at(stage, 12.0)
     assert controls["hue"] == 1.0
     assert [row.name for row in controls.passes] == ["bloom", "vignette"]
+
+
+def test_a_crossfade_draws_hardly_more_than_the_richer_scene_and_moves_no_pass_with_a_jump() -> (
+    None
+):
+    stage = Stage(scene("a", 0.0, "bloom glitch mirror ripple"))
+    stage.enter(scene("b", 1.0, "ripple vignette grain"), position=0.0)
+    rows = []
+    for position in np.linspace(0.0, 4.0, 400):
+        weights = {row.name: row.weight for row in at(stage, float(position))[0].passes}
+        rows.append([weights.get(name, 0.0) for name in
+                     ("bloom", "glitch", "mirror", "ripple", "vignette", "grain")])  # fmt: skip
+    drawn = np.count_nonzero(rows, axis=1)
+    assert drawn[0] == 4 and drawn[-1] == 3
+    assert drawn.max() <= 4
+    assert np.abs(np.diff(rows, axis=0)).max() < 0.04
+    assert np.min(np.array(rows)[:, 3]) == 1.0
 
 
 def test_nothing_jumps_when_a_third_scene_enters_in_the_middle() -> None:

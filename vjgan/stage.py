@@ -123,8 +123,7 @@ class Stage:
         for entry in self._entries[1:]:
             beats = entry.scene.crossfade_beats
             passed = (position - entry.since) / beats if beats > 0.0 else 1.0
-            x = min(1.0, max(0.0, passed))
-            entry.fade = x * x * (3.0 - 2.0 * x)
+            entry.fade = _ramp(passed)
         covered = [index for index, entry in enumerate(self._entries) if entry.fade >= 1.0]
         del self._entries[: covered[-1]]
 
@@ -139,7 +138,7 @@ class Stage:
 
 def _mix(under: Controls, over: Controls, fade: float) -> Controls:
     values = {
-        name: under.values.get(name, value) * (1.0 - fade) + value * fade
+        name: _blend(under.values.get(name, value), value, fade)
         for name, value in over.values.items()
     }
     return Controls(over.time, values, over.signals, _mix_passes(under.passes, over.passes, fade))
@@ -148,17 +147,33 @@ def _mix(under: Controls, over: Controls, fade: float) -> Controls:
 def _mix_passes(
     under: tuple[PassWeight, ...], over: tuple[PassWeight, ...], fade: float
 ) -> tuple[PassWeight, ...]:
-    """Leaving passes fade out where they stood, coming ones fade in; shared ones stay."""
-    weights = {row.name: row.weight * (1.0 - fade) for row in under}
-    coming = {row.name: row.weight * fade for row in over}
-    leaving = tuple(PassWeight(name, w) for name, w in weights.items() if name not in coming)
-    staying = tuple(PassWeight(name, w + weights.get(name, 0.0)) for name, w in coming.items())
-    return leaving + staying
+    """Leaving passes go out where they stood, one after the other, and after each a coming one may
+    come in, so that hardly more is drawn than for the richer scene alone; shared ones stay."""
+    before, after = ({row.name: row.weight for row in rows} for rows in (under, over))
+    leaving = [row for row in under if row.name not in after]
+    coming = [row for row in over if row.name not in before]
+    weights = {row.name: _blend(row.weight, after.get(row.name, 0.0), fade) for row in under}
+    weights |= {row.name: row.weight for row in over if row.name not in before}
+    for index, row in enumerate(leaving):
+        weights[row.name] = row.weight * (1.0 - _ramp(2.0 * (fade * len(leaving) - index)))
+    for index, row in enumerate(coming):
+        weights[row.name] = row.weight * _ramp(2.0 * (fade * len(coming) - index) - 1.0)
+    return tuple(PassWeight(row.name, weights[row.name]) for row in (*leaving, *over))
+
+
+def _ramp(x: float) -> float:
+    """0 below 0, 1 above 1, without a corner between."""
+    x = min(1.0, max(0.0, x))
+    return x * x * (3.0 - 2.0 * x)
+
+
+def _blend(under: float, over: float, fade: float) -> float:
+    return under + fade * (over - under)
 
 
 def _mix_latents(under: LatentState, over: LatentState, fade: float) -> LatentState:
     w = under.w + np.float32(fade) * (over.w - under.w)
-    noise = under.noise + fade * (over.noise - under.noise)
+    noise = _blend(under.noise, over.noise, fade)
     return LatentState(over.time, w, noise, _mix_inside(under.inside, over.inside, fade))
 
 
@@ -169,6 +184,5 @@ def _mix_inside(
     mixed = {}
     for name in {**under, **over}:
         default = CONTROLS[name].default
-        low, high = under.get(name, default), over.get(name, default)
-        mixed[name] = low + fade * (high - low)
+        mixed[name] = _blend(under.get(name, default), over.get(name, default), fade)
     return mixed

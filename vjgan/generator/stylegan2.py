@@ -1,14 +1,16 @@
 """StyleGAN2 in torch, from the papers: a mapping network z -> w and a synthesis network w -> image.
 
-Karras et al. 2019 (styles, truncation), 2020a (weight demodulation, skip RGB), 2020b (fp16 with
-clamping). One set of weights, two ways through a layer: in batches with gradients for training, and
-one picture at a time with everything folded into the convolution's weights for playing.
+Karras et al. 2019 (styles, truncation), 2020a (weight demodulation; the skip, residual and plain
+architectures), 2020b (fp16 with clamping). One set of weights, two ways through a layer: in batches
+with gradients for training, and one picture at a time with everything folded into the convolution's
+weights for playing.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +18,19 @@ from torch.nn import functional as F
 
 SLOPE = 0.2  # of the leaky ReLU
 GAIN = math.sqrt(2.0)  # keeps the variance through the leaky ReLU
+MEET = math.sqrt(0.5)  # keeps it where a residual branch and its shortcut are added
 EPSILON = 1e-8
-MAPPING_LR = 0.01  # learning-rate multiplier of the mapping network
 HALF_RESOLUTIONS = 4  # how many of the highest resolutions run in fp16, as published
 HALF_CLAMP = 256.0  # bound on fp16 activations, as published
+BILINEAR = (1.0, 3.0, 3.0, 1.0)  # the published filter; away from the edges it interpolates so
 
 
 @dataclass(frozen=True, slots=True)
 class StyleGAN2Config:
     """The shape of a network. A layer at resolution r has min(channel_base // r, channel_max)
-    channels; ``c_dim`` is the number of classes, 0 for none."""
+    channels, unless ``widths`` gives those at 4, 8, ...; ``c_dim`` is the number of classes, 0 for
+    none. ``architecture`` is "skip" (every resolution adds its colour), "resnet" (residual) or
+    "orig" (neither); ``clamp`` bounds the activations, 0 for not at all."""
 
     resolution: int = 256
     z_dim: int = 512
@@ -35,10 +40,25 @@ class StyleGAN2Config:
     channel_max: int = 512
     img_channels: int = 3
     mapping_layers: int = 8
+    mapping_width: int = 0  # features between the mapping layers, 0: w_dim
+    mapping_lr: float = 0.01  # learning-rate multiplier of the mapping network
+    embed_dim: int = 0  # features of a class, 0: w_dim
+    architecture: str = "skip"
+    widths: tuple[int, ...] = ()
+    noise: bool = True  # whether there are noise inputs
+    clamp: float = 0.0
+    filter: tuple[float, ...] = BILINEAR  # smooths what is doubled, along each axis
 
     def channels(self, resolution: int) -> int:
         """Feature maps of the layers at a resolution."""
+        if self.widths:
+            return self.widths[resolution.bit_length() - 3]
         return min(self.channel_base // resolution, self.channel_max)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The resolutions that the synthesis goes through: 4, 8, ..."""
+        return [2**k for k in range(2, self.resolution.bit_length())]
 
     @property
     def num_ws(self) -> int:
@@ -85,13 +105,14 @@ class Mapping(nn.Module):
 
     def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
-        n = config.w_dim
-        self.embed = Linear(config.c_dim, n) if config.c_dim else None
-        first = config.z_dim + (n if config.c_dim else 0)
+        embed_dim = (config.embed_dim or config.w_dim) if config.c_dim else 0
+        between = [config.mapping_width or config.w_dim] * (config.mapping_layers - 1)
+        dims = [config.z_dim + embed_dim, *between, config.w_dim]
+        self.embed = Linear(config.c_dim, embed_dim) if config.c_dim else None
         self.layers = nn.ModuleList(
-            Linear(first if k == 0 else n, n, lr=MAPPING_LR) for k in range(config.mapping_layers)
+            Linear(n_in, n, lr=config.mapping_lr) for n_in, n in pairwise(dims)
         )
-        self.register_buffer("w_mean", torch.zeros(n))
+        self.register_buffer("w_mean", torch.zeros(config.w_dim))
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """z [n, z_dim], c [n, c_dim] one-hot -> w [n, w_dim], not truncated."""
@@ -99,9 +120,9 @@ class Mapping(nn.Module):
         if self.embed is not None:
             if c is None:
                 c = z.new_zeros(len(z), self.embed.weight.shape[1])  # [n, c_dim]
-            x = torch.cat([x, normalise(self.embed(c))], dim=1)  # [n, z_dim + w_dim]
+            x = torch.cat([x, normalise(self.embed(c))], dim=1)  # [n, z_dim + embed_dim]
         for layer in self.layers:
-            x = F.leaky_relu(layer(x), SLOPE) * GAIN  # [n, w_dim]
+            x = F.leaky_relu(layer(x), SLOPE) * GAIN  # [n, mapping_width], at last [n, w_dim]
         return x
 
     @torch.no_grad()
@@ -110,29 +131,38 @@ class Mapping(nn.Module):
         self.w_mean.lerp_(w.detach().mean(0), 1.0 - beta)
 
 
-def smoothing(channels: int) -> Tensor:
-    """The [1, 3, 3, 1] filter both ways, for a depthwise convolution: [channels, 1, 4, 4]."""
-    row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4.0  # [4], sums to 2: every other pixel is empty
-    return torch.outer(row, row).expand(channels, 1, 4, 4).contiguous()
+def smoothing(channels: int, taps: tuple[float, ...] = BILINEAR) -> Tensor:
+    """A filter both ways, for a depthwise convolution of n taps: [channels, 1, n, n]."""
+    row = torch.tensor(taps[::-1])  # [n], turned around: torch's convolutions are correlations
+    row = row * (2.0 / row.sum())  # [n], sums to 2: every other pixel is empty
+    return torch.outer(row, row).expand(channels, 1, -1, -1).contiguous()
 
 
 class StyleConv(nn.Module):
     """A 3x3 convolution modulated by a style and demodulated, with noise, bias and leaky ReLU;
-    ``up`` doubles the resolution first, smoothed by the [1, 3, 3, 1] filter."""
+    ``up`` doubles the resolution first, smoothed by the config's filter. ``share`` scales what comes
+    out, where a shortcut is added to it."""
 
-    noise: Tensor  # [resolution, resolution], fixed
-    filter: Tensor | None  # [out, 1, 4, 4]
+    noise: Tensor | None  # [resolution, resolution], fixed
+    noise_strength: Tensor | None  # []
+    filter: Tensor | None  # [out, 1, taps, taps]
     squares: Tensor | None  # [out, in], see `freeze`
 
-    def __init__(self, n_in: int, n_out: int, w_dim: int, resolution: int, up: bool) -> None:
+    def __init__(
+        self, config: StyleGAN2Config, n_in: int, resolution: int, up: bool, share: float = 1.0
+    ) -> None:
         super().__init__()
-        self.affine = Linear(w_dim, n_in, bias=1.0)
+        n_out = config.channels(resolution)
+        self.affine = Linear(config.w_dim, n_in, bias=1.0)
         self.weight = nn.Parameter(torch.randn(n_out, n_in, 3, 3))
         self.bias = nn.Parameter(torch.zeros(n_out))
-        self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise", torch.randn(resolution, resolution))
+        noisy, filter_ = config.noise, smoothing(n_out, config.filter) if up else None
+        self.noise_strength = nn.Parameter(torch.zeros([])) if noisy else None
+        self.register_buffer("noise", torch.randn(resolution, resolution) if noisy else None)
         self.register_buffer("squares", None, persistent=False)
-        self.register_buffer("filter", smoothing(n_out) if up else None, persistent=False)
+        self.register_buffer("filter", filter_, persistent=False)
+        self.gain = GAIN * share
+        self.bound = config.clamp * share  # of the activations, 0: none
 
     def freeze(self) -> None:
         """Keep the sums of squared weights, which demodulation needs, from now on."""
@@ -153,29 +183,35 @@ class StyleConv(nn.Module):
         x = x * style[:, :, None, None].to(x.dtype)  # [n, in, r, r]
         x = self._convolve(x, self.weight.to(x.dtype), None)  # [n, out, r, r]
         x = x * demod[:, :, None, None].to(x.dtype)  # [n, out, r, r]
-        if noise:
+        if noise and self.noise is not None:
             x = x + self._noise(x, noise, fresh)  # [n, out, r, r]
         x = x + self.bias[:, None, None].to(x.dtype)  # [n, out, r, r]
-        return F.leaky_relu(x, SLOPE) * GAIN  # [n, out, r, r]
+        x = F.leaky_relu(x, SLOPE) * self.gain  # [n, out, r, r]
+        return x.clamp(-self.bound, self.bound) if self.bound else x
 
     def _play(self, x: Tensor, style: Tensor, demod: Tensor, noise: float, fresh: bool) -> Tensor:
         # For one picture the weights are modulated: they are smaller than the activations. The gain
         # goes in with them (a leaky ReLU keeps a positive factor), and what is left is in place.
         weight = self.weight * style[0, None, :, None, None]  # [out, in, 3, 3]
-        weight = (weight * (demod[0, :, None, None, None] * GAIN)).to(x.dtype)  # [out, in, 3, 3]
-        x = self._convolve(x, weight, (self.bias * GAIN).to(x.dtype))  # [1, out, r, r]
-        if noise:
-            x.add_(self._noise(x, noise * GAIN, fresh))  # [1, out, r, r]
-        return F.leaky_relu_(x, SLOPE)  # [1, out, r, r]
+        weight = weight * (demod[0, :, None, None, None] * self.gain)  # [out, in, 3, 3]
+        x = self._convolve(x, weight.to(x.dtype), (self.bias * self.gain).to(x.dtype))
+        if noise and self.noise is not None:
+            x.add_(self._noise(x, noise * self.gain, fresh))  # [1, out, r, r]
+        F.leaky_relu_(x, SLOPE)  # [1, out, r, r]
+        return x.clamp_(-self.bound, self.bound) if self.bound else x
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.filter is None:
             return F.conv2d(x, weight, bias, padding=1)  # [n, out, r, r]
         x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [n, out, 2r+1, 2r+1]
-        filter_ = self.filter.to(x.dtype)  # [out, 1, 4, 4]
-        return F.conv2d(x, filter_, bias, padding=1, groups=x.shape[1])  # [n, out, 2r, 2r]
+        filter_ = self.filter.to(x.dtype)  # [out, 1, taps, taps]
+        before, after = (filter_.shape[-1] - 1) // 2, filter_.shape[-1] // 2 - 1
+        if before != after:
+            x, before = F.pad(x, (before, after, before, after)), 0
+        return F.conv2d(x, filter_, bias, padding=before, groups=x.shape[1])  # [n, out, 2r, 2r]
 
     def _noise(self, x: Tensor, strength: float, fresh: bool) -> Tensor:
+        assert self.noise is not None and self.noise_strength is not None
         noise = torch.randn_like(x[:, :1]) if fresh else self.noise[None, None]  # [n or 1, 1, r, r]
         return (noise * (self.noise_strength * strength)).to(x.dtype)  # [n or 1, 1, r, r]
 
@@ -183,12 +219,14 @@ class StyleConv(nn.Module):
 class ToRGB(nn.Module):
     """Feature maps to colour: a modulated 1x1 convolution without demodulation."""
 
-    def __init__(self, n_in: int, w_dim: int, img_channels: int) -> None:
+    def __init__(self, config: StyleGAN2Config, resolution: int) -> None:
         super().__init__()
-        self.affine = Linear(w_dim, n_in, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(img_channels, n_in, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(img_channels))
+        n_in = config.channels(resolution)
+        self.affine = Linear(config.w_dim, n_in, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(config.img_channels, n_in, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(config.img_channels))
         self.gain = 1.0 / math.sqrt(n_in)
+        self.bound = config.clamp
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [n, in, r, r], w [n, w_dim] -> colour [n, img_channels, r, r], fp32."""
@@ -198,36 +236,63 @@ class ToRGB(nn.Module):
         else:
             x = x * style[:, :, None, None].to(x.dtype)  # [n, in, r, r]
             weight = self.weight.to(x.dtype)  # [img, in, 1, 1]
-        return F.conv2d(x, weight).float() + self.bias[:, None, None]  # [n, img, r, r]
+        image = F.conv2d(x, weight).float() + self.bias[:, None, None]  # [n, img, r, r]
+        return image.clamp(-self.bound, self.bound) if self.bound else image
 
 
-def double(image: Tensor) -> Tensor:
-    """[n, img, r, r] -> [n, img, 2r, 2r] by the [1, 3, 3, 1] filter, zero outside the picture.
+class Shortcut(nn.Module):
+    """The way around the two convolutions of a residual resolution: a 1x1 convolution, doubled."""
 
-    Inside the picture that filter is bilinear interpolation."""
+    def __init__(self, config: StyleGAN2Config, n_in: int, resolution: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(config.channels(resolution), n_in, 1, 1))
+        self.gain = MEET / math.sqrt(n_in)
+        self.taps = config.filter
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [n, in, r, r] -> [n, out, 2r, 2r]."""
+        return double(F.conv2d(x, (self.weight * self.gain).to(x.dtype)), self.taps)
+
+
+def double(image: Tensor, taps: tuple[float, ...] = BILINEAR) -> Tensor:
+    """[n, c, r, r] -> [n, c, 2r, 2r] smoothed by a filter, zero outside the picture."""
+    if taps != BILINEAR:
+        return _double_by(image, taps)
     padded = F.pad(image, (1, 1, 1, 1))  # [n, img, r+2, r+2]
     image = F.interpolate(padded, scale_factor=2.0, mode="bilinear")  # [n, img, 2r+4, 2r+4]
     return image[:, :, 2:-2, 2:-2]  # [n, img, 2r, 2r]
 
 
+def _double_by(image: Tensor, taps: tuple[float, ...]) -> Tensor:
+    channels, n = image.shape[1], len(taps)
+    kernel = smoothing(channels, taps[::-1]).to(image)  # [c, 1, n, n], as a transpose wants it
+    image = F.conv_transpose2d(image, kernel, stride=2, groups=channels)  # [n, c, 2r-2+n, ...]
+    before, after = n - 1 - (n + 1) // 2, n - 1 - n // 2  # cut off, so that 2r are left
+    return F.pad(image, (-before, -after, -before, -after))  # [n, c, 2r, 2r]
+
+
 class Synthesis(nn.Module):
-    """w -> image: a learned constant 4x4, then two convolutions a resolution, each resolution
-    adding its colour to the doubled picture of the one below (the "skip" architecture)."""
+    """w -> image: a learned constant 4x4, then two convolutions a resolution. With "skip" each
+    resolution adds its colour to the doubled picture of the one below; with the others only the
+    last one has a colour, and with "resnet" a shortcut leads around each resolution."""
 
     def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
-        sizes = [2**k for k in range(2, int(math.log2(config.resolution)) + 1)]  # 4, 8, ...
-        n, w_dim = config.channels(4), config.w_dim
+        sizes, n = config.sizes, config.channels(4)
+        residual = config.architecture == "resnet"
+        share = MEET if residual else 1.0
         self.const = nn.Parameter(torch.randn(n, 4, 4))
-        convs = [StyleConv(n, n, w_dim, 4, up=False)]
+        convs, shortcuts = [StyleConv(config, n, 4, up=False)], []
         for size in sizes[1:]:
             n_in, n = n, config.channels(size)
-            convs += [StyleConv(n_in, n, w_dim, size, up=True)]
-            convs += [StyleConv(n, n, w_dim, size, up=False)]
+            convs += [StyleConv(config, n_in, size, up=True)]
+            convs += [StyleConv(config, n, size, up=False, share=share)]
+            shortcuts += [Shortcut(config, n_in, size)] if residual else []
         self.convs = nn.ModuleList(convs)
-        self.to_rgb = nn.ModuleList(
-            ToRGB(config.channels(size), w_dim, config.img_channels) for size in sizes
-        )
+        self.shortcuts = nn.ModuleList(shortcuts)
+        coloured = sizes if config.architecture == "skip" else sizes[-1:]
+        self.to_rgb = nn.ModuleList(ToRGB(config, size) for size in coloured)
+        self.taps = config.filter
         self.half_from = len(sizes)  # the index of the first resolution in fp16
 
     def forward(self, ws: Tensor, noise: float = 1.0, fresh: bool = False) -> Tensor:
@@ -237,18 +302,26 @@ class Synthesis(nn.Module):
         picture, as training needs, instead of the fixed one."""
         x = self.const.expand(len(ws), -1, -1, -1)  # [n, c, 4, 4]
         x = x.contiguous(memory_format=torch.channels_last)
-        image = x.new_zeros([])
-        for k, to_rgb in enumerate(self.to_rgb):
+        x = self.convs[0](x, ws[:, 0], noise, fresh)  # [n, c, 4, 4]
+        uncoloured = (len(self.convs) + 1) // 2 - len(self.to_rgb)  # resolutions without a colour
+        image = None
+        for k in range((len(self.convs) + 1) // 2):
             if k == self.half_from:
                 x = x.half()  # [n, c, r, r]
-            for j in (2 * k - 1, 2 * k) if k else (0,):
-                x = self.convs[j](x, ws[:, j], noise, fresh)  # [n, c, r, r]
-                if k >= self.half_from:
-                    x = x.clamp(-HALF_CLAMP, HALF_CLAMP)
-            # The RGB layer shares its w with the next resolution's first convolution.
-            colour = to_rgb(x, ws[:, 2 * k + 1])  # [n, img_channels, r, r]
-            image = double(image) + colour if k else colour  # [n, img_channels, r, r]
-        return image
+            if k:
+                x = self._grow(k, x, ws, noise, fresh)  # [n, c, r, r]
+            if k >= uncoloured:
+                # The RGB layer shares its w with the next resolution's first convolution.
+                colour = self.to_rgb[k - uncoloured](x, ws[:, 2 * k + 1])  # [n, img_channels, r, r]
+                image = colour if image is None else double(image, self.taps) + colour
+        assert image is not None
+        return image  # [n, img_channels, resolution, resolution]
+
+    def _grow(self, k: int, x: Tensor, ws: Tensor, noise: float, fresh: bool) -> Tensor:
+        """x [n, in, r, r] -> [n, out, 2r, 2r]: the two convolutions of resolution ``k``."""
+        y: Tensor = self.convs[2 * k - 1](x, ws[:, 2 * k - 1], noise, fresh)  # [n, out, 2r, 2r]
+        y = self.convs[2 * k](y, ws[:, 2 * k], noise, fresh)  # [n, out, 2r, 2r]
+        return y + self.shortcuts[k - 1](x) if len(self.shortcuts) else y
 
 
 class StyleGAN2(nn.Module):
@@ -268,7 +341,7 @@ class StyleGAN2(nn.Module):
         network.load_state_dict(tensors, assign=True)
         for conv in network.modules():
             if isinstance(conv, StyleConv) and conv.filter is not None:
-                conv.filter = smoothing(len(conv.filter))
+                conv.filter = smoothing(len(conv.filter), config.filter)
         return network
 
     def forward(
@@ -302,5 +375,12 @@ class StyleGAN2(nn.Module):
             if isinstance(conv, StyleConv):
                 conv.freeze()
         if half:
-            self.synthesis.half_from = max(0, len(self.synthesis.to_rgb) - HALF_RESOLUTIONS)
+            self._halve()
         return self
+
+    def _halve(self) -> None:
+        net = self.synthesis
+        net.half_from = max(0, len(self.config.sizes) - HALF_RESOLUTIONS)
+        for conv in net.convs[max(0, 2 * net.half_from - 1) :]:
+            assert isinstance(conv, StyleConv)
+            conv.bound = conv.bound or HALF_CLAMP * conv.gain / GAIN
