@@ -1,6 +1,7 @@
 """StyleGAN2 against a plain one: weights modulated per picture, pixels doubled by hand, NCHW."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,17 +15,25 @@ SMALL = StyleGAN2Config(
 )
 
 
-def plain_double(x: Tensor) -> Tensor:
-    """Zeros between the pixels, then the [1, 3, 3, 1] filter, as the paper puts it."""
+def plain_filter(x: Tensor, taps: tuple[float, ...]) -> Tensor:
+    """A true convolution with the filter, where it lies wholly inside, times four."""
+    row = torch.tensor(taps, dtype=x.dtype).flip(0) / sum(taps)
+    kernel = 4.0 * torch.outer(row, row).expand(x.shape[1], 1, -1, -1)
+    return F.conv2d(x, kernel, groups=x.shape[1])
+
+
+def plain_double(x: Tensor, taps: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)) -> Tensor:
+    """Zeros between the pixels, then the filter around each, as the paper puts it."""
     n, c, h, w = x.shape
     grid = x.new_zeros(n, c, 2 * h, 2 * w)
     grid[:, :, ::2, ::2] = x
-    row = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype) / 8.0
-    kernel = 4.0 * torch.outer(row, row).expand(c, 1, 4, 4)
-    return F.conv2d(F.pad(grid, (2, 1, 2, 1)), kernel, groups=c)
+    before, after = (len(taps) + 1) // 2, (len(taps) - 2) // 2
+    return plain_filter(F.pad(grid, (before, after, before, after)), taps)
 
 
-def plain_convolution(x: Tensor, weight: Tensor, up: bool) -> Tensor:
+def plain_convolution(
+    x: Tensor, weight: Tensor, up: bool, taps: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
+) -> Tensor:
     """weight [n, out, in, 3, 3], one for each picture."""
     n, n_out, n_in = weight.shape[:3]
     if not up:
@@ -36,36 +45,54 @@ def plain_convolution(x: Tensor, weight: Tensor, up: bool) -> Tensor:
     grid[:, :, 2:-2:2, 2:-2:2] = x
     turned = weight.flip(3, 4).flatten(0, 1)  # the transpose of a correlation
     y = F.conv2d(grid.reshape(1, n * n_in, *grid.shape[2:]), turned, groups=n)
-    row = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype) / 8.0
-    kernel = 4.0 * torch.outer(row, row).expand(n * n_out, 1, 4, 4)
-    y = F.conv2d(F.pad(y, (1, 1, 1, 1)), kernel, groups=n * n_out)
+    before, after = (len(taps) - 1) // 2, len(taps) // 2 - 1
+    y = plain_filter(F.pad(y, (before, after, before, after)), taps)
     return y.reshape(n, n_out, 2 * h, 2 * w)
 
 
-def plain_layer(layer: StyleConv, x: Tensor, w: Tensor, noise: float) -> Tensor:
+def plain_layer(
+    config: StyleGAN2Config, layer: StyleConv, x: Tensor, w: Tensor, noise: float
+) -> Tensor:
     style = w @ layer.affine.weight.T / math.sqrt(w.shape[1]) + layer.affine.bias
     weight = layer.weight[None] * style[:, None, :, None, None]
     weight = weight / (weight.square().sum((2, 3, 4), keepdim=True) + 1e-8).sqrt()
-    y = plain_convolution(x, weight, up=layer.filter is not None)
-    y = y + noise * layer.noise_strength * layer.noise + layer.bias[:, None, None]
-    return torch.where(y < 0.0, 0.2 * y, y) * math.sqrt(2.0)
+    y = plain_convolution(x, weight, layer.filter is not None, config.filter)
+    if config.noise:
+        y = y + noise * layer.noise_strength * layer.noise
+    y = y + layer.bias[:, None, None]
+    return plain_bound(config, torch.where(y < 0.0, 0.2 * y, y) * math.sqrt(2.0))
 
 
-def plain_colour(layer: ToRGB, x: Tensor, w: Tensor) -> Tensor:
+def plain_bound(config: StyleGAN2Config, x: Tensor) -> Tensor:
+    return x.clamp(-config.clamp, config.clamp) if config.clamp else x
+
+
+def plain_colour(config: StyleGAN2Config, layer: ToRGB, x: Tensor, w: Tensor) -> Tensor:
     style = w @ layer.affine.weight.T / math.sqrt(w.shape[1]) + layer.affine.bias
     weight = layer.weight[None, :, :, 0, 0] * style[:, None] / math.sqrt(x.shape[1])
-    return torch.einsum("noi,nihw->nohw", weight, x) + layer.bias[:, None, None]
+    return plain_bound(
+        config, torch.einsum("noi,nihw->nohw", weight, x) + layer.bias[:, None, None]
+    )
 
 
 def plain_synthesis(network: StyleGAN2, ws: Tensor, noise: float) -> Tensor:
-    net = network.synthesis
+    net, config = network.synthesis, network.config
     x = net.const.expand(len(ws), -1, -1, -1)
-    x = plain_layer(net.convs[0], x, ws[:, 0], noise)
-    image = plain_colour(net.to_rgb[0], x, ws[:, 1])
-    for k in range(1, len(net.to_rgb)):
-        x = plain_layer(net.convs[2 * k - 1], x, ws[:, 2 * k - 1], noise)
-        x = plain_layer(net.convs[2 * k], x, ws[:, 2 * k], noise)
-        image = plain_double(image) + plain_colour(net.to_rgb[k], x, ws[:, 2 * k + 1])
+    x = plain_layer(config, net.convs[0], x, ws[:, 0], noise)
+    image = None
+    for k in range(len(config.sizes)):
+        if k:
+            below = x
+            x = plain_layer(config, net.convs[2 * k - 1], x, ws[:, 2 * k - 1], noise)
+            x = plain_layer(config, net.convs[2 * k], x, ws[:, 2 * k], noise)
+            if config.architecture == "resnet":
+                weight = net.shortcuts[k - 1].weight[:, :, 0, 0] / math.sqrt(below.shape[1])
+                shortcut = torch.einsum("oi,nihw->nohw", weight, below)
+                x = (x + plain_double(shortcut, config.filter)) / math.sqrt(2.0)
+        if config.architecture == "skip" or k == len(config.sizes) - 1:
+            to_rgb = net.to_rgb[k if config.architecture == "skip" else 0]
+            colour = plain_colour(config, to_rgb, x, ws[:, 2 * k + 1])
+            image = colour if image is None else plain_double(image, config.filter) + colour
     return image
 
 
@@ -110,6 +137,44 @@ def test_other_shapes(channels: int) -> None:
     assert config.num_ws == 6
     assert network.synthesis(ws).shape == (1, channels, 16, 16)
     assert relative(network.synthesis(ws), plain_synthesis(network, ws, 1.0)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"architecture": "orig"},
+        {"architecture": "resnet", "widths": (12, 16, 7, 4)},
+        {"noise": False},
+        {"clamp": 0.5},
+        {"clamp": 0.5, "architecture": "resnet"},
+        {"filter": (1.0, 2.0, 1.0)},
+        {"filter": (1.0, 2.0, 5.0, 3.0, 1.0, 0.5), "architecture": "resnet"},
+    ],
+    ids=str,
+)
+@torch.no_grad()
+def test_every_architecture_is_the_papers(change: dict[str, object]) -> None:
+    config = replace(SMALL, **change)
+    network = lively(config)
+    ws = torch.randn(2, config.num_ws, config.w_dim)
+    wanted = plain_synthesis(network, ws, 1.0)
+    assert wanted.shape == (2, 3, 32, 32)
+    assert relative(network.synthesis(ws), wanted) < 1e-5
+    assert relative(network.freeze().synthesis(ws[:1]), wanted[:1]) < 1e-5
+
+
+@torch.no_grad()
+def test_a_mapping_may_be_of_other_widths() -> None:
+    config = replace(SMALL, c_dim=3, mapping_width=9, embed_dim=5, mapping_lr=0.5)
+    mapping = lively(config).mapping
+    assert [tuple(layer.weight.shape) for layer in mapping.layers] == [(9, 29), (9, 9), (16, 9)]
+    z, c = torch.randn(1, SMALL.z_dim), torch.eye(3)[:1]
+    e = c @ (mapping.embed.weight / math.sqrt(3)).T + mapping.embed.bias
+    x = torch.cat([v / v.square().mean(1, keepdim=True).sqrt() for v in (z, e)], 1)
+    for layer in mapping.layers:
+        x = x @ (layer.weight * 0.5 / math.sqrt(x.shape[1])).T + layer.bias * 0.5
+        x = torch.where(x < 0.0, 0.2 * x, x) * math.sqrt(2.0)
+    assert relative(mapping(z, c), x) < 1e-5
 
 
 def test_doubling_keeps_a_flat_picture_flat_inside() -> None:

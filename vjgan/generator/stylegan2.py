@@ -140,8 +140,8 @@ def smoothing(channels: int, taps: tuple[float, ...] = BILINEAR) -> Tensor:
 
 class StyleConv(nn.Module):
     """A 3x3 convolution modulated by a style and demodulated, with noise, bias and leaky ReLU;
-    ``up`` doubles the resolution first, smoothed by the config's filter. ``share`` scales what comes
-    out, where a shortcut is added to it."""
+    ``up`` doubles the resolution first, smoothed by the config's filter. ``share`` scales what
+    comes out, where a shortcut is added to it."""
 
     noise: Tensor | None  # [resolution, resolution], fixed
     noise_strength: Tensor | None  # []
@@ -304,7 +304,7 @@ class Synthesis(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.convs[0](x, ws[:, 0], noise, fresh)  # [n, c, 4, 4]
         uncoloured = (len(self.convs) + 1) // 2 - len(self.to_rgb)  # resolutions without a colour
-        image = None
+        image: Tensor | None = None
         for k in range((len(self.convs) + 1) // 2):
             if k == self.half_from:
                 x = x.half()  # [n, c, r, r]
