@@ -36,7 +36,7 @@ def test_two_screens_draw_the_same_film(venue: Venue) -> None:
     for _ in range(2):
         screen = OffscreenScreen(SIZE)
         for index in range(5):
-            controls = light("feedback", "glitch", "grain", time=index / 30, feedback=0.9)
+            controls = light("trails", "glitch", "grain", time=index / 30, feedback=0.9)
             screen.show(still(portrait()), controls, tick(index / 30, 1 / 30))
         films.append(screen.image())
         screen.close()

@@ -239,13 +239,13 @@ def test_a_hue_that_no_screen_can_show_stays_vivid(screen: OffscreenScreen) -> N
 
 
 def test_brightness_is_the_last_word(screen: OffscreenScreen) -> None:
-    assert play(screen, ["feedback", "flash", "bloom"], 10, feedback=0.9, brightness=0.0).max() == 0
+    assert play(screen, ["trails", "flash", "bloom"], 10, feedback=0.9, brightness=0.0).max() == 0
 
 
 # ---- time
 
 
-@pytest.mark.parametrize("name", ["feedback", "melt"])
+@pytest.mark.parametrize("name", ["trails", "melt"])
 def test_trails_are_the_same_at_30_and_60_frames_a_second(
     screen: OffscreenScreen, name: str
 ) -> None:
@@ -255,8 +255,8 @@ def test_trails_are_the_same_at_30_and_60_frames_a_second(
 
 
 def test_a_pass_that_rested_begins_without_old_trails(screen: OffscreenScreen) -> None:
-    play(screen, ["feedback"], 10, feedback=0.95)
-    fresh = drawn(screen, plain(0, 0, 0), light("feedback", feedback=0.95))
+    play(screen, ["trails"], 10, feedback=0.95)
+    fresh = drawn(screen, plain(0, 0, 0), light("trails", feedback=0.95))
     assert fresh.max() == 0
 
 
