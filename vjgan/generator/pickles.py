@@ -1,0 +1,126 @@
+"""Checkpoints of other programs, read without running what they carry.
+
+Plain pickles (StyleGAN2-ada and StyleGAN3 in PyTorch, StyleGAN2-ada in TensorFlow) and files of
+torch.save (rosinality's) are Python programs in disguise. Here they meet a machine that knows a few
+instructions and a few names, makes plain values of them, and puts an inert record wherever a class
+would stand. Sizes are checked against the file before anything is allocated, time and memory are
+bounded by a meter, and what is not known is refused in one sentence.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from vjgan.errors import ModelError
+from vjgan.generator.archive import STREAM_MARK, ZIP_MARK, read_stream, read_zip
+from vjgan.generator.calls import CALLS
+from vjgan.generator.opcodes import Call, Machine
+from vjgan.generator.records import Meter, Record, RefusedError
+
+__all__ = ["Record", "read"]
+
+LARGEST_BYTES = 8 * 2**30
+DEPTH = 100  # of containers in containers; the deepest real model has 20
+NODES = 2_000_000  # of the tree with everything shared counted wherever it appears
+
+
+def read(path: Path) -> object:
+    """What a checkpoint holds, as plain values: dict, list, tuple, set, str, bytes (long ones as
+    memoryviews), int, float, bool, None, numpy arrays and Records in place of class instances.
+
+    Arrays are read-only views of the file's bytes in memory, unaligned at times: copy what is kept.
+    What the file shares stays shared; nothing contains itself. Raises ModelError.
+    """
+    data = _content(path)
+    meter = Meter(len(data))
+    try:
+        value = _read(data, meter)
+        _check_tree(value, meter)
+    except RefusedError as refused:
+        raise ModelError(f"model '{path}' {refused}") from None
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, struct.error):
+        raise ModelError(f"model '{path}' is damaged or cut short; nothing was run") from None
+    except MemoryError:
+        raise ModelError(f"model '{path}' needs more memory than there is") from None
+    return value
+
+
+def _content(path: Path) -> memoryview:
+    """The whole file; a map of it would end the show if the file shrank meanwhile."""
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise ModelError(f"model '{path}' cannot be read: it is not a file")
+        if about.st_size > LARGEST_BYTES:
+            raise ModelError(f"model '{path}' has {about.st_size:,} bytes; up to 8 GiB are read")
+        with path.open("rb") as file:
+            return memoryview(file.read(about.st_size))
+    except OSError as error:
+        raise ModelError(f"model '{path}' cannot be read: {error.strerror}") from None
+    except MemoryError:
+        raise ModelError(f"model '{path}' needs more memory than there is") from None
+
+
+def _read(data: memoryview, meter: Meter) -> object:
+    if bytes(data[:4]) == ZIP_MARK:
+        return read_zip(data, meter)
+    if bytes(data[: len(STREAM_MARK)]) == STREAM_MARK:
+        return read_stream(data, meter)
+    return Machine(data, meter, PLAIN).run()
+
+
+def _nested(meter: Meter, args: tuple[object, ...]) -> object:
+    """torch.storage._load_from_bytes(bytes): a stream of torch.save inside a plain pickle."""
+    data = args[0] if len(args) == 1 else None
+    if not isinstance(data, (bytes, memoryview)):
+        raise RefusedError("holds tensors without their bytes")
+    return read_stream(memoryview(data), meter)
+
+
+PLAIN: dict[str, Call | None] = {**CALLS, "torch.storage._load_from_bytes": _nested}
+
+
+def _check_tree(root: object, meter: Meter) -> None:
+    """Refuse what would trap those who walk it: cycles, great depth, sharing that multiplies, and
+    things left unfinished."""
+    sizes: dict[int, tuple[int, int]] = {}  # id -> nodes below, depth; (0, 0) while inside
+    stack: list[tuple[object, bool]] = [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        below = _below(node)
+        if done:
+            parts = [sizes.get(id(part), (1, 0)) for part in below]
+            size, depth = 1 + sum(s for s, _ in parts), 1 + max((d for _, d in parts), default=0)
+            if size > NODES or depth > DEPTH:
+                raise RefusedError("nests its contents deeper or wider than any model")
+            sizes[id(node)] = size, depth
+        elif below and sizes.get(id(node)) is None:
+            meter.charge(200 + 80 * len(below))
+            sizes[id(node)] = 0, 0
+            stack.append((node, True))
+            stack.extend((part, False) for part in below)
+        elif sizes.get(id(node)) == (0, 0):
+            raise RefusedError("contains itself")
+
+
+LEAVES = (str, bytes, memoryview, int, float, type(None), np.ndarray)
+
+
+def _below(node: object) -> list[object]:
+    """What lies directly inside a container."""
+    match node:
+        case dict():
+            return list(node.values())
+        case list() | tuple():
+            return list(node)
+        case Record():
+            return [*node.args, node.state]
+        case set():
+            return []
+    if not isinstance(node, LEAVES):
+        raise RefusedError("names a class or an array that it never makes")
+    return []

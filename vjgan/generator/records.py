@@ -1,0 +1,85 @@
+"""What a restricted reading is made of: inert records, names, refusals, the meter of its cost."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+FLOOR_BYTES = 8_000_000  # objects that a file of any size may hold; the largest real tree needs 3
+STEPS = 500_000  # instructions in one file; a whole training state with its optimiser takes 60,000
+TEXT_LENGTH = 60  # of what a message quotes from a file
+
+
+class RefusedError(Exception):
+    """Why a file is not read, as the end of a sentence that begins with the file's name."""
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """What stands in place of an instance of a class: its names and its numbers, and no behaviour.
+
+    ``module`` and ``name`` are the class's (of an object that carries its source along, the name
+    that the file gives), ``args`` what it was made from, ``state`` mostly a dict; ``source`` is the
+    text that came along, never run.
+    """
+
+    module: str
+    name: str
+    args: tuple[object, ...] = ()
+    state: object = None
+    source: str = ""
+
+    def get(self, key: str, default: object = None) -> object:
+        """One entry of the state, or ``default`` where there is none."""
+        return self.state.get(key, default) if isinstance(self.state, dict) else default
+
+    @property
+    def source_sha256(self) -> str:
+        """Hex digest of the source text, which tells the code base; "" without one."""
+        return hashlib.sha256(self.source.encode()).hexdigest() if self.source else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A class or function that a file asks for, kept as the words ``module.name``."""
+
+    text: str
+
+
+class Meter:
+    """What one file may cost: steps, bytes of objects beside its own, and bytes of tensors."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self.allowed = size_bytes + FLOOR_BYTES
+        self.spent = 0
+        self.steps = 0
+        self.large_keys = 0
+        self._tensor_bytes = 0
+
+    def charge(self, nbytes: int) -> None:
+        """Count memory before it is taken. Raises RefusedError."""
+        self.spent += nbytes
+        if self.spent > self.allowed:
+            raise RefusedError("holds more objects than a file of its size may")
+
+    def step(self, nbytes: int) -> None:
+        """Count one instruction and what it takes. Raises RefusedError."""
+        self.steps += 1
+        self.spent += nbytes
+        if self.steps > STEPS:
+            raise RefusedError(f"takes more than {STEPS:,} steps to read")
+        if self.spent > self.allowed:
+            raise RefusedError("holds more objects than a file of its size may")
+
+    def tensor(self, nbytes: int) -> None:
+        """Count a tensor, whose bytes lie in the file and may be shared. Raises RefusedError."""
+        self._tensor_bytes += nbytes
+        if self._tensor_bytes > 2 * self.size_bytes:
+            raise RefusedError("holds tensors that repeat the same bytes over and over")
+
+
+def quoted(value: object) -> str:
+    """A text from the file, short and fit for a terminal, in quotation marks."""
+    text = "".join(c if c.isprintable() else "?" for c in str(value)[: TEXT_LENGTH + 1])
+    return f"'{text[:TEXT_LENGTH]}...'" if len(text) > TEXT_LENGTH else f"'{text}'"
