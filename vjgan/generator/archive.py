@@ -35,10 +35,9 @@ class Declared:
 def declared(what: tuple[object, ...]) -> Declared:
     """What torch.save writes for a storage: ("storage", class, key, place, count[, view])."""
     match what:
-        case ("storage", Name() as kind, str(key), str(), int(count)):
-            return Declared(kind, key, count)
-        case ("storage", Name() as kind, str(key), str(), int(count), None):
-            return Declared(kind, key, count)
+        case (str("storage"), Name() as kind, str(key), str(), int(count), *view):
+            if all(part is None for part in view):
+                return Declared(kind, key, count)
     raise RefusedError("refers to data that is no storage of torch")
 
 
@@ -84,10 +83,12 @@ def _stream_storages(
     data: memoryview, at: int, keys: object, expected: dict[str, Declared]
 ) -> dict[str, np.ndarray]:
     """The numbers behind the pickles: of each key in turn, how many, then themselves."""
-    if not isinstance(keys, list) or set(map(str, keys)) != set(expected):
+    if not isinstance(keys, list) or not all(type(key) is str for key in keys):
+        raise RefusedError("lists storages whose names are no texts")
+    if set(keys) != set(expected):
         raise RefusedError("lists other storages than it declares")
     found: dict[str, np.ndarray] = {}
-    for key in map(str, keys):
+    for key in keys:
         if len(data) < at + 8:
             raise RefusedError("is cut short")
         (count,) = struct.unpack_from("<q", data, at)

@@ -80,6 +80,8 @@ class Meter:
 
 
 def quoted(value: object) -> str:
-    """A text from the file, short and fit for a terminal, in quotation marks."""
-    text = "".join(c if c.isprintable() else "?" for c in str(value)[: TEXT_LENGTH + 1])
+    """A text from the file, short and fit for a terminal; of another thing its kind alone, since
+    the text of what is nested could be without end."""
+    plain = value if isinstance(value, str) else f"({type(value).__name__})"
+    text = "".join(c if c.isprintable() else "?" for c in plain[: TEXT_LENGTH + 1])
     return f"'{text[:TEXT_LENGTH]}...'" if len(text) > TEXT_LENGTH else f"'{text}'"
