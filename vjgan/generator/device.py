@@ -1,14 +1,18 @@
-"""Where a model runs, and on how many cores."""
+"""Where a model runs, on how many cores, and with how much memory."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 
 from vjgan.errors import DeviceError
 
 MOST_THREADS = 8  # one picture at a time has no work for more
+WARM_SHARE = 0.5  # of the free memory, for models kept warm
+GIGABYTE = 1_000_000_000
+UNKNOWN_FREE = 4 * GIGABYTE  # taken to be free where the system does not tell
 
 
 def devices() -> list[str]:
@@ -36,3 +40,48 @@ def set_threads(live: bool) -> int:
     threads = min(MOST_THREADS, max(1, cores - live))
     torch.set_num_threads(threads)
     return threads
+
+
+def free_bytes(device: torch.device) -> int:
+    """The memory that a device has left for us."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):
+        return UNKNOWN_FREE
+
+
+def used_bytes(device: torch.device) -> int:
+    """The memory that we have taken on a device; 0 where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def warm_budget(text: str, device: torch.device) -> int:
+    """The bytes that warm models may take: ``text`` in GB (the variable VJGAN_WARM_GB), or a share
+    of what is free. Raises DeviceError."""
+    if not text:
+        return int(WARM_SHARE * free_bytes(device))
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = -1.0
+    if not 0.0 <= gigabytes <= 10_000.0:
+        raise DeviceError(f"VJGAN_WARM_GB '{text}' is not a number of gigabytes, 0 to 10000")
+    return int(gigabytes * GIGABYTE)

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from vjgan.generator.cuda import Cuda, CudaSettings
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.types import FloatArray
 
@@ -16,28 +17,31 @@ from vjgan.types import FloatArray
 class Runtime(Protocol):
     """A frozen network at work on a device."""
 
-    name: str  # for people, such as "torch, fp32, cpu"
+    @property
+    def name(self) -> str:
+        """For people, such as "torch, fp32, cpu"."""
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """w [num_ws, w_dim] -> image [img, r, r], fp32, about -1..1; called from one thread at a
         time, in inference mode. ``inside`` as in ``LatentState``."""
 
 
-def make_runtime(network: StyleGAN2, device: torch.device) -> Runtime:
+def make_runtime(
+    network: StyleGAN2, device: torch.device, settings: CudaSettings | None = None
+) -> Runtime:
     """The best way to run ``network`` on ``device``; the network must not change afterwards."""
-    if device.type == "cpu":
-        return Traced(network)
-    return Eager(network, device)
+    if device.type == "cuda":
+        return Cuda(network, device, settings)
+    return Traced(network) if device.type == "cpu" else Eager(network, device)
 
 
 class Eager:
-    """Operation by operation: where calls only queue work, as on a graphics card."""
+    """Operation by operation: where calls only queue work, as on Apple's graphics."""
 
     def __init__(self, network: StyleGAN2, device: torch.device) -> None:
-        half = device.type == "cuda"
-        self.name = f"torch, {'fp16' if half else 'fp32'}, {device.type}"
+        self.name = f"torch, fp32, {device.type}"
         self._device = device
-        self._synthesis = network.to(device).freeze(half=half).synthesis
+        self._synthesis = network.to(device).freeze().synthesis
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """The image [img, r, r]."""
@@ -55,7 +59,7 @@ class Traced:
 
     def __init__(self, network: StyleGAN2) -> None:
         self.name = "torch, fp32, cpu"
-        synthesis, config = network.freeze().synthesis, network.config
+        synthesis, config = network.cpu().freeze().synthesis, network.config
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer warns of what is constant by intent
             example = torch.zeros(1, config.num_ws, config.w_dim), torch.tensor(1.0)

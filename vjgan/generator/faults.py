@@ -1,0 +1,36 @@
+"""What can go wrong while a network runs, told apart by what helps."""
+
+from __future__ import annotations
+
+# As torch, cuBLAS, cuDNN and OpenVINO put it.
+SHORTAGES = ("out of memory", "can't allocate memory", "ALLOC_FAILED", "bad_alloc")
+LOSSES = ("CUDA error", "MPS backend error")  # after one of these the device answers nothing more
+TEXT_LENGTH = 200
+
+
+class NotFiniteError(ArithmeticError):
+    """A picture holds numbers that are not finite: fp16 ran over, or the weights did."""
+
+    def __init__(self) -> None:
+        super().__init__("the picture holds numbers that are not finite")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory left, on whatever device."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in str(error) for sign in SHORTAGES)
+    )
+
+
+def device_lost(error: BaseException) -> bool:
+    """Whether a graphics card has failed for good."""
+    return (
+        isinstance(error, RuntimeError)
+        and not out_of_memory(error)
+        and any(sign in str(error) for sign in LOSSES)
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without the pages that torch may add."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:TEXT_LENGTH].rstrip(".")
