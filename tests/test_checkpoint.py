@@ -141,7 +141,7 @@ def refused(path: Path, words: str) -> None:
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)
-    refused(path, "is not a safetensors file")
+    refused(path, "is not a safetensors file|is a zip|asks for 'os.system'")
 
 
 @pytest.mark.parametrize(

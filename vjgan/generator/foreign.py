@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from vjgan.errors import ModelError
-from vjgan.generator import legacy, official, rosinality
+from vjgan.generator import legacy, official, official3, rosinality
 from vjgan.generator.layout import Array
 from vjgan.generator.pickles import read
 from vjgan.generator.records import Record, RefusedError, quoted
 from vjgan.generator.stylegan2 import StyleGAN2Config
+from vjgan.generator.stylegan3 import StyleGAN3Config
 
 GENERATORS = ("G_ema", "G", "g_ema", "g")  # the averaged one first
 DISCRIMINATORS = ("D", "d")
@@ -26,7 +27,7 @@ class Foreign:
     """A generator out of another program's file: ``tensors`` in vjgan's naming, fp32; ``code``
     names the program, ``training_set`` is "" where the file does not tell."""
 
-    config: StyleGAN2Config
+    config: StyleGAN2Config | StyleGAN3Config
     tensors: dict[str, Array]
     code: str
     training_set: str = ""
@@ -53,13 +54,15 @@ def convert(tree: object) -> Foreign:
     else:
         arrays, settings = _tensors(generator), {}
     if "synthesis.b4.const" in arrays:
-        return Foreign(
-            *official.convert(arrays, settings), _code(settings), _training_set(tree)
-        )  # fmt: skip
+        made = official.convert(arrays, settings)
+        return Foreign(*made, code=_code(settings), training_set=_training_set(tree))
+    if official3.is_stylegan3(arrays):
+        made3 = official3.convert(arrays, settings)
+        return Foreign(*made3, code="StyleGAN3's, PyTorch", training_set=_training_set(tree))
     if rosinality.is_generator(arrays):
         mean = tree.get(rosinality.MEAN) if isinstance(tree, dict) else None
         mean = mean if isinstance(mean, np.ndarray) else None
-        return Foreign(*rosinality.convert(arrays, mean), "rosinality, PyTorch")
+        return Foreign(*rosinality.convert(arrays, mean), code="rosinality's, PyTorch")
     raise RefusedError(_refusal(tree, arrays))
 
 
@@ -73,7 +76,7 @@ def _from_tensorflow(networks: list[Record]) -> Foreign:
     flat = [legacy.flatten(network) for network in networks]
     for arrays, arguments in reversed(flat):  # Gs, the averaged one, is the last
         if "synthesis/4x4/Const/const" in arrays and any("mod_weight" in name for name in arrays):
-            return Foreign(*legacy.convert(arrays, arguments), "StyleGAN2, TensorFlow")
+            return Foreign(*legacy.convert(arrays, arguments), code="StyleGAN2's, TensorFlow")
     raise RefusedError(
         _refusal(None, {name: a for arrays, _ in flat for name, a in arrays.items()})
     )
@@ -113,7 +116,7 @@ def _refusal(tree: object, arrays: Mapping[str, Array]) -> str:
 def _code(settings: official.Settings) -> str:
     """Which code wrote a StyleGAN2: that of StyleGAN3 keeps the layers' widths in them."""
     later = "in_features" in settings.get("mapping.fc0", {})
-    return "StyleGAN3's, PyTorch" if later else "StyleGAN2-ADA, PyTorch"
+    return "StyleGAN3's, PyTorch" if later else "StyleGAN2-ADA's, PyTorch"
 
 
 def _training_set(tree: object) -> str:

@@ -76,7 +76,7 @@ def gather(
                 f"has a tensor {quoted(source.name)} of shape {list(array.shape)}, "
                 f"where its other tensors want {list(value.shape)}"
             )
-        gathered[ours] = np.array(array, np.float32, order="C")  # a view of the file until now
+        gathered[ours] = np.asarray(array, np.float32)
     known = {source.name for source in sources.values()}
     for name in arrays:
         if name not in known and not name.endswith(tuple(ignored)):
