@@ -11,6 +11,7 @@ import pytest
 from vjgan.errors import PresetError
 from vjgan.motion import Motion, MotionSettings, make_motion
 from vjgan.motion.curve import Ring, Ruler, Walk, seeded, weights
+from vjgan.motion.glide import NO_CLASS
 from vjgan.motion.pace import LAG, RETURN, BeatLock, coast
 from vjgan.types import Beat, Controls, FloatArray, LatentState, Tick
 
@@ -28,7 +29,7 @@ IDS = ["wander", "loop", "keyframes", "to and fro"]
 class TanhSpace:
     """A picture is tanh(w G) Q: its Jacobian is known, and falls where the tanh saturates."""
 
-    z_dim, w_dim, num_ws = 12, 16, 10
+    z_dim, w_dim, num_ws, classes = 12, 16, 10, 0
 
     def __init__(self) -> None:
         random = np.random.RandomState(0)
@@ -49,7 +50,7 @@ class TanhSpace:
         z *= np.sqrt(self.z_dim) / np.linalg.norm(z, axis=1, keepdims=True)
         return self.map(z.astype(np.float32))
 
-    def map(self, z: FloatArray) -> FloatArray:
+    def map(self, z: FloatArray, label: int | None = None) -> FloatArray:
         return (z @ self._spread + np.sin(z @ self._bend)).astype(np.float32)
 
     def picture(self, w: FloatArray) -> np.ndarray:
@@ -128,11 +129,10 @@ def test_late_onset_does_not_jump(settings: MotionSettings) -> None:
 
 
 def test_mixing_and_its_layer_are_continuous() -> None:
-    motion = make_motion(KINDS[0], SPACE)
     tick = Tick(0, 0.0, 0.0, 0.0)
 
     def w(**values: float) -> FloatArray:
-        return motion.step(controls(**values), Beat(), (), tick).w
+        return make_motion(KINDS[0], SPACE).step(controls(**values), Beat(), (), tick).w
 
     span = largest(w(mix=1.0, mix_layer=0.0) - w())
     for name, values in {
@@ -275,7 +275,7 @@ def test_energy_scales_the_speed_and_never_turns_it_round() -> None:
 
 def test_kick_moves_the_walk_ahead_by_its_units() -> None:
     path = play(make_motion(KINDS[0], SPACE), 100, 1.5, lambda _: controls(kick=2.5), (0.123, 0.3))
-    np.testing.assert_allclose(path[-1], Walk(5, SPACE).along(5.0), atol=1e-5)
+    np.testing.assert_allclose(path[-1], Walk(5, SPACE, NO_CLASS).along(5.0, NO_CLASS), atol=1e-5)
     way = picture_speeds(path, 100).cumsum() / 100
     assert way[-1] == pytest.approx(5.0, rel=0.05)
     assert way[12] < 0.05, "it must start from rest"
@@ -304,8 +304,8 @@ def test_ring_closes_in_its_bars(settings: MotionSettings) -> None:
 
 
 def test_ring_has_no_seam() -> None:
-    ring = Ring(seeded(1, 5, SPACE.z_dim), SPACE)
-    seam = np.array([ring.along(1e-5 * k) for k in (-2, -1, 0, 1, 2)]) / 1e-5
+    ring = Ring(seeded(1, 5, SPACE.z_dim), SPACE, NO_CLASS)
+    seam = np.array([ring.along(1e-5 * k, NO_CLASS) for k in (-2, -1, 0, 1, 2)]) / 1e-5
     before, after = seam[1] - seam[0], seam[4] - seam[3]
     assert np.linalg.norm(after - before) < 1e-3 * np.linalg.norm(after)
 
@@ -328,8 +328,9 @@ def test_equal_keyframes_follow_the_spline() -> None:
         10.0,
         lambda _: controls(),
     )
-    ring = Ring(np.concatenate([seeded(seed, 1, SPACE.z_dim) for seed in range(5)]), SPACE)
-    np.testing.assert_allclose(path, [ring.at(k / 100) for k in range(501)], atol=1e-5)
+    z = np.concatenate([seeded(seed, 1, SPACE.z_dim) for seed in range(5)])
+    ring = Ring(z, SPACE, NO_CLASS)
+    np.testing.assert_allclose(path, [ring.at(k / 100, NO_CLASS) for k in range(501)], atol=1e-5)
 
 
 def test_uneven_keyframes_never_turn_back() -> None:
@@ -358,7 +359,7 @@ def test_one_keyframe_stands_still() -> None:
 def test_ring_is_the_periodic_cubic_spline() -> None:
     """By its second derivatives (Numerical Recipes 3.3), solved on their own."""
     z = seeded(1, 6, SPACE.z_dim)
-    ring, y = Ring(z, SPACE), SPACE.map(z.astype(np.float32)).astype(np.float64)
+    ring, y = Ring(z, SPACE, NO_CLASS), SPACE.map(z.astype(np.float32)).astype(np.float64)
     n = len(y)
     system, right = np.zeros((n, n)), np.zeros_like(y)
     for i in range(n):
@@ -369,7 +370,7 @@ def test_ring_is_the_periodic_cubic_spline() -> None:
         i, b = int(u // 1) % n, u % 1
         j, a = (i + 1) % n, 1 - b
         bent = ((a**3 - a) * second[i] + (b**3 - b) * second[j]) / 6
-        np.testing.assert_allclose(ring.at(u), a * y[i] + b * y[j] + bent, atol=1e-9)
+        np.testing.assert_allclose(ring.at(u, NO_CLASS), a * y[i] + b * y[j] + bent, atol=1e-9)
 
 
 def cox_de_boor(i: int, degree: int, x: float) -> float:

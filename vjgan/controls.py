@@ -41,10 +41,38 @@ CONTROLS = {
         Control("energy", 0.0, 2.0, 0.5, "", "how much the sound's level scales the speed"),
         Control("kick", 0.0, 4.0, 0.5, "units", "how far an onset pushes the walk ahead"),
         Control("psi", 0.0, 1.5, 0.8, "", "truncation: 0 the mean picture, 1 the full variety"),
+        Control("psi_layers", 0.0, 18.0, 18.0, "layers", "how many layers truncation reaches: 18 "
+                "all; fewer leave the high ones, the colours, at full variety"),
         Control("noise", 0.0, 1.0, 1.0, "", "strength of the generator's noise inputs"),
         Control("mix", 0.0, 1.0, 0.0, "", "style mixing: how much of a second walk is taken"),
         Control("mix_layer", 0.0, 18.0, 4.0, "layer", "the layer from which the second walk is "
                 "taken: low changes structure, high only colour"),
+        Control("mix_to", 0.0, 18.0, 18.0, "layer", "the layer before which it ends"),
+        Control("class", 0.0, 999.0, 0.0, "", "the class, counted from 0, of a model that has "
+                "some, or of the preset's list of them; between two, both"),
+        *(Control(f"direction.{k}", -3.0, 3.0, 0.0, "sd", f"how far the picture goes along the "
+                  f"model's direction {k}; by name: direction.NAME") for k in range(1, 9)),
+        # inside the network
+        Control("noise.coarse", 0.0, 4.0, 1.0, "x", "strength of the noise up to 8x8"),
+        Control("noise.middle", 0.0, 4.0, 1.0, "x", "at 16x16 and 32x32"),
+        Control("noise.fine", 0.0, 4.0, 1.0, "x", "from 64x64 on"),
+        Control("noise.seed", 0.0, 1000.0, 0.0, "", "which noise, 0 the model's own; between two "
+                "whole numbers it flows from one to the other"),
+        Control("bend.layer", 0.0, 8.0, 2.0, "", "where the network is bent: 0 at 4x4, 1 at 8x8, "
+                "and so on; between two, both"),
+        Control("bend.share", 0.0, 1.0, 1.0, "", "how many of the feature maps there are bent"),
+        Control("bend.x", -1.0, 1.0, 0.0, "picture", "feature maps shifted to the right; -1 and 1 "
+                "are the same place"),
+        Control("bend.y", -1.0, 1.0, 0.0, "picture", "and down"),
+        Control("bend.turn", -180.0, 180.0, 0.0, "deg", "feature maps turned, clockwise"),
+        Control("bend.scale", 0.25, 4.0, 1.0, "x", "feature maps magnified"),
+        Control("bend.threshold", 0.0, 2.0, 0.0, "rms", "weak activations taken away, strong ones "
+                "lessened by as much"),
+        Control("bend.erode", -1.0, 1.0, 0.0, "", "feature maps eroded; below 0 dilated"),
+        Control("input.x", -1.0, 1.0, 0.0, "picture", "the Fourier input of a StyleGAN3 shifted "
+                "to the right"),
+        Control("input.y", -1.0, 1.0, 0.0, "picture", "and down"),
+        Control("input.turn", -180.0, 180.0, 0.0, "deg", "and turned, clockwise"),
         # the picture
         Control("fit", 0.0, 1.0, 1.0, "", "0 shows the whole picture, 1 fills the screen"),
         Control("zoom", 0.25, 4.0, 1.0, "x", "magnification of the picture"),
@@ -57,6 +85,9 @@ CONTROLS = {
     )
 }
 # fmt: on
+
+# The groups of controls that reach into the network: a LatentState carries them by name.
+INSIDE = ("noise.", "bend.", "input.")
 
 # uniform float NAME;  // MIN..MAX = DEFAULT UNIT | what it does
 _SHADER_CONTROL = re.compile(

@@ -152,9 +152,15 @@ class LatentSpace(Protocol):
     w_dim: int
     num_ws: int
     w_mean: FloatArray  # [w_dim], the centre of truncation
+    classes: int  # how many there are, 0 for a model without
 
-    def map(self, z: FloatArray) -> FloatArray:
-        """The mapping network: z [n, z_dim] -> w [n, w_dim], not truncated."""
+    def map(self, z: FloatArray, label: int | None = None) -> FloatArray:
+        """The mapping network: z [n, z_dim], and a class 0..classes-1 or None for none of them
+        -> w [n, w_dim], not truncated."""
+
+    def directions(self) -> Mapping[str, FloatArray]:
+        """Ways through w [w_dim] or [num_ws, w_dim] by name, one standard deviation long; the
+        first call may take a second."""
 
     def length(self, w0: FloatArray, w1: FloatArray) -> FloatArray:
         """How much the picture changes along each short step w0 -> w1 [n, w_dim] -> [n].

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +23,18 @@ class Ruler:
     slope: FloatArray  # [w_dim], toward where the picture is livelier
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The classes of a conditional model: the embedding of each, and how it enters the first
+    layer of the mapping."""
+
+    embeddings: FloatArray  # [classes + 1, dim], each with a mean square of 1; the last: no class
+    weight: FloatArray  # [out, dim]
+
+
 class Space:
-    """A ``LatentSpace``: a copy of a mapping network, and a ruler for its w."""
+    """A ``LatentSpace``: a copy of a mapping network, and a ruler for its w. ``find_directions``
+    gives the directions, and is called once, when they are first wanted."""
 
     def __init__(
         self,
@@ -32,21 +42,35 @@ class Space:
         w_mean: FloatArray,
         num_ws: int,
         ruler: Ruler | None = None,
+        labels: Labels | None = None,
     ) -> None:
         self.z_dim = layers[0][0].shape[1]
         self.w_dim = len(w_mean)
         self.num_ws = num_ws
         self.w_mean = w_mean
         self.ruler = ruler or Ruler(np.eye(self.w_dim, dtype=np.float32), np.zeros_like(w_mean))
+        self.classes = 0 if labels is None else len(labels.embeddings) - 1
+        self.find_directions: Callable[[], Mapping[str, FloatArray]] = dict
+        self._directions: Mapping[str, FloatArray] | None = None
         self._layers = list(layers)
+        self._labels = labels
 
-    def map(self, z: FloatArray) -> FloatArray:
-        """z [n, z_dim] -> w [n, w_dim], not truncated."""
+    def map(self, z: FloatArray, label: int | None = None) -> FloatArray:
+        """z [n, z_dim] and a class, None for none of them -> w [n, w_dim], not truncated."""
         x: FloatArray = z / np.sqrt((z * z).mean(1, keepdims=True) + EPSILON)  # [n, z_dim]
-        for weight, bias in self._layers:
+        for k, (weight, bias) in enumerate(self._layers):
             x = x @ weight.T + bias  # [n, w_dim]
+            if k == 0 and self._labels is not None:
+                index = self.classes if label is None else label
+                x += self._labels.weight @ self._labels.embeddings[index]  # [n, w_dim]
             x = np.maximum(x, x * SLOPE) * GAIN  # [n, w_dim]
         return x.astype(np.float32, copy=False)
+
+    def directions(self) -> Mapping[str, FloatArray]:
+        """Ways through w [w_dim] or [num_ws, w_dim] by name, one standard deviation long."""
+        if self._directions is None:
+            self._directions = self.find_directions()
+        return self._directions
 
     def length(self, w0: FloatArray, w1: FloatArray) -> FloatArray:
         """How much the picture changes along each short step w0 -> w1 [n, w_dim] -> [n]; 1 is one

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Protocol
+from itertools import accumulate, islice
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vjgan.controls import CONTROLS, INSIDE
 from vjgan.errors import PresetError
 from vjgan.motion.curve import Array, Ring, Walk, seeded
+from vjgan.motion.glide import Cast, Casting, Glide
 from vjgan.motion.pace import BAR, RETURN, BeatLock, Pace, Push
-from vjgan.types import Beat, Controls, LatentSpace, LatentState, Tick
+from vjgan.types import Beat, Controls, FloatArray, LatentSpace, LatentState, Tick
 
 SEEDS = 2**32
+CLASSES = 10_000  # more than any model has
+DEFAULTS = {name: row.default for name, row in CONTROLS.items()}
 LONGEST_STEP = 0.25  # s; after a stall the motion goes on from where it was
 
 
@@ -23,7 +28,8 @@ LONGEST_STEP = 0.25  # s; after a stall the motion goes on from where it was
 class MotionSettings:
     """What a preset says of its motion. ``wander`` uses ``seed``; ``loop`` also ``bars`` (its
     length) and ``anchors``; ``keyframes`` only its list of (seed, bars until the next one), round
-    and round, where the same seed twice is a hold.
+    and round, where the same seed twice is a hold. ``classes`` are those among which the control
+    ``class`` chooses, where the model has any; empty: all of them.
 
     Raises PresetError when a value is out of range."""
 
@@ -32,6 +38,7 @@ class MotionSettings:
     bars: int = 8
     anchors: int = 6
     keyframes: tuple[tuple[int, float], ...] = ()
+    classes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in COURSES:
@@ -44,6 +51,8 @@ class MotionSettings:
         for number, (seed, bars) in enumerate(self.keyframes, 1):
             _check(f"seed of keyframe {number}", seed, 0, SEEDS - 1)
             _check(f"bars of keyframe {number}", bars, 0.25, 64)
+        for label in self.classes:
+            _check("class", label, 0, CLASSES - 1)
 
 
 def _check(name: str, value: float, minimum: float, maximum: float) -> None:
@@ -55,52 +64,53 @@ class Course(Protocol):
     """One kind of motion: the ways of the main walk and of the one for style mixing."""
 
     def step(
-        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float
+        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float, cast: Cast
     ) -> tuple[Array, Array]:
-        """Both walks' w [w_dim]; an onset came each of ``ages`` (0..dt) seconds ago."""
+        """Both walks' w [w_dim] in the classes of ``cast``; an onset came each of ``ages``
+        (0..dt) seconds ago."""
 
 
 class Wander:
     """A random walk: ``speed``, ``energy`` and the level set its rate, onsets push it ahead."""
 
-    def __init__(self, settings: MotionSettings, space: LatentSpace) -> None:
-        self._walk = Walk(settings.seed, space)
-        self._style = Walk((settings.seed + 1) % SEEDS, space)
+    def __init__(self, settings: MotionSettings, space: LatentSpace, cast: Cast) -> None:
+        self._walk = Walk(settings.seed, space, cast)
+        self._style = Walk((settings.seed + 1) % SEEDS, space, cast)
         self._pace = Pace()
         self._push = Push()
 
     def step(
-        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float
+        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float, cast: Cast
     ) -> tuple[Array, Array]:
         """Both walks' w [w_dim]."""
         loudness = 2.0 * controls.signals.get("level", 0.5) - 1.0  # -1..1
         rate = controls["speed"] * max(0.0, 1.0 + controls["energy"] * loudness)
         way = self._pace.step(rate, dt) + self._push.step(controls["kick"], ages, dt)
-        return self._walk.along(way), self._style.along(way)
+        return self._walk.along(way, cast), self._style.along(way, cast)
 
 
 class Loop:
     """Round a ring of seeded anchors in a whole number of bars, evenly; onsets push it ahead for a
     moment, ``speed`` and ``energy`` do nothing."""
 
-    def __init__(self, settings: MotionSettings, space: LatentSpace) -> None:
+    def __init__(self, settings: MotionSettings, space: LatentSpace, cast: Cast) -> None:
         seeds = settings.seed, (settings.seed + 1) % SEEDS
         self._ring, self._style = (
-            Ring(seeded(seed, settings.anchors, space.z_dim), space) for seed in seeds
+            Ring(seeded(seed, settings.anchors, space.z_dim), space, cast) for seed in seeds
         )
         self._beats = settings.bars * BAR
         self._lock = BeatLock()
         self._push = Push(1.0 / RETURN)
 
     def step(
-        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float
+        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float, cast: Cast
     ) -> tuple[Array, Array]:
         """Both walks' w [w_dim]."""
         turn = self._lock.step(beat, dt) / self._beats % 1.0
         ahead = self._push.step(controls["kick"], ages, dt)
         return (
-            self._ring.along(turn * self._ring.length + ahead),
-            self._style.along(turn * self._style.length + ahead),
+            self._ring.along(turn * self._ring.length + ahead, cast),
+            self._style.along(turn * self._style.length + ahead, cast),
         )
 
 
@@ -108,7 +118,7 @@ class Keyframes:
     """Round a ring of chosen seeds, each at its own bar; onsets push it ahead for a moment,
     ``speed`` and ``energy`` do nothing."""
 
-    def __init__(self, settings: MotionSettings, space: LatentSpace) -> None:
+    def __init__(self, settings: MotionSettings, space: LatentSpace, cast: Cast) -> None:
         seeds = [seed for seed, _ in settings.keyframes]
         moves = [float(a != b) for a, b in zip(seeds, seeds[1:] + seeds[:1], strict=True)]
         self._beats = [BAR * bars for _, bars in settings.keyframes]
@@ -119,21 +129,21 @@ class Keyframes:
         self._rates.append(self._rates[0])
         stops = [seed for seed, move in zip(seeds, moves, strict=True) if move] or seeds[:1]
         self._ring, self._style = (
-            Ring(np.concatenate([seeded(s, 1, space.z_dim) for s in chosen]), space)
+            Ring(np.concatenate([seeded(s, 1, space.z_dim) for s in chosen]), space, cast)
             for chosen in (stops, [(s + SEEDS // 2) % SEEDS for s in stops])
         )
         self._lock = BeatLock()
         self._push = Push(1.0 / RETURN)
 
     def step(
-        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float
+        self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float, cast: Cast
     ) -> tuple[Array, Array]:
         """Both walks' w [w_dim]."""
         place = self._place(self._lock.step(beat, dt) % self._starts[-1])
         units = self._push.step(controls["kick"], ages, dt)
         # By the ring's mean length: the exact one has a corner where a ring turns back on itself.
         ahead = units * self._ring.anchors / self._ring.length
-        return self._ring.at(place + ahead), self._style.at(place + ahead)
+        return self._ring.at(place + ahead, cast), self._style.at(place + ahead, cast)
 
     def _place(self, beats: float) -> float:
         """Where on the ring at ``beats``: quintic Hermite, at rest in acceleration at each
@@ -156,7 +166,7 @@ def _between(rate0: float, rate1: float) -> float:
     return 2 * rate0 * rate1 / (rate0 + rate1) if rate0 and rate1 else 0.0
 
 
-COURSES: dict[str, Callable[[MotionSettings, LatentSpace], Course]] = {
+COURSES: dict[str, Callable[[MotionSettings, LatentSpace, Cast], Course]] = {
     "wander": Wander,
     "loop": Loop,
     "keyframes": Keyframes,
@@ -166,8 +176,11 @@ COURSES: dict[str, Callable[[MotionSettings, LatentSpace], Course]] = {
 class Motion:
     """The stage that turns controls into a latent, step by step."""
 
-    def __init__(self, course: Course, space: LatentSpace) -> None:
+    def __init__(self, course: Course, space: LatentSpace, casting: Casting) -> None:
         self._course = course
+        self._space = space
+        self._casting = casting
+        self._glide = Glide()
         self._mean = space.w_mean.astype(np.float64)  # [w_dim]
         self._layers = np.arange(space.num_ws)
         self._started = False
@@ -184,16 +197,53 @@ class Motion:
         dt = min(max(tick.dt, 0.0), LONGEST_STEP) if self._started else 0.0
         self._started = True
         ages = [min(max(tick.time - onset, 0.0), dt) for onset in onsets]
-        walk, style = self._course.step(controls, beat, ages, dt)
-        # The layer at which mixing begins comes in over one layer's width of the control.
-        taken = controls["mix"] * np.clip(self._layers + 1.0 - controls["mix_layer"], 0.0, 1.0)
-        psi = controls["psi"]
-        w = np.outer(psi * taken, style - walk)  # [num_ws, w_dim]
-        w += self._mean + psi * (walk - self._mean)
-        return LatentState(tick.time, w.astype(np.float32), controls["noise"])
+        steered = self._glide.step({**DEFAULTS, **controls.values}, dt)
+        cast = self._casting.step(controls.values.get("class", 0.0), dt)
+        walk, style = self._course.step(controls, beat, ages, dt, cast)
+        w = self._layered(walk, style, steered) + self._directed(steered)  # [num_ws, w_dim]
+        inside = {
+            name: value
+            for name, value in steered.items()
+            if name.startswith(INSIDE) and value != DEFAULTS[name]
+        }
+        return LatentState(tick.time, w.astype(np.float32), steered["noise"], inside)
+
+    def _layered(self, walk: Array, style: Array, steered: Mapping[str, float]) -> Array:
+        """Mixed and truncated: [w_dim] twice -> [num_ws, w_dim]."""
+        # A layer comes in, or goes, over one layer's width of the control.
+        above = np.clip(self._layers + 1.0 - steered["mix_layer"], 0.0, 1.0)  # [num_ws]
+        below = np.clip(steered["mix_to"] - self._layers, 0.0, 1.0)  # [num_ws]
+        reached = np.clip(steered["psi_layers"] - self._layers, 0.0, 1.0)  # [num_ws]
+        psi = 1.0 + reached * (steered["psi"] - 1.0)  # [num_ws]
+        w = np.outer(psi * steered["mix"] * above * below, style - walk)  # [num_ws, w_dim]
+        return np.asarray(w + self._mean + np.outer(psi, walk - self._mean))
+
+    def _directed(self, steered: Mapping[str, float]) -> NDArray[np.floating[Any]]:
+        """What the directions add: [w_dim] or [num_ws, w_dim]."""
+        added: NDArray[np.floating[Any]] = np.zeros(len(self._mean))
+        for name, far in steered.items():
+            if far and name.startswith("direction."):
+                way = find_direction(self._space, name.removeprefix("direction."))
+                added = added if way is None else added + far * way
+        return added
+
+
+def find_direction(space: LatentSpace, name: str) -> FloatArray | None:
+    """A direction by its name, or by its number in the model's order, counted from 1; None where
+    the model has none such."""
+    directions = space.directions()
+    if name.isdecimal():
+        return next(islice(directions.values(), int(name) - 1, None), None)
+    return directions.get(name)
 
 
 def make_motion(settings: MotionSettings, space: LatentSpace) -> Motion:
     """The motion that ``settings`` ask for, ready to step; maps and measures, so call it off the
-    loop."""
-    return Motion(COURSES[settings.kind](settings, space), space)
+    loop. Raises PresetError when the model does not have the classes."""
+    classes = (settings.classes or range(space.classes)) if space.classes else ()
+    if classes and max(classes) >= space.classes:
+        raise PresetError(
+            f"motion: class {max(classes)} is not one of the model's, 0..{space.classes - 1}"
+        )
+    first = Casting(classes).step(0.0, 0.0)
+    return Motion(COURSES[settings.kind](settings, space, first), space, Casting(classes))

@@ -12,13 +12,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vjgan.types import FloatArray, LatentSpace
+from vjgan.motion.glide import Cast
+from vjgan.types import LatentSpace
 
 Array = NDArray[np.float64]
 
 TONES = 8  # random frequencies a dimension of z
+HELD = 5  # knots of a walk
 SPACING = 0.15  # between the walk's knots; 1 is where z has lost 40 % of its likeness
-BATCH = 4  # knots mapped at once
 WALK_STEPS = 4  # lengths measured between two knots of a walk
 RING_STEPS = 24  # and between two anchors of a ring, which are further apart
 # Where the picture hardly answers, a step still counts this much (units), or the walk would race.
@@ -89,75 +90,107 @@ def _measure(space: LatentSpace, points: Array) -> Array:
     return np.fmax(space.length(short[:-1], short[1:]).astype(np.float64), LEAST_STEP)
 
 
+class Knots:
+    """The knots of a curve in every class that is asked for: map(z) of z [n, z_dim], or ``shape``
+    [knots, n] of these. A class is mapped when it comes and forgotten when it has gone."""
+
+    def __init__(self, z: Array, space: LatentSpace, shape: Array | None = None) -> None:
+        self._z = z
+        self._space = space
+        self._shape = shape
+        self._w: dict[int | None, Array] = {}  # [n, w_dim] each
+
+    def of(self, cast: Cast) -> Array:
+        """The knots w [n, w_dim], those of the classes in ``cast`` blended."""
+        self._w = {label: self._find(label) for label in cast}
+        if len(self._w) == 1:
+            return next(iter(self._w.values()))
+        return np.asarray(sum(share * self._w[label] for label, share in cast.items()))
+
+    def shift(self, z: Array) -> None:
+        """Let the first knots go and ``z`` [few, z_dim] come behind the last."""
+        self._z = np.concatenate([self._z[len(z) :], z])
+        for label, w in self._w.items():
+            self._w[label] = np.concatenate([w[len(z) :], self._map(z, label)])
+
+    def _find(self, label: int | None) -> Array:
+        if label in self._w:
+            return self._w[label]
+        w = self._map(self._z, label)
+        return w if self._shape is None else self._shape @ w
+
+    def _map(self, z: Array, label: int | None) -> Array:
+        return self._space.map(z.astype(np.float32), label).astype(np.float64)
+
+
 class Walk:
     """A random walk without end: knots map(z(u)) at equal spacing in u, where z is a stationary
     Gaussian process (random Fourier features: Rahimi and Recht 2007) brought to the sphere.
 
     z has no state and cannot drift; only the few knots around the place asked for are held."""
 
-    def __init__(self, seed: int, space: LatentSpace) -> None:
+    def __init__(self, seed: int, space: LatentSpace, cast: Cast) -> None:
         random = np.random.RandomState(seed)
         self._space = space
         self._frequency = random.standard_normal((TONES, space.z_dim))
         self._phase = random.uniform(0.0, 2.0 * math.pi, (TONES, space.z_dim))
-        self._mapped = 0
-        self._knots = self._map(4)  # [4 + BATCH, w_dim] later
-        lengths = _measure(space, _trace(self._knots, WALK_STEPS))
-        self._sums = np.concatenate([[0.0], lengths.cumsum()])
-        self._ruler = Ruler(self._sums)
-        self._sums -= self._ruler.start
+        self._made = 0
+        self._knots = Knots(self._make(HELD), space)
+        lengths = _measure(space, _trace(self._knots.of(cast), WALK_STEPS))
+        sums = np.concatenate([[0.0], lengths.cumsum()])
+        self._sums = sums - Ruler(sums).start
         self._ruler = Ruler(self._sums)
 
-    def along(self, length: float) -> Array:
+    def along(self, length: float, cast: Cast) -> Array:
         """w [w_dim] at ``length`` units from the start; never less than in the call before."""
         while length >= self._ruler.end:
-            self._extend()
+            self._extend(cast)
         span, t = divmod(self._ruler.find(length) / WALK_STEPS, 1.0)
         first = int(span)
-        return weights(t) @ self._knots[first : first + 4]
+        return weights(t) @ self._knots.of(cast)[first : first + 4]
 
-    def _extend(self) -> None:
-        # One old span is kept: the ruler needs a step beyond, so it ends before the knots do.
-        self._knots = np.concatenate([self._knots[-4:], self._map(BATCH)])
-        points = _trace(self._knots[1:], WALK_STEPS)
+    def _extend(self, cast: Cast) -> None:
+        # One knot at a time, so that no frame has to wait for many. One old span is kept: the
+        # ruler needs a step beyond, so it ends before the knots do.
+        self._knots.shift(self._make(1))
+        points = _trace(self._knots.of(cast)[-4:], WALK_STEPS)
         passed = self._sums[-1] + _measure(self._space, points).cumsum()
-        self._sums = np.concatenate([self._sums[-1 - WALK_STEPS :], passed])
+        self._sums = np.concatenate([self._sums[WALK_STEPS:], passed])
         self._ruler = Ruler(self._sums)
 
-    def _map(self, count: int) -> Array:
-        u = SPACING * np.arange(self._mapped, self._mapped + count)
-        self._mapped += count
+    def _make(self, count: int) -> Array:
+        u = SPACING * np.arange(self._made, self._made + count)
+        self._made += count
         turn = u[:, None, None] * self._frequency + self._phase  # [count, TONES, z_dim]
         z = np.cos(turn).sum(axis=1)  # [count, z_dim]
         z *= math.sqrt(self._space.z_dim) / np.linalg.norm(z, axis=1, keepdims=True)
-        return self._space.map(z.astype(np.float32)).astype(np.float64)
+        return np.asarray(z)
 
 
 class Ring:
     """The closed curve through the anchors z [n, z_dim] in order; ``length`` units round."""
 
-    def __init__(self, z: Array, space: LatentSpace) -> None:
-        anchors: FloatArray = space.map(z.astype(np.float32))  # [n, w_dim]
-        n = len(anchors)
+    def __init__(self, z: Array, space: LatentSpace, cast: Cast) -> None:
+        n = len(z)
         one = np.eye(n)
         # The spline passes the anchors: (c[k-1] + 4 c[k] + c[k+1]) / 6 = w[k], round and round.
         system = (np.roll(one, 1, axis=0) + 4.0 * one + np.roll(one, -1, axis=0)) / 6.0
+        inverse = np.linalg.inv(system).astype(np.float64)
+        self._knots = Knots(z, space, inverse[np.arange(-1, n + 2) % n])
         self.anchors = n
-        knots = np.linalg.solve(system, anchors).astype(np.float64)
-        self._knots = knots[np.arange(-1, n + 2) % n]  # [n + 3, w_dim]
-        steps = _measure(space, _trace(self._knots, RING_STEPS))
-        around = np.concatenate([steps[-1:], steps, steps[:1]])
-        self._ruler = Ruler(np.concatenate([[0.0], around.cumsum()]))
+        steps = _measure(space, _trace(self._knots.of(cast), RING_STEPS))
+        passed = np.concatenate([steps[-1:], steps, steps[:1]]).cumsum()
+        self._ruler = Ruler(np.concatenate([[0.0], passed]))
         self.length = float(steps.sum())
 
-    def along(self, length: float) -> Array:
+    def along(self, length: float, cast: Cast) -> Array:
         """w [w_dim] at ``length`` units from the first anchor, any number of times round."""
         return self.at(
-            (self._ruler.find(self._ruler.start + length % self.length) - 1) / RING_STEPS
+            (self._ruler.find(self._ruler.start + length % self.length) - 1) / RING_STEPS, cast
         )
 
-    def at(self, u: float) -> Array:
+    def at(self, u: float, cast: Cast) -> Array:
         """w [w_dim] at ``u``, which is k at anchor k, any number of times round."""
         span, t = divmod(u % self.anchors, 1.0)
         first = int(span) % self.anchors
-        return weights(t) @ self._knots[first : first + 4]
+        return weights(t) @ self._knots.of(cast)[first : first + 4]
