@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from conftest import wait_until
 
-from vjgan.generator.player import open_model, to_bytes
+from vjgan.generator.handover import HandOver
+from vjgan.generator.player import open_model
 from vjgan.generator.worker import Direct, Job, Playout, Worker
 from vjgan.types import Frame, Generator, LatentSpace, LatentState, Picture, Tick
 
@@ -244,7 +245,8 @@ def test_bytes_of_a_picture() -> None:
     import torch
 
     levels = torch.tensor([-2.0, -1.0, 0.0, 1.0, 3.0]).reshape(1, 1, 5)
-    grey_bytes = to_bytes(levels.clone())
+    to_bytes = HandOver()
+    grey_bytes = to_bytes(levels)
     np.testing.assert_array_equal(grey_bytes[0, :, 0], [0, 0, 128, 255, 255])
     np.testing.assert_array_equal(grey_bytes[..., 0], grey_bytes[..., 2])
     colour = torch.stack([levels[0] * 0 - 1, levels[0] * 0, levels[0] * 0 + 1])

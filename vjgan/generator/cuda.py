@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from vjgan.errors import DeviceError
 from vjgan.generator.faults import first_line, out_of_memory
 from vjgan.generator.stylegan2 import StyleConv, StyleGAN2
+from vjgan.generator.stylegan3 import StyleGAN3, transform
 from vjgan.types import FloatArray
 
 log = logging.getLogger("vjgan")
@@ -63,7 +64,7 @@ class Cuda:
 
     def __init__(
         self,
-        network: StyleGAN2,
+        network: StyleGAN2 | StyleGAN3,
         device: torch.device,
         settings: CudaSettings | None = None,
         capture: Callable[[Work], Work] | None = None,
@@ -74,6 +75,10 @@ class Cuda:
         self.network = copy.deepcopy(network).to(device).freeze(half=self._settings.half)
         own = copy.deepcopy(self.network.synthesis, _tensors(self.network.synthesis))
         self._strengths, self._scaled = _gather(own)
+        self._own_place = torch.eye(3)  # [3, 3]
+        if isinstance(network, StyleGAN3):
+            self._own_place = network.synthesis.input.transform.detach().cpu().clone()
+        self._placed: tuple[dict[str, float], FloatArray] = {}, self._own_place.flatten().numpy()
         self._synthesis: Callable[..., Tensor] = own
         if self._settings.compile:
             self._synthesis = self._compiled(self._synthesis)
@@ -93,13 +98,15 @@ class Cuda:
         """The image [img, r, r]."""
         shape = self._shapes.get(w.shape) or self._prepare(w.shape)
         self._shapes.move_to_end(w.shape)
-        shape.fill(w, noise)
+        shape.fill(w, noise, self._place(inside))
         return shape.work()
 
     def _prepare(self, size: tuple[int, ...]) -> _Shape:
         shape = _Shape(size, self._device, self._settings.pinned)
 
         def work() -> Tensor:
+            if isinstance(self.network, StyleGAN3):
+                return self._synthesis(shape.ws, shape.place)[0]  # [img, r, r]
             torch.mul(self._strengths, shape.noise, out=self._scaled)  # [layers]
             return self._synthesis(shape.ws)[0]  # [img, r, r]
 
@@ -108,6 +115,15 @@ class Cuda:
         shape.work = self._captured(work) if self._graphs else work
         self._shapes[size] = shape
         return shape
+
+    def _place(self, inside: Mapping[str, float]) -> FloatArray:
+        """Where a StyleGAN3 draws its picture [9]."""
+        if inside == self._placed[0]:
+            return self._placed[1]
+        x, y, turn = (inside.get(f"input.{name}", 0.0) for name in ("x", "y", "turn"))
+        place: FloatArray = (self._own_place @ transform(x, y, turn)).flatten().numpy()  # [9]
+        self._placed = dict(inside), place
+        return place
 
     def _captured(self, work: Work) -> Work:
         try:
@@ -146,22 +162,24 @@ class _Shape:
     work: Work
 
     def __init__(self, size: tuple[int, ...], device: torch.device, pinned: bool) -> None:
-        count = int(np.prod(size)) + 1
+        count = int(np.prod(size)) + 10
         self._host = _page_locked(count) if pinned else torch.empty(count)  # [count]
         self._array = self._host.numpy()
-        self._inputs = torch.zeros(count, device=device)  # [count]: w, then the noise's strength
+        self._inputs = torch.zeros(count, device=device)  # [count]: w, noise, place
         self._copied: torch.cuda.Event | None = None
         if device.type == "cuda":
             self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        self.ws = self._inputs[:-1].view(1, *size)  # [1, num_ws, w_dim]
-        self.noise = self._inputs[-1]  # []
+        self.ws = self._inputs[:-10].view(1, *size)  # [1, num_ws, w_dim]
+        self.noise = self._inputs[-10]  # []
+        self.place = self._inputs[-9:].view(3, 3)  # [3, 3]
 
-    def fill(self, w: FloatArray, noise: float) -> None:
-        """Send a latent [num_ws, w_dim] and the noise's strength on their way."""
+    def fill(self, w: FloatArray, noise: float, place: FloatArray) -> None:
+        """Send a latent [num_ws, w_dim], the noise's strength and a place [9] on their way."""
         if self._copied is not None:
             self._copied.synchronize()  # long done, unless nobody looked at the last picture
-        self._array[:-1] = w.ravel()
-        self._array[-1] = noise
+        self._array[:-10] = w.ravel()
+        self._array[-10] = noise
+        self._array[-9:] = place
         self._inputs.copy_(self._host, non_blocking=True)
         if self._copied is not None:
             self._copied.record()

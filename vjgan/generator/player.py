@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vjgan.generator.bending import Bent
 from vjgan.generator.checkpoint import load
+from vjgan.generator.cuda import Cuda, CudaSettings
 from vjgan.generator.device import find_device, set_threads
+from vjgan.generator.faults import NotFiniteError
+from vjgan.generator.handover import HandOver
+from vjgan.generator.ladder import Ladder, Way, nothing_to_spare, opening
 from vjgan.generator.measure import measure, remembered
 from vjgan.generator.runtime import Runtime, make_runtime
-from vjgan.generator.space import Space
+from vjgan.generator.space import Labels, Space
 from vjgan.generator.stylegan2 import Linear, StyleGAN2, normalise
-from vjgan.types import ByteArray, FloatArray, Frame, LatentState
+from vjgan.types import FloatArray, Frame, LatentState
 
 SEEN = 64  # pixels, the side to which pictures are brought before they are compared
 MEASURE_GFLOP = 80.0  # spent on measuring a model that has no ruler: about 2 s on two cores
 MEASURE_PICTURES = (8, 128)  # at least, at most
 GPU_SPEED = 20.0  # how much more a graphics card does in that time
 
+Taken = TypeVar("Taken")
+
 
 class Player:
-    """A ``Generator``: a network at work in a runtime, its latent space and what it is called."""
+    """A ``Generator``: a network at work in a runtime, its latent space and what it is called.
+    ``step_down`` is asked about each error: whether the work is worth another try since."""
 
     def __init__(
         self,
@@ -33,38 +44,64 @@ class Player:
         name: str,
         trained: bool,
         resolution: tuple[int, int],
+        step_down: Callable[[Exception], bool] = lambda error: False,
     ) -> None:
         self.name = name
         self.trained = trained
         self.space = space
         self.resolution = resolution
         self.runtime = runtime
+        self._step_down = step_down
+        self._hand_over = HandOver()
 
     @torch.inference_mode()
     def generate(self, latent: LatentState) -> Frame:
         """The picture of ``latent.w`` [num_ws, w_dim]."""
-        image = self.runtime.draw(latent.w, latent.noise, latent.inside)  # [img, r, r]
-        return Frame(latent.time, to_bytes(image))
+        picture = self._draw(latent.w, latent.noise, latent.inside, self._hand_over)
+        return Frame(latent.time, picture)
 
     @torch.inference_mode()
     def glimpse(self, w: FloatArray) -> FloatArray:
         """The picture of w [w_dim] made small: [img, 64, 64] in -1..1, for comparing."""
-        image = self.runtime.draw(np.tile(w, (self.space.num_ws, 1)), 1.0, {})  # [img, r, r]
-        small = F.adaptive_avg_pool2d(image.clamp(-1.0, 1.0), min(SEEN, len(image[0])))
-        array: FloatArray = small.cpu().numpy()  # [img, 64, 64]
-        return array
+        return self._draw(np.tile(w, (self.space.num_ws, 1)), 1.0, {}, _shrink)
+
+    def _draw(
+        self,
+        w: FloatArray,
+        noise: float,
+        inside: Mapping[str, float],
+        take: Callable[[Tensor], Taken],
+    ) -> Taken:
+        """What ``take`` makes of the picture of w [num_ws, w_dim], by a humbler way if need be."""
+        while True:
+            try:
+                return take(self.runtime.draw(w, noise, inside))  # of the image [img, r, r]
+            except Exception as error:
+                if not self._step_down(error):
+                    raise
 
 
-def open_model(path: Path, device: str = "auto", live: bool = True) -> Player:
-    """The model of a file, warmed up. Live, a core is left to sound and screen.
+def open_model(
+    path: Path,
+    device: str = "auto",
+    live: bool = True,
+    spare: Callable[[], Sequence[str]] = nothing_to_spare,
+) -> Player:
+    """The model of a file, warmed up. Live, a core is left to sound and screen. ``spare`` puts
+    other models out when memory is short.
 
     Raises ModelError, and DeviceError when ``device`` is not there."""
     where = find_device(device)
     set_threads(live)
+    with opening(path):
+        return _warmed(path, where, spare)
+
+
+def _warmed(path: Path, where: torch.device, spare: Callable[[], Sequence[str]]) -> Player:
     checkpoint = load(path)
     about, network = checkpoint.info, checkpoint.network
     space = make_space(network)
-    player = make_player(network, space, about.name, about.trained, where)
+    player = make_player(network, space, about.name, about.trained, where, spare)
     if checkpoint.ruler is not None:
         space.ruler = checkpoint.ruler
         player.glimpse(space.w_mean)
@@ -80,37 +117,46 @@ def make_player(
     name: str,
     trained: bool,
     device: torch.device | None = None,
+    spare: Callable[[], Sequence[str]] = nothing_to_spare,
 ) -> Player:
-    """A player of ``network``, which must not change afterwards."""
+    """A player of ``network``, which must not change afterwards. Raises DeviceError."""
+
+    def make(way: Way) -> Runtime:
+        fast = make_runtime(network, way.device, way.settings)
+        return Bent(fast, fast.network if isinstance(fast, Cuda) else network, way.device)
+
+    settings = CudaSettings.read(os.environ.get("VJGAN_CUDA", ""))
+    ladder = Ladder(make, Way(device or torch.device("cpu"), settings), name, spare)
     side = network.config.resolution
-    return Player(
-        make_runtime(network, device or torch.device("cpu")), space, name, trained, (side, side)
-    )
+    return Player(ladder, space, name, trained, (side, side), ladder.step_down)
 
 
 def make_space(network: StyleGAN2) -> Space:
-    """The latent space of a network, in numpy, without a ruler yet. Where there are classes it is
-    that of none."""
+    """The latent space of a network, in numpy, without a ruler yet."""
     mapping = network.mapping
     linears = [layer for layer in mapping.layers if isinstance(layer, Linear)]
     layers = [
         (_array(layer.weight * layer.weight_gain), _array(layer.bias * layer.bias_gain))
         for layer in linears
     ]
+    labels = None
     if mapping.embed is not None:
-        # The embedding of no class is its bias; its part of the first layer is a constant.
-        none = _array(normalise(mapping.embed.bias[None])[0])  # [w_dim]
         weight, bias = layers[0]
         z_dim = network.config.z_dim
-        layers[0] = weight[:, :z_dim].copy(), bias + weight[:, z_dim:] @ none
-    return Space(layers, _array(mapping.w_mean), network.config.num_ws)
+        layers[0] = weight[:, :z_dim].copy(), bias
+        embed = mapping.embed
+        rows = F.pad(embed.weight.T * embed.weight_gain, (0, 0, 0, 1))  # [classes + 1, dim]
+        embeddings = _array(normalise(rows + embed.bias * embed.bias_gain))  # the last: no class
+        labels = Labels(embeddings, weight[:, z_dim:].copy())
+    return Space(layers, _array(mapping.w_mean), network.config.num_ws, labels=labels)
 
 
-def to_bytes(image: Tensor) -> ByteArray:
-    """A picture [1, 3 or 4, h, w] in -1..1 -> uint8 [h, w, 3]; grey fills all three."""
-    levels = (image * 127.5 + 128.0).clamp_(0.0, 255.0).to(torch.uint8)  # [img, h, w]
-    rgb = levels[:3] if len(levels) >= 3 else levels[:1].expand(3, -1, -1)  # [3, h, w]
-    array: ByteArray = rgb.permute(1, 2, 0).contiguous().cpu().numpy()  # [h, w, 3]
+def _shrink(image: Tensor) -> FloatArray:
+    """[img, r, r] -> [img, 64, 64] in -1..1; raises NotFiniteError."""
+    small = F.adaptive_avg_pool2d(image.clamp(-1.0, 1.0), min(SEEN, len(image[0])))
+    array: FloatArray = small.cpu().numpy()  # [img, 64, 64]
+    if not np.isfinite(array).all():
+        raise NotFiniteError
     return array
 
 
