@@ -8,47 +8,51 @@ bends in it, is made when the first bend comes, and taken only while something i
 from __future__ import annotations
 
 import copy
-import logging
 import math
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vjgan.controls import CONTROLS
+from vjgan.generator.noise import Fields, noisy
 from vjgan.generator.runtime import Runtime
-from vjgan.generator.stylegan2 import StyleConv, StyleGAN2
+from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.generator.stylegan3 import StyleGAN3, transform
 from vjgan.types import FloatArray
 
-log = logging.getLogger("vjgan")
-
 BENDS = ("x", "y", "turn", "scale", "threshold", "erode", "share")  # the order in the tensor
-NOISE_GROUPS = {"coarse": 8, "middle": 32, "fine": 1 << 30}  # up to which resolution
+WARM_UPS = 2  # runs in which torch prepares what it has traced
 NEUTRAL = {name: CONTROLS[f"bend.{name}"].default for name in BENDS}
 DOES_NOTHING = {"bend.layer", "bend.share"}  # alone
 
-Path = Callable[[Tensor, "Tensor | float", Tensor, Tensor, Tensor], Tensor]
+Network = StyleGAN2 | StyleGAN3
+Strength = Tensor | float
+Path = Callable[[Tensor, Strength, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
-def bend(x: Tensor, bends: Tensor, amounts: Tensor, k: int, order: Tensor) -> Tensor:
+def bend(x: Tensor, bends: Tensor, amounts: Tensor, k: int, order: Tensor, extent: float) -> Tensor:
     """Feature maps x [1, c, r, r] bent as ``bends`` [7] say (see ``BENDS``; fractions of the
-    picture, degrees clockwise), by the ``k``-th of ``amounts``, 0..1. Only the first ``share`` of them in
-    ``order`` [c] are touched. Beyond its edges a map goes on as its mirror image: nothing tears."""
+    picture, degrees clockwise), by the ``k``-th of ``amounts``, 0..1. Only the first ``share`` of
+    them in ``order`` [c] are touched. Beyond its edges a map goes on as its mirror image: nothing
+    tears. ``extent`` is the picture's side as a share of the map's, below 1 if that has margins."""
     amount = float(amounts[k])
     if amount <= 0.0:
         return x
     y = x.float()  # [1, c, r, r]
-    right, down, turn, scale = float(bends[0]), float(bends[1]), float(bends[2]), float(bends[3])
+    right, down = 2.0 * extent * float(bends[0]), 2.0 * extent * float(bends[1])
+    turn, scale = float(bends[2]), float(bends[3])
     if right != 0.0 or down != 0.0 or turn != 0.0 or scale != 1.0:
         cos = math.cos(turn * math.pi / 180.0) / scale
         sin = math.sin(turn * math.pi / 180.0) / scale
-        way = torch.tensor([[cos, sin, -2.0 * right], [-sin, cos, -2.0 * down]])  # [2, 3]
-        grid = F.affine_grid(
-            way[None].to(x.device), list(y.shape), align_corners=False
-        )  # [1, r, r, 2]
+        way = torch.tensor([[cos, sin, -right], [-sin, cos, -down]])  # [2, 3]
+        way = way[None].to(x.device)  # [1, 2, 3]
+        grid = F.affine_grid(way, list(y.shape), align_corners=False)  # [1, r, r, 2]
         y = F.grid_sample(y, grid, "bilinear", "reflection", align_corners=False)  # [1, c, r, r]
     threshold = float(bends[4])
     if threshold > 0.0:
@@ -67,14 +71,19 @@ class Bent:
     """A ``Runtime`` that leaves the drawing to ``fast`` until a control reaches into the network,
     and then goes a way of its own through the same weights."""
 
-    def __init__(self, fast: Runtime, network: StyleGAN2, device: torch.device) -> None:
-        self.name = fast.name
+    def __init__(self, fast: Runtime, network: Network, device: torch.device) -> None:
         self._fast = fast
         self._network = network
         self._device = device
-        self._lock = threading.Lock()
+        self._fields = Fields(network.synthesis)
+        self._spots = find_spots(network)
+        self._making = threading.Lock()
         self._path: Path | None = None
-        self._fields = Fields(network)
+
+    @property
+    def name(self) -> str:
+        """That of the fast one."""
+        return self._fast.name
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """w [num_ws, w_dim] -> image [img, r, r], about -1..1."""
@@ -82,29 +91,33 @@ class Bent:
             return self._fast.draw(w, noise, inside)
         self.prepare()
         assert self._path is not None
-        bends = torch.tensor([inside.get(f"bend.{name}", NEUTRAL[name]) for name in BENDS])
-        fields = self._fields.at(inside).to(self._device)
-        ws = torch.from_numpy(w).to(self._device, torch.float32)  # [num_ws, w_dim]
         strength = torch.tensor(noise) if self._device.type == "cpu" else noise
-        amounts = self._amounts(inside)
-        return self._path(ws[None], strength, bends, amounts, fields)[0]
+        return self._path(
+            torch.from_numpy(w).to(self._device, torch.float32)[None],  # [1, num_ws, w_dim]
+            strength,
+            torch.tensor([inside.get(f"bend.{name}", NEUTRAL[name]) for name in BENDS]),
+            self._amounts(inside),
+            self._fields.at(inside).to(self._device),
+            transform(*(inside.get(f"input.{name}", 0.0) for name in ("x", "y", "turn"))),
+        )[0]
 
     def prepare(self) -> None:
         """Make the way through the network now, if there is none yet: as long as drawing a few
         pictures. May be called from any thread."""
-        with self._lock:
+        with self._making, torch.inference_mode(False):  # what is made there cannot be traced
             if self._path is None:
-                self._path = make_path(self._network, self._device, self._fields)
+                self._path = make_path(self._network, self._device, self._fields, self._spots)
 
     def _amounts(self, inside: Mapping[str, float]) -> Tensor:
         """How much each resolution is bent [resolutions]: between two of them, both a little."""
-        count = len(self._network.config.sizes)
-        layer = min(inside.get("bend.layer", CONTROLS["bend.layer"].default), count - 1.0)
-        return (1.0 - (torch.arange(count) - layer).abs()).clamp(min=0.0)
+        first, last = self._spots[0].k, self._spots[-1].k
+        layer = inside.get("bend.layer", CONTROLS["bend.layer"].default)
+        layer = min(max(layer, first), last)
+        return (1.0 - (torch.arange(last + 1) - layer).abs()).clamp(min=0.0)
 
 
 def reaches_in(inside: Mapping[str, float]) -> bool:
-    """Whether controls ask for anything that a network left alone does not do."""
+    """Whether controls ask for anything that needs another way through the network."""
     return any(
         name not in DOES_NOTHING and value != CONTROLS[name].default
         for name, value in inside.items()
@@ -112,113 +125,89 @@ def reaches_in(inside: Mapping[str, float]) -> bool:
     )
 
 
-class Fields:
-    """The noise inputs of all layers in one tensor, lowest resolution first."""
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a network can be bent: behind the layer ``name``, the last one at 4 * 2**k pixels."""
 
-    def __init__(self, network: StyleGAN2) -> None:
-        convs = noisy(network.synthesis)
-        own = [conv.noise.float().cpu().ravel() for conv in convs if conv.noise is not None]
-        self.sizes = [len(field) for field in own]
-        self._own = torch.cat([*own, torch.zeros(0)])  # [sum r * r]
-        self._ends = [
-            sum(n for n in self.sizes if n <= side * side) for side in NOISE_GROUPS.values()
+    k: int
+    name: str
+    channels: int
+    extent: float  # the picture's side as a share of the feature map's
+
+
+def find_spots(network: Network) -> list[Spot]:
+    """One spot a resolution, the lowest first."""
+    if isinstance(network, StyleGAN2):
+        config = network.config
+        return [
+            Spot(k, f"convs.{2 * k}", config.channels(r), 1.0) for k, r in enumerate(config.sizes)
         ]
-        self._kept: dict[int, Tensor] = {}
-        self._last: tuple[tuple[float, ...], Tensor] | None = None
-
-    def at(self, inside: Mapping[str, float]) -> Tensor:
-        """The noise [sum r * r] of a seed, between two whole ones a blend of theirs with the
-        variance of either, and scaled by group."""
-        seed = inside.get("noise.seed", 0.0)
-        strengths = [inside.get(f"noise.{group}", 1.0) for group in NOISE_GROUPS]
-        key = (seed, *strengths)
-        if self._last is None or self._last[0] != key:
-            self._last = key, self._make(seed, strengths)
-        return self._last[1]
-
-    def _make(self, seed: float, strengths: list[float]) -> Tensor:
-        first = int(seed)
-        turn = (seed - first) * math.pi / 2.0
-        fields = math.cos(turn) * self._field(first)  # [sum r * r]
-        if turn > 0.0:
-            fields += math.sin(turn) * self._field(first + 1)
-        for begin, end, strength in zip([0, *self._ends], self._ends, strengths, strict=False):
-            if strength != 1.0:
-                fields[begin:end] *= strength
-        return fields
-
-    def _field(self, seed: int) -> Tensor:
-        """Seed 0 is the noise that the model came with."""
-        if seed == 0:
-            return self._own
-        if seed not in self._kept:
-            random = torch.Generator().manual_seed(seed)
-            kept = [item for item in self._kept.items() if abs(item[0] - seed) <= 1]
-            self._kept = dict(kept) | {seed: torch.randn(len(self._own), generator=random)}
-        return self._kept[seed]
+    spots = {}
+    for number, shape in enumerate(network.config.layers()[:-1]):
+        k, extent = shape.rate_out.bit_length() - 3, min(1.0, shape.rate_out / shape.size_out)
+        spots[k] = Spot(k, f"layers.{number}", shape.n_out, extent)
+    return list(spots.values())
 
 
-def noisy(synthesis: nn.Module) -> list[StyleConv]:
-    """The layers of a network that have a noise input, in order."""
-    return [
-        layer
-        for layer in synthesis.modules()
-        if isinstance(layer, StyleConv) and layer.noise is not None
-    ]
-
-
-def make_path(network: StyleGAN2, device: torch.device, fields: Fields) -> Path:
+def make_path(
+    network: Network, device: torch.device, fields: Fields, spots: Sequence[Spot]
+) -> Path:
     """The synthesis with bends in it, sharing the network's weights: ws [1, num_ws, w_dim], noise,
-    bends [7], amounts [resolutions], fields [sum r * r] -> [1, img, r, r]. On a processor it is a
-    single call into torch, for the reason that ``Traced`` gives."""
+    bends [7], amounts [resolutions], fields [sum r * r], transform [3, 3] -> [1, img, r, r]. A
+    StyleGAN2 on a processor becomes a single call into torch, for the reason that ``Traced``
+    gives."""
     tensors = [*network.synthesis.parameters(), *network.synthesis.buffers()]
     synthesis = copy.deepcopy(network.synthesis, {id(tensor): tensor for tensor in tensors})
-    on_cpu = device.type == "cpu"
+    whole = device.type == "cpu" and isinstance(network, StyleGAN2)
+    now: dict[str, Tensor] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecated, and without an equal on a processor
-        touch: Callable[..., Tensor] = torch.jit.script(bend) if on_cpu else bend
-    now: dict[str, Tensor] = {}
-    count = len(network.config.sizes)
-    for k in range(count):
-        order = torch.randperm(network.config.channels(4 << k), generator=_seeded(k)).float()
-        hook = _hook(touch, now, k, order.to(device))
-        synthesis.convs[2 * k].register_forward_hook(hook)
+        touch: Callable[..., Tensor] = torch.jit.script(bend) if whole else bend
+    for spot in spots:
+        random = torch.Generator().manual_seed(spot.k)
+        order = torch.randperm(spot.channels, generator=random).float()  # [c]
+        hook = _hook(touch, now, spot, order.to(device))
+        synthesis.get_submodule(spot.name).register_forward_hook(hook)
     layers = noisy(synthesis)
 
     def path(
-        ws: Tensor, noise: Tensor | float, bends: Tensor, amounts: Tensor, flat: Tensor
+        ws: Tensor, noise: Strength, bends: Tensor, amounts: Tensor, flat: Tensor, place: Tensor
     ) -> Tensor:
         now.update(bends=bends, amounts=amounts)
+        if isinstance(network, StyleGAN3):
+            place = network.synthesis.input.transform.to(place) @ place  # [3, 3]
+            return cast(Tensor, synthesis(ws, place.to(ws.device)))
         for layer, field in zip(layers, torch.split(flat, fields.sizes), strict=True):
             assert layer.noise is not None
             layer.noise = field.view_as(layer.noise)
-        image: Tensor = synthesis(ws, noise=noise)
-        return image
+        return cast(Tensor, synthesis(ws, noise=noise))
 
-    if not on_cpu:
-        return path
+    return _trace(path, network, fields, spots) if whole else path
+
+
+def _trace(path: Path, network: Network, fields: Fields, spots: Sequence[Spot]) -> Path:
     config = network.config
     example = (
         torch.zeros(1, config.num_ws, config.w_dim),
         torch.tensor(1.0),
         torch.tensor([NEUTRAL[name] for name in BENDS]),
-        torch.zeros(count),
+        torch.zeros(spots[-1].k + 1),
         fields.at({}),
+        torch.eye(3),
     )
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns of what is constant by intent
         trace: Callable[..., Path] = torch.jit.trace
-        return trace(path, example, check_trace=False)
+        traced = trace(path, example, check_trace=False)
+        for _ in range(WARM_UPS):
+            traced(*example)
+        return traced
 
 
 def _hook(
-    touch: Callable[..., Tensor], now: Mapping[str, Tensor], k: int, order: Tensor
+    touch: Callable[..., Tensor], now: Mapping[str, Tensor], spot: Spot, order: Tensor
 ) -> Callable[[nn.Module, object, Tensor], Tensor]:
     def hook(layer: nn.Module, given: object, x: Tensor) -> Tensor:
-        return touch(x, now["bends"], now["amounts"], k, order)
+        return touch(x, now["bends"], now["amounts"], spot.k, order, spot.extent)
 
     return hook
-
-
-def _seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from vjgan.errors import ModelError
+from vjgan.generator.bending import Bent
 from vjgan.generator.cuda import CudaSettings
 from vjgan.generator.faults import NotFiniteError, device_lost, first_line, out_of_memory
 from vjgan.generator.runtime import Runtime
@@ -72,6 +73,11 @@ class Ladder:
         """The image [img, r, r]."""
         runtime = self._runtime or self._build()
         return runtime.draw(w, noise, inside)
+
+    def prepare(self) -> None:
+        """Let the runtime make ready to be reached into."""
+        if isinstance(self._runtime, Bent):
+            self._runtime.prepare()
 
     def step_down(self, error: Exception) -> bool:
         """Whether the work that ended in ``error`` is worth another try, by a humbler way."""

@@ -16,6 +16,7 @@ from vjgan.generator.bending import Bent
 from vjgan.generator.checkpoint import load
 from vjgan.generator.cuda import Cuda, CudaSettings
 from vjgan.generator.device import find_device, set_threads
+from vjgan.generator.directions import find_directions
 from vjgan.generator.faults import NotFiniteError
 from vjgan.generator.handover import HandOver
 from vjgan.generator.ladder import Ladder, Way, nothing_to_spare, opening
@@ -35,7 +36,8 @@ Taken = TypeVar("Taken")
 
 class Player:
     """A ``Generator``: a network at work in a runtime, its latent space and what it is called.
-    ``step_down`` is asked about each error: whether the work is worth another try since."""
+    ``prepare`` makes ready to be reached into. ``step_down`` is asked about each error: whether the
+    work is worth another try since."""
 
     def __init__(
         self,
@@ -45,12 +47,14 @@ class Player:
         trained: bool,
         resolution: tuple[int, int],
         step_down: Callable[[Exception], bool] = lambda error: False,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.trained = trained
         self.space = space
         self.resolution = resolution
         self.runtime = runtime
+        self.prepare = prepare
         self._step_down = step_down
         self._hand_over = HandOver()
 
@@ -101,6 +105,7 @@ def _warmed(path: Path, where: torch.device, spare: Callable[[], Sequence[str]])
     checkpoint = load(path)
     about, network = checkpoint.info, checkpoint.network
     space = make_space(network)
+    space.find_directions = lambda: checkpoint.directions or find_directions("sefa", network, space)
     player = make_player(network, space, about.name, about.trained, where, spare)
     if checkpoint.ruler is not None:
         space.ruler = checkpoint.ruler
@@ -128,7 +133,7 @@ def make_player(
     settings = CudaSettings.read(os.environ.get("VJGAN_CUDA", ""))
     ladder = Ladder(make, Way(device or torch.device("cpu"), settings), name, spare)
     side = network.config.resolution
-    return Player(ladder, space, name, trained, (side, side), ladder.step_down)
+    return Player(ladder, space, name, trained, (side, side), ladder.step_down, ladder.prepare)
 
 
 def make_space(network: StyleGAN2) -> Space:
