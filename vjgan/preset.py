@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,8 @@ MAX_BYTES = 1_000_000  # a preset is text that a person wrote
 _MIDI_SOURCE = re.compile(
     r"(?:(?:[1-9]|1[0-6])\.)?(?:(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])|pitch)"
 )
+# Which there are is known to the model that will be on stage, see `Library.scene`.
+DIRECTION = re.compile(r"direction\.(?=.*[^\d.])([\w-]{1,64})", re.ASCII)
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -42,6 +44,7 @@ class MotionTable(_Table):
     bars: int = Field(default=8, ge=1, le=64)
     anchors: int = Field(default=6, ge=3, le=64)
     keyframes: tuple[KeyframeTable, ...] = ()
+    classes: tuple[Annotated[int, Field(ge=0, lt=10_000)], ...] = ()
 
 
 class RouteTable(_Table):
@@ -93,6 +96,11 @@ class Preset:
     lfos: Mapping[str, Lfo]
     table: Mapping[str, Control]
 
+    @property
+    def steers(self) -> set[str]:
+        """The controls that it sets or routes to."""
+        return {*self.values, *(route.target for route in self.routes)}
+
 
 def load_preset(path: Path, passes: Mapping[str, Mapping[str, Control]]) -> Preset:
     """The preset in a file. ``passes`` are the shader passes that exist, with their controls.
@@ -105,6 +113,11 @@ def load_preset(path: Path, passes: Mapping[str, Mapping[str, Control]]) -> Pres
     except ValidationError as error:
         raise PresetError(f"preset '{key}' ({path}): {_sentence(error)}") from None
     values = _flatten(data.controls)
+    table |= {
+        name: replace(CONTROLS["direction.1"], name=name)
+        for name in (*values, *(route.target for route in data.routes))
+        if DIRECTION.fullmatch(name) and name not in table
+    }
     for problem in _problems(data, values, passes, table):
         raise PresetError(f"preset '{key}' ({path}): {problem}")
     return Preset(

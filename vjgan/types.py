@@ -6,7 +6,7 @@ Since ``time`` travels with the data, sound-to-light latency is one subtraction 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -182,10 +182,9 @@ class Generator(Protocol):
     def generate(self, latent: LatentState) -> Frame:
         """The picture of a latent. Called from one thread at a time."""
 
-    @property
-    def prepare(self) -> Callable[[], None]:
-        """Makes ready to be reached into (``LatentState.inside``), which may take a second; may be
-        called from any thread."""
+    def prepare(self) -> None:
+        """Make ready to be reached into (``LatentState.inside``), which may take a second. Called
+        from any thread."""
 
 
 class AudioSource(Protocol):

@@ -54,9 +54,13 @@ class Player:
         self.space = space
         self.resolution = resolution
         self.runtime = runtime
-        self.prepare = prepare
+        self._prepare = prepare
         self._step_down = step_down
         self._hand_over = HandOver()
+
+    def prepare(self) -> None:
+        """Make ready to be reached into."""
+        self._prepare()
 
     @torch.inference_mode()
     def generate(self, latent: LatentState) -> Frame:
