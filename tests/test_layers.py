@@ -41,7 +41,7 @@ ROOMS = {
     "render": GROUND | {"engine", "stage", "stats"},
     "train": GROUND | {"generator"},
 }
-TOP = {"stock", "film", "show", "doctor", "cli", "__main__"}  # these know every room
+TOP = {"stock", "models", "film", "show", "doctor", "cli", "__main__"}  # these know every room
 
 LIBRARIES = {
     "pyaudio": {"audio/soundcard.py"},
@@ -53,6 +53,7 @@ LIBRARIES = {
     "av": {"media.py"},
     "torch": {"generator/", "train/"},
     "safetensors": {"generator/"},
+    "openvino": {"generator/openvino.py"},
     "pydantic": {"preset.py"},
     "typer": {"cli.py"},
 }

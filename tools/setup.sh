@@ -15,14 +15,14 @@ key="$PWD $(cat pyproject.toml constraints.txt tools/setup.sh | cksum)"
 packages="g++ pkg-config portaudio19-dev libasound2-plugins
   libgl1 libegl1 libgl1-mesa-dri libglx-mesa0 libegl-mesa0
   libxrandr2 libxinerama1 libxcursor1 libxi6 libxkbcommon0"
-extras=""
+extras=fast
 case $level in
   show) ;;
   test)
     packages="$packages xvfb pulseaudio-utils jackd2 xserver-xorg-core
       xserver-xorg-video-dummy x11-xserver-utils xdotool imagemagick"
     [ -x build/pulseaudio/pulseaudio ] || packages="$packages pulseaudio"
-    extras="[dev]" ;;
+    extras=fast,dev ;;
   *) echo "usage: tools/setup.sh [show|test]" >&2; exit 2 ;;
 esac
 
@@ -150,9 +150,14 @@ install_python_packages() {
   say "installing the Python packages (torch is large: the first time takes minutes)"
   touch .venv/unfinished
   # By environment, so that the tools that build packages are pinned too.
+  local pip=(env PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
+    .venv/bin/python -m pip --no-input --disable-pip-version-check)
+  if ! "${pip[@]}" install --only-binary openvino openvino >>"$log" 2>&1 </dev/null; then
+    say "no OpenVINO for this machine; torch will run the models, more slowly"
+    extras=${extras#fast} extras=${extras#,}
+  fi
   logged "pip could not install the Python packages (is there a network?)" \
-    env PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
-    .venv/bin/python -m pip install --no-input --disable-pip-version-check -e ".$extras"
+    "${pip[@]}" install -e ".${extras:+[$extras]}"
   { [ "$level" = show ] || echo "test $key"; echo "show $key"; } >.venv/ready
   rm .venv/unfinished
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -9,9 +10,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from vjgan.generator.allocator import keep_memory
 from vjgan.generator.cuda import Cuda, CudaSettings
+from vjgan.generator.openvino import OpenVINO, installed
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.types import FloatArray
+
+log = logging.getLogger("vjgan")
 
 
 class Runtime(Protocol):
@@ -32,7 +37,23 @@ def make_runtime(
     """The best way to run ``network`` on ``device``; the network must not change afterwards."""
     if device.type == "cuda":
         return Cuda(network, device, settings)
-    return Traced(network) if device.type == "cpu" else Eager(network, device)
+    return on_processor(network) if device.type == "cpu" else Eager(network, device)
+
+
+def on_processor(network: StyleGAN2) -> Runtime:
+    """OpenVINO where it is installed and can run ``network``, else torch: decided once, so that a
+    show and a film are of one piece. Their pictures differ by rounding alone."""
+    keep_memory()
+    if not isinstance(network, StyleGAN2):
+        return Traced(network)
+    if not installed():
+        log.debug("OpenVINO is not installed: torch plays, more slowly")
+        return Traced(network)
+    try:
+        return OpenVINO(network)
+    except RuntimeError as error:
+        log.warning("OpenVINO cannot run this model, torch plays it: %s", str(error).strip())
+        return Traced(network)
 
 
 class Eager:
@@ -63,8 +84,11 @@ class Traced:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer warns of what is constant by intent
             example = torch.zeros(1, config.num_ws, config.w_dim), torch.tensor(1.0)
+            # Unchecked: the check runs it three times, seconds for a large one.
             trace: Callable[..., Callable[[Tensor, Tensor], Tensor]] = torch.jit.trace
-            self._draw = trace(lambda ws, noise: synthesis(ws, noise=noise), example)
+            self._draw = trace(
+                lambda ws, noise: synthesis(ws, noise=noise), example, check_trace=False
+            )
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """The image [img, r, r]."""

@@ -1,0 +1,168 @@
+"""The ways of running a network on a processor: each gives the picture of the network itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vjgan.generator import runtime
+from vjgan.generator.allocator import keep_memory
+from vjgan.generator.openvino import OpenVINO
+from vjgan.generator.runtime import Runtime, Traced, make_runtime
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
+
+SMALL = StyleGAN2Config(
+    resolution=32, z_dim=24, w_dim=16, channel_base=256, channel_max=16, mapping_layers=3
+)
+SHAPES = {
+    "small": SMALL,
+    "wide": replace(SMALL, resolution=64, channel_base=1024, channel_max=64, w_dim=48),
+    "least": replace(SMALL, resolution=4),
+    "grey": replace(SMALL, img_channels=1),
+    "alpha": replace(SMALL, img_channels=4),
+    "orig": replace(SMALL, architecture="orig"),
+    "resnet": replace(SMALL, architecture="resnet", channel_max=12),
+    "no noise": replace(SMALL, noise=False),
+    "clamped": replace(SMALL, clamp=0.5),
+    "other filter": replace(SMALL, filter=(1.0, 2.0, 5.0, 3.0, 0.5), architecture="resnet"),
+}
+torch.set_num_threads(1)  # threads that wait for each other, on a machine shared with others
+WAYS: dict[str, Callable[[StyleGAN2], Runtime]] = {"torch": Traced, "openvino": OpenVINO}
+
+
+def lively(config: StyleGAN2Config) -> StyleGAN2:
+    """A frozen network in which every parameter has a say."""
+    torch.manual_seed(3)
+    network = StyleGAN2(config)
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if name.endswith(("bias", "noise_strength")):
+                value.add_(torch.randn(value.shape) * 0.3)
+        network.mapping.w_mean.normal_()
+    return network.freeze()
+
+
+def relative(got: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((got - wanted).abs().max() / wanted.abs().max())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("way", WAYS)
+@torch.no_grad()
+def test_every_way_gives_the_networks_picture(way: str, shape: str) -> None:
+    network = lively(SHAPES[shape])
+    playing = WAYS[way](network)
+    mixed = torch.randn(1, network.config.num_ws, network.config.w_dim)  # each layer its own w
+    truncated = network.truncate(network.mapping(torch.randn(1, SMALL.z_dim)), psi=0.6, cutoff=2)
+    for ws, noise in [(mixed, 1.0), (mixed, 0.5), (mixed, 0.0), (truncated, 1.0)]:
+        wanted = network.synthesis(ws, noise=noise)[0]
+        got = playing.draw(ws[0].numpy(), noise, {})
+        assert got.shape == wanted.shape and got.dtype == torch.float32
+        assert relative(got, wanted) < 1e-5
+    if network.config.noise:
+        loud, still = (playing.draw(mixed[0].numpy(), noise, {}).clone() for noise in (1.0, 0.0))
+        assert relative(loud, still) > 1e-2
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_latent_gives_the_same_bits(way: str) -> None:
+    network = lively(SHAPES["wide"])
+    w = torch.randn(network.config.num_ws, network.config.w_dim).numpy()
+    first = WAYS[way](network).draw(w, 1.0, {}).clone()
+    second = WAYS[way](network)  # as in another film
+    second.draw(w * 0.5, 0.3, {})
+    assert torch.equal(second.draw(w, 1.0, {}), first)
+
+
+def test_the_engine_is_taken_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = lively(SMALL)
+    assert make_runtime(network, torch.device("cpu")).name == "OpenVINO, fp32, cpu"
+    monkeypatch.setattr(runtime, "installed", lambda: False)
+    assert make_runtime(network, torch.device("cpu")).name == "torch, fp32, cpu"
+
+
+def test_what_the_engine_cannot_run_is_left_to_torch(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "vjgan"):
+        playing = make_runtime(lively(replace(SMALL, filter=(1.0,))), torch.device("cpu"))
+    assert playing.name == "torch, fp32, cpu"
+    assert [r.getMessage() for r in caplog.records] == [
+        "OpenVINO cannot run this model, torch plays it: "
+        "it smooths by 1 tap, and the engine needs 2 or more"
+    ]
+
+
+def test_without_the_engine_torch_plays() -> None:
+    code = (
+        "import sys, torch\n"
+        "sys.modules['openvino'] = None\n"
+        "import importlib.util\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name: None if name == 'openvino' else find(name)\n"
+        "from vjgan.generator.runtime import make_runtime\n"
+        "from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config\n"
+        "network = StyleGAN2(StyleGAN2Config(16, 8, 8, 0, 64, 8, 3, 1))\n"
+        "print(make_runtime(network, torch.device('cpu')).name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "torch, fp32, cpu\n"
+
+
+def test_the_engine_does_not_count_its_users(tmp_path: os.PathLike[str]) -> None:
+    code = (
+        "import torch, sys\n"
+        "from vjgan.generator.openvino import OpenVINO\n"
+        "from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config\n"
+        "OpenVINO(StyleGAN2(StyleGAN2Config(16, 8, 8, 0, 64, 8, 3, 1)).freeze())\n"
+        "print(sorted(name for name in sys.modules if name.startswith('openvino_telemetry')))\n"
+    )
+    home = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=home
+    )
+    assert done.stdout == "['openvino_telemetry']\n"  # the name, with nothing behind it
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+@torch.no_grad()
+def test_others_run_while_a_picture_is_drawn(way: str) -> None:
+    """The interpreter's lock is not held: a thread of pure Python gets nearly all the turns."""
+    network = lively(replace(SMALL, resolution=128, channel_base=8192, channel_max=64))
+    playing = WAYS[way](network)
+    w = torch.randn(network.config.num_ws, SMALL.w_dim).numpy()
+    playing.draw(w, 1.0, {})
+    turns: list[float] = []
+    going = threading.Event()
+    going.set()
+
+    def count() -> None:
+        while going.is_set():
+            turns.append(time.perf_counter())
+            time.sleep(0)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        begin = time.perf_counter()
+        playing.draw(w, 1.0, {})
+        end = time.perf_counter()
+    finally:
+        going.clear()
+        thread.join()
+    during = [turn for turn in turns if begin < turn < end]
+    assert len(during) > 10
+
+
+def test_memory_is_kept_where_the_c_library_can() -> None:
+    import platform
+
+    assert keep_memory() == (platform.libc_ver()[0] == "glibc")

@@ -1,0 +1,190 @@
+"""StyleGAN2 as a graph for OpenVINO: the fastest way through it on a processor, in fp32.
+
+The weights are constants, so that the engine can lay them out for its kernels once: a style scales
+the feature maps before a convolution and its demodulation those after it (Karras et al. 2020a,
+section 2.2, which is the same by linearity). What lies between two convolutions - demodulation,
+noise, bias, leaky ReLU, the next style - becomes one pass over the memory.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vjgan.generator.stylegan2 import EPSILON, SLOPE, StyleGAN2
+from vjgan.types import FloatArray
+
+Node = Any  # of OpenVINO's graph, whose functions have no types
+Layer = Any  # of the network: torch keeps its own lists as plain modules
+
+
+def installed() -> bool:
+    """Whether the engine is there."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+class OpenVINO:
+    """A ``Runtime`` on torch's number of threads. Raises RuntimeError where the engine cannot run
+    the network. What ``draw`` returns is overwritten by the next one."""
+
+    def __init__(self, network: StyleGAN2, precision: str = "f32") -> None:
+        self.name = f"OpenVINO, {precision.replace('f', 'fp')}, cpu"
+        ov = _engine()
+        model = ov.Model(*Graph(network.cpu().freeze()).parts(), "synthesis")
+        threads = torch.get_num_threads()
+        options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # sound and screen may need just that core
+            "INFERENCE_PRECISION_HINT": precision,  # the default is bf16 where there is AMX
+        }
+        self._request = ov.Core().compile_model(model, "CPU", options).create_infer_request()
+        self._w = self._request.get_input_tensor(0).data  # [num_ws, w_dim]
+        self._noise = self._request.get_input_tensor(1).data  # [1, 1, 1, 1]
+
+    def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
+        """The image [img, r, r]."""
+        self._w[:] = w
+        self._noise[:] = noise
+        self._request.infer(share_outputs=True)
+        image = torch.from_numpy(self._request.get_output_tensor(0).data)  # [1, r, r, img]
+        return image[0].permute(2, 0, 1)  # [img, r, r]
+
+
+def _engine() -> Any:
+    # Its converter, which we do not need, would count its users. Without this it does not.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+class Graph:
+    """The synthesis of a frozen network: every node holds a batch of one picture."""
+
+    def __init__(self, network: StyleGAN2) -> None:
+        _engine()
+        from openvino import opset13
+
+        self._ops: Any = opset13
+        self._net, self._config = network.synthesis, network.config
+        self._w = self._ops.parameter([self._config.num_ws, self._config.w_dim], np.float32)
+        self._noise = self._ops.parameter([1, 1, 1, 1], np.float32)
+
+    def parts(self) -> tuple[list[Node], list[Node]]:
+        """Results and parameters: image [1, r, r, img]; w [num_ws, w_dim], noise [1, 1, 1, 1]."""
+        net, ops = self._net, self._ops
+        x = self._conv(net.convs[0], self._constant(net.const[None]), 0)  # [1, c, 4, 4]
+        resolutions = len(self._config.sizes)
+        uncoloured = resolutions - len(net.to_rgb)  # resolutions without a colour
+        image = None
+        for k in range(resolutions):
+            if k:
+                x = self._grow(k, x)  # [1, c, r, r]
+            if k >= uncoloured:
+                colour = self._rgb(net.to_rgb[k - uncoloured], x, 2 * k + 1)  # [1, img, r, r]
+                image = colour if image is None else ops.add(self._double(image), colour)
+        # So it lies in memory already: feature maps innermost.
+        image = ops.transpose(image, ops.constant(np.array([0, 2, 3, 1])))  # [1, r, r, img]
+        return [image], [self._w, self._noise]
+
+    def _grow(self, k: int, x: Node) -> Node:
+        """x [1, in, r, r] -> [1, out, 2r, 2r]: the two convolutions of resolution ``k``."""
+        net, ops = self._net, self._ops
+        y = self._conv(net.convs[2 * k - 1], x, 2 * k - 1)  # [1, out, 2r, 2r]
+        y = self._conv(net.convs[2 * k], y, 2 * k)  # [1, out, 2r, 2r]
+        if not len(net.shortcuts):
+            return y
+        shortcut: Layer = net.shortcuts[k - 1]
+        x = self._convolve(x, shortcut.weight * shortcut.gain)  # [1, out, r, r]
+        return ops.add(y, self._double(x))
+
+    def _conv(self, layer: Layer, x: Node, index: int) -> Node:
+        """x [1, in, r, r] -> [1, out, r, r] or [1, out, 2r, 2r]."""
+        ops = self._ops
+        style = self._style(layer, index)  # [1, in]
+        squares = self._constant(layer.squares)  # [out, in]
+        power = ops.matmul(ops.multiply(style, style), squares, False, True)  # [1, out]
+        root = ops.sqrt(ops.add(power, self._constant(EPSILON)))
+        demod = ops.divide(self._constant(layer.gain), root)  # [1, out]
+        x = ops.multiply(x, self._channels(style))  # [1, in, r, r]
+        if layer.filter is None:
+            x = self._convolve(x, layer.weight, 1)  # [1, out, r, r]
+        else:
+            x = self._smooth(self._transposed(x, layer.weight), layer.filter)  # [1, out, 2r, 2r]
+        x = ops.multiply(x, self._channels(demod))  # [1, out, r, r]
+        if layer.noise is not None:
+            strength = layer.noise_strength * layer.gain  # []
+            noise = self._constant((layer.noise * strength)[None, None])  # [1, 1, r, r]
+            x = ops.add(x, ops.multiply(noise, self._noise))  # [1, out, r, r]
+        x = ops.add(x, self._constant((layer.bias * layer.gain)[None, :, None, None]))
+        return self._clamp(ops.prelu(x, self._constant([SLOPE])), layer.bound)
+
+    def _rgb(self, layer: Layer, x: Node, index: int) -> Node:
+        """x [1, in, r, r] -> [1, img, r, r]."""
+        ops = self._ops
+        x = ops.multiply(x, self._channels(self._style(layer, index)))  # [1, in, r, r]
+        x = self._convolve(x, layer.weight * layer.gain)  # [1, img, r, r]
+        x = ops.add(x, self._constant(layer.bias[None, :, None, None]))  # [1, img, r, r]
+        return self._clamp(x, layer.bound)
+
+    def _style(self, layer: Layer, index: int) -> Node:
+        """What one w makes of a layer's feature maps: [1, in]."""
+        ops, affine = self._ops, layer.affine
+        w = ops.gather(self._w, ops.constant(np.array([index])), ops.constant(0))  # [1, w_dim]
+        weight = self._constant(affine.weight * affine.weight_gain)  # [in, w_dim]
+        style = ops.matmul(w, weight, False, True)  # [1, in]
+        return ops.add(style, self._constant(affine.bias[None] * affine.bias_gain))
+
+    def _convolve(self, x: Node, weight: Tensor, pad: int = 0) -> Node:
+        ones, pads = [1, 1], [pad, pad]
+        return self._ops.convolution(x, self._constant(weight), ones, pads, pads, ones)
+
+    def _transposed(self, x: Node, weight: Tensor) -> Node:
+        """x [1, in, r, r], weight [out, in, 3, 3] -> [1, out, 2r+1, 2r+1]."""
+        kernel = self._constant(weight.transpose(0, 1))  # [in, out, 3, 3]
+        return self._ops.convolution_backprop_data(
+            x, kernel, strides=[2, 2], pads_begin=[0, 0], pads_end=[0, 0], dilations=[1, 1]
+        )
+
+    def _smooth(self, x: Node, taps: Tensor) -> Node:
+        """x [1, c, 2r+1, 2r+1], taps [c, 1, n, n] -> [1, c, 2r, 2r]."""
+        n = taps.shape[-1]
+        if n < 2:
+            raise RuntimeError(f"it smooths by {n} tap, and the engine needs 2 or more")
+        before, after, ones = [(n - 1) // 2] * 2, [n // 2 - 1] * 2, [1, 1]
+        kernel = self._constant(taps[:, None])  # [c, 1, 1, n, n]
+        return self._ops.group_convolution(x, kernel, ones, before, after, ones)
+
+    def _double(self, image: Node) -> Node:
+        """[1, c, r, r] -> [1, c, 2r, 2r], as ``stylegan2.double`` does it."""
+        n = len(self._config.filter)
+        row = torch.tensor(self._config.filter)  # [n]
+        row = row * (2.0 / row.sum())  # [n], sums to 2: every other pixel is empty
+        kernel = torch.outer(row, row).expand(image.shape[1], 1, 1, n, n)  # [c, 1, 1, n, n]
+        return self._ops.group_convolution_backprop_data(
+            image,
+            self._constant(kernel),
+            [2, 2],
+            pads_begin=[n - 1 - (n + 1) // 2] * 2,  # cut off, so that 2r are left
+            pads_end=[n - 1 - n // 2] * 2,
+            dilations=[1, 1],
+        )
+
+    def _clamp(self, x: Node, bound: float) -> Node:
+        return self._ops.clamp(x, -bound, bound) if bound else x
+
+    def _channels(self, scales: Node) -> Node:
+        """[1, c] -> [1, c, 1, 1]."""
+        return self._ops.reshape(scales, self._ops.constant(np.array([1, -1, 1, 1])), False)
+
+    def _constant(self, value: Tensor | float | Sequence[float]) -> Node:
+        array = torch.as_tensor(value).detach().cpu().float().contiguous().numpy()
+        return self._ops.constant(array, dtype=np.float32)
