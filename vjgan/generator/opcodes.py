@@ -14,7 +14,7 @@ from typing import cast
 import numpy as np
 
 from vjgan.generator.arrays import Empty, filled
-from vjgan.generator.records import Meter, Name, Record, RefusedError, quoted
+from vjgan.generator.records import STEPS, Meter, Name, Record, RefusedError, quoted
 
 Call = Callable[[Meter, tuple[object, ...]], object]
 
@@ -50,6 +50,7 @@ class Machine:
 
     def run(self) -> object:
         """The object that the pickle holds. Raises RefusedError, IndexError or ValueError."""
+        meter = self.meter
         while True:
             code = self.data[self.at]
             self.at += 1
@@ -57,16 +58,17 @@ class Machine:
             if rule is None:
                 raise RefusedError(self._unknown(code))
             do, cost = rule
-            self.meter.step(cost)
+            meter.steps += 1
+            meter.spent += cost
+            if meter.steps > STEPS or meter.spent > meter.allowed:
+                meter.refuse()
             if do is None:
                 return self.stack.pop()
             do(self)
 
     def _unknown(self, code: int) -> str:
-        if self.at == 1:
-            return "is neither a pickle nor a file of torch.save"
-        named = f"'{UNUSED[code]}'" if code in UNUSED else f"0x{code:02x}"
-        return f"uses the pickle instruction {named}, which no checkpoint needs; nothing was run"
+        named = UNUSED.get(code, f"0x{code:02x}")
+        return f"uses the pickle instruction '{named}', which no checkpoint needs; nothing was run"
 
     # what the instructions are made of
 

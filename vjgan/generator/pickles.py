@@ -70,6 +70,8 @@ def _read(data: memoryview, meter: Meter) -> object:
         return read_zip(data, meter)
     if bytes(data[: len(STREAM_MARK)]) == STREAM_MARK:
         return read_stream(data, meter)
+    if bytes(data[:1]) not in (b"\x80", b"c", b"("):  # the last two begin gadgets of protocol 0
+        raise RefusedError("is neither a pickle nor a file of torch.save")
     return Machine(data, meter, PLAIN).run()
 
 

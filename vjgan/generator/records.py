@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import NoReturn
 
 FLOOR_BYTES = 8_000_000  # objects that a file of any size may hold; the largest real tree needs 3
-STEPS = 500_000  # instructions in one file; a whole training state with its optimiser takes 60,000
+STEPS = 250_000  # instructions in one file; a whole training state with its optimiser takes 60,000
 TEXT_LENGTH = 60  # of what a message quotes from a file
 
 
@@ -61,16 +62,13 @@ class Meter:
         """Count memory before it is taken. Raises RefusedError."""
         self.spent += nbytes
         if self.spent > self.allowed:
-            raise RefusedError("holds more objects than a file of its size may")
+            self.refuse()
 
-    def step(self, nbytes: int) -> None:
-        """Count one instruction and what it takes. Raises RefusedError."""
-        self.steps += 1
-        self.spent += nbytes
+    def refuse(self) -> NoReturn:
+        """Say which bound is passed. Raises RefusedError."""
         if self.steps > STEPS:
             raise RefusedError(f"takes more than {STEPS:,} steps to read")
-        if self.spent > self.allowed:
-            raise RefusedError("holds more objects than a file of its size may")
+        raise RefusedError("holds more objects than a file of its size may")
 
     def tensor(self, nbytes: int) -> None:
         """Count a tensor, whose bytes lie in the file and may be shared. Raises RefusedError."""
