@@ -25,6 +25,7 @@ from bench.pacing import live
 from vjgan.render import Nobody
 from vjgan.screen.window import Window
 from vjgan.show import LiveSettings, play
+from vjgan.stage import Stage
 from vjgan.stock import make_library
 from vjgan.types import Controls, Picture, Tick
 
@@ -73,7 +74,7 @@ def bursts(seconds: float) -> dict[str, Any]:
         settings = replace(settings, stats=Path(folder) / "stats.json")
         library = make_library()
         path = library.find(settings.preset)
-        play(settings, library, path, library.scene(path), "", Nobody(), screen)
+        play(settings, library, path, Stage(library.scene(path)), "", Nobody(), screen)
     screen.close()
     aloud.wait()
     reader.join()

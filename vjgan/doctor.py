@@ -115,10 +115,10 @@ def _midi(what: str) -> Finding:
 
 
 def _model(what: str) -> Finding:
-    from vjgan.stock import make_library
+    from vjgan.stock import make_library, runtime
 
     library = make_library()
-    generator = library.generator(library.default_model)
+    generator = library.load(library.default_model)
     height, width = generator.resolution
     times = []
     space = generator.space
@@ -129,7 +129,7 @@ def _model(what: str) -> Finding:
         generator.generate(LatentState(0.0, w))
         times.append(time.perf_counter() - begin)
     ms = 1e3 * float(np.median(times))
-    found = f"'{generator.name}' {width}x{height}: {ms:.0f} ms a frame on this machine"
+    found = f"'{generator.name}' {width}x{height}: {ms:.0f} ms a frame ({runtime(generator)})"
     if ms > 60:
         return Finding(what, "note", found, "frames in between are blended; a GPU would help")
     return Finding(what, "ok", found)

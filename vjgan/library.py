@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vjgan.controls import Control
@@ -16,19 +16,19 @@ from vjgan.types import Generator, LatentSpace
 @dataclass
 class Library:
     """Presets by name or number, scenes by preset file. ``passes`` tells the shader passes with
-    their controls, ``load`` makes a warmed generator from a model's name or path, ``moving`` a
-    motion from a preset's settings and a latent space; these may take seconds, so scenes are made
-    off the loop. ``model`` overrides what presets ask for, ``seed`` shifts every seed in them:
-    another night of the same preset."""
+    their controls, ``load`` gives the warmed generator of a model's name or path, ``prefetch``
+    warms one that may be wanted next, ``moving`` makes a motion from a preset's settings and a
+    latent space; these may take seconds, so scenes are made off the loop. ``model`` overrides what
+    presets ask for, ``seed`` shifts every seed in them: another night of the same preset."""
 
     presets_folder: Path
     passes: Callable[[], Mapping[str, Mapping[str, Control]]]
     load: Callable[[str], Generator]
+    prefetch: Callable[[str], None]
     moving: Callable[[MotionTable, LatentSpace], Mover]
     default_model: str
     model: str = ""
     seed: int = 0
-    _generators: dict[str, Generator] = field(default_factory=dict)
 
     def paths(self) -> list[Path]:
         """The presets in order."""
@@ -45,7 +45,7 @@ class Library:
     def scene(self, path: Path) -> Scene:
         """The preset of a file at work. Raises PresetError or ModelError."""
         preset = self.preset(path)
-        generator = self.generator(self.model or preset.model or self.default_model)
+        generator = self.load(self._model_of(preset))
         return Scene(
             key=preset.key,
             title=preset.name,
@@ -56,11 +56,13 @@ class Library:
             crossfade_beats=preset.crossfade_beats,
         )
 
-    def generator(self, name: str) -> Generator:
-        """A model, loaded and warmed once. Raises ModelError."""
-        if name not in self._generators:
-            self._generators[name] = self.load(name)
-        return self._generators[name]
+    def prepare(self, path: Path) -> None:
+        """Warm what the scene of a file will need, so that it can be made without waiting. Raises
+        PresetError."""
+        self.prefetch(self._model_of(self.preset(path)))
+
+    def _model_of(self, preset: Preset) -> str:
+        return self.model or preset.model or self.default_model
 
 
 def _shifted(motion: MotionTable, seed: int) -> MotionTable:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -15,24 +17,29 @@ from vjgan.stage import Scene
 
 log = logging.getLogger("vjgan")
 
+NICENESS = 6  # of the thread: the show on stage goes first
 LOOK_SECONDS = 0.25  # how often the file on stage is looked at
 SAVED_CROSSFADE_BEATS = 1.0  # an edit shows at once, without a jump
 
 
 class Loader:
     """A thread that turns preset files into scenes. The newest request wins; a broken file is
-    logged once and what is on stage stays."""
+    logged once and what is on stage stays. While there is nothing to do it lets ``prepare`` look at
+    the presets on either side, so that what they need is at hand."""
 
     def __init__(
         self,
         build: Callable[[Path], Scene],
         presets: Callable[[], Sequence[Path]],
         current: Path,
+        prepare: Callable[[Path], None] | None = None,
     ) -> None:
         self._build = build
         self._presets = presets
         self._current = current
         self._changed = _modified(current)
+        self._prepare = prepare
+        self._ahead = self._neighbours() if prepare is not None else []  # yet to be prepared
         self._aim = current  # what was asked for last
         self._wanted: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[Scene] = queue.SimpleQueue()
@@ -66,12 +73,16 @@ class Loader:
         self._wanted.put(path)
 
     def _run(self) -> None:
+        with contextlib.suppress(AttributeError, OSError):  # a thread's own priority is Linux's
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while True:
             try:
                 path = self._wanted.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 if _modified(self._current) not in (self._changed, 0):
                     self._make(self._current, saved=True)
+                else:
+                    self._look_ahead()
                 continue
             if path is None:
                 return
@@ -94,6 +105,25 @@ class Loader:
         if saved:
             scene = replace(scene, crossfade_beats=SAVED_CROSSFADE_BEATS)
         self._finished.put(scene)
+        self._ahead = self._neighbours()
+
+    def _look_ahead(self) -> None:
+        """Prepare one neighbour: a request that comes meanwhile waits for no more than that."""
+        if self._prepare is None or not self._ahead:
+            return
+        try:
+            self._prepare(self._ahead.pop(0))
+        except Exception as error:  # it is told when the preset is asked for
+            log.debug("not prepared: %s", error)
+
+    def _neighbours(self) -> list[Path]:
+        """The next preset and the previous one, around the end."""
+        presets = list(self._presets())
+        if self._current not in presets:
+            return presets[:1]
+        here = presets.index(self._current)
+        around = (presets[(here + step) % len(presets)] for step in (1, -1))
+        return [path for path in dict.fromkeys(around) if path != self._current]
 
 
 T = TypeVar("T")

@@ -28,9 +28,9 @@ from vjgan.media import Sound, read_sound
 from vjgan.midi import MidiIn
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.screen.window import Window
-from vjgan.stage import Scene, Stage
+from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
-from vjgan.stock import demo_sound, make_library, notice
+from vjgan.stock import demo_sound, make_library, notice, runtime
 from vjgan.types import AudioSource, Hands, Screen
 
 log = logging.getLogger("vjgan")
@@ -78,7 +78,7 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
         midi = MidiIn(settings.midi or None, settings.midi_api or None)
         room.callback(midi.close)
         midi.check()
-        scene = library.scene(path)
+        stage = Stage(library.scene(path))
         try:
             screen = room.enter_context(closing(_screen(settings)))
         except DeviceError as error:
@@ -86,7 +86,7 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
                 raise
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
-            play(settings, library, path, scene, source, midi, screen)
+            play(settings, library, path, stage, source, midi, screen)
             return
     _film_instead(settings, progress)
 
@@ -128,17 +128,17 @@ def play(
     settings: LiveSettings,
     library: Library,
     path: Path,
-    scene: Scene,
+    stage: Stage,
     source: Sound | str,
     hands: Hands,
     screen: Screen,
 ) -> None:
-    """Play a scene live, with everything in place, until someone leaves."""
+    """Play what is on stage live, with everything in place, until someone leaves."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with ExitStack() as room:
-        painter = Worker(scene.generator)
+        painter = Worker(stage.scene.generator)
         room.callback(painter.close)
-        scenes = Loader(library.scene, library.paths, path)
+        scenes = Loader(library.scene, library.paths, path, library.prepare)
         room.callback(scenes.close)
         fps = SOFTWARE_FPS if screen.software else FPS
         clock = WallClock(fps, settings.seconds)
@@ -151,19 +151,21 @@ def play(
             hands,
             BeatClock(),
             scenes,
-            Stage(scene),
+            stage,
             painter,
             screen,
             stats,
             now=clock.time,
-            notice=notice(scene.generator),
+            notice=notice(stage.scene.generator),
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: clock.stop())
         gc.freeze()  # what is loaded by now stays: no need to look through it during the show
         engine.run()
         if settings.stats is not None:
-            write_stats(settings.stats, stats.summary(painter.frames, painter.durations_ms))
+            ran = {"runtime": runtime(stage.scene.generator)}
+            summary = stats.summary(painter.frames, painter.durations_ms)
+            write_stats(settings.stats, summary | ran)
 
 
 def _ear(settings: LiveSettings, source: Sound | str, clock: WallClock) -> Listener:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from vjgan.assets import folder
@@ -9,7 +10,9 @@ from vjgan.audio.demo import demo
 from vjgan.controls import CONTROLS, Control
 from vjgan.errors import VjganError
 from vjgan.generator.checkpoint import find_model, info
-from vjgan.generator.player import open_model
+from vjgan.generator.device import find_device, used_bytes, warm_budget
+from vjgan.generator.player import Player, open_model
+from vjgan.generator.shelf import Shelf
 from vjgan.library import Library
 from vjgan.mapping import SIGNALS
 from vjgan.media import Sound
@@ -25,12 +28,21 @@ DEFAULT_MODEL = "alive"
 def make_library(
     model: str = "", seed: int = 0, device: str = "auto", live: bool = True
 ) -> Library:
-    """The bundled presets, shaders and models."""
+    """The bundled presets, shaders and models. Models are kept warm as long as memory allows.
+    Raises DeviceError."""
     models = folder("models")
+    where = find_device(device)
+    shelf: Shelf[Player] = Shelf(
+        find=lambda name: find_model(name, models),
+        open_=lambda path: open_model(path, device, live, shelf.spare),
+        budget=lambda: warm_budget(os.environ.get("VJGAN_WARM_GB", ""), where),
+        used=lambda: used_bytes(where),
+    )
     return Library(
         presets_folder=folder("presets"),
         passes=passes,
-        load=lambda name: open_model(find_model(name, models), device, live),
+        load=shelf.get,
+        prefetch=shelf.prefetch,
         moving=_moving,
         default_model=DEFAULT_MODEL,
         model=model,
@@ -47,7 +59,8 @@ def passes() -> Mapping[str, Mapping[str, Control]]:
 def _moving(table: MotionTable, space: LatentSpace) -> Mover:
     stops = tuple((stop.seed, stop.bars) for stop in table.keyframes)
     return make_motion(
-        MotionSettings(table.kind, table.seed, table.bars, table.anchors, stops), space
+        MotionSettings(table.kind, table.seed, table.bars, table.anchors, stops, table.classes),
+        space,
     )
 
 
@@ -60,6 +73,11 @@ def demo_sound() -> Sound:
 def notice(generator: Generator) -> Sequence[str]:
     """What the audience's first seconds say of a model that has learned nothing yet."""
     return () if generator.trained else (f"{generator.name}: a seeded, untrained network",)
+
+
+def runtime(generator: Generator) -> str:
+    """What runs a model now, such as "torch, fp32, cpu"."""
+    return generator.runtime.name if isinstance(generator, Player) else ""
 
 
 def list_presets() -> tuple[list[str], bool]:

@@ -23,6 +23,7 @@ from torch import Tensor
 from vjgan.errors import ModelError
 from vjgan.generator import metadata as about_file
 from vjgan.generator.about import ModelInfo
+from vjgan.generator.faults import MemoryShortageError
 from vjgan.generator.foreign import open_foreign
 from vjgan.generator.metadata import DIRECTION, Config, Network, text
 from vjgan.generator.space import Ruler
@@ -119,12 +120,13 @@ def load(path: Path) -> Checkpoint:
         else:
             about = _own(path)
             check_room(path, 4 * sum(v.numel() for v in _meta(about.config).values()))
-            tensors = {key: value.float() for key, value in load_file(path).items()}
+            # Copies: a view of a file that is cut short later on would end the whole show.
+            tensors = {k: v.to(torch.float32, copy=True) for k, v in load_file(path).items()}
         return _checkpoint(about, tensors)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"model '{path}' cannot be read: {error}") from None
     except (MemoryError, torch.OutOfMemoryError):
-        raise ModelError(f"model '{path}' needs more memory than there is") from None
+        raise MemoryShortageError(f"model '{path}' needs more memory than there is") from None
 
 
 def check_room(path: Path, nbytes: float) -> None:
@@ -132,7 +134,7 @@ def check_room(path: Path, nbytes: float) -> None:
     Raises ModelError."""
     free = _free_bytes()
     if free is not None and nbytes > free:
-        raise ModelError(
+        raise MemoryShortageError(
             f"model '{path}' needs {nbytes / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} GB "
             "are free"
         )

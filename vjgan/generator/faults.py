@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vjgan.errors import ModelError
+
 # As torch, cuBLAS, cuDNN and OpenVINO put it.
 SHORTAGES = ("out of memory", "can't allocate memory", "ALLOC_FAILED", "bad_alloc")
 LOSSES = ("CUDA error", "MPS backend error")  # after one of these the device answers nothing more
@@ -13,6 +15,10 @@ class NotFiniteError(ArithmeticError):
 
     def __init__(self) -> None:
         super().__init__("the picture holds numbers that are not finite")
+
+
+class MemoryShortageError(ModelError):
+    """A model that nothing here has the memory for."""
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -12,20 +12,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vjgan.errors import ModelError
 from vjgan.generator.bending import Bent
 from vjgan.generator.cuda import CudaSettings
-from vjgan.generator.faults import NotFiniteError, device_lost, first_line, out_of_memory
+from vjgan.generator.faults import (
+    MemoryShortageError,
+    NotFiniteError,
+    device_lost,
+    first_line,
+    out_of_memory,
+)
 from vjgan.generator.runtime import Runtime
 from vjgan.types import FloatArray
 
 log = logging.getLogger("vjgan")
 
 PROCESSOR = torch.device("cpu")
-
-
-class MemoryShortageError(ModelError):
-    """A model that nothing here has the memory for."""
 
 
 @dataclass(frozen=True, slots=True)

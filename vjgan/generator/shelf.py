@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from vjgan.errors import ModelError
-from vjgan.generator.ladder import MemoryShortageError
+from vjgan.generator.faults import MemoryShortageError
 
 log = logging.getLogger("vjgan")
 
@@ -35,7 +35,8 @@ class _Entry(Generic[Model]):
 class Shelf(Generic[Model]):
     """Opened models by file. The least recently used go when the budget is spent, but none that
     anyone still holds: on stage, in a crossfade, on its way there. ``open_`` makes a model,
-    ``find`` tells the file of a name, ``used`` how many bytes are taken on the models' device.
+    ``find`` tells the file of a name, ``budget`` the bytes to spend and ``used`` those that are
+    taken on the models' device.
 
     A file that has changed since is loaded anew when asked for again; whoever plays the old one
     goes on with it, and it stays if the new one is broken. Safe to call from any thread."""
@@ -44,10 +45,11 @@ class Shelf(Generic[Model]):
         self,
         find: Callable[[str], Path],
         open_: Callable[[Path], Model],
-        budget_bytes: int,
+        budget: Callable[[], int],
         used: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.budget_bytes = budget_bytes
+        self._budget = budget
+        self._budget_bytes: int | None = None  # asked for before the first model is opened
         self._find = find
         self._open = open_
         self._used = used
@@ -86,6 +88,13 @@ class Shelf(Generic[Model]):
         """What is warm, the least recently used first."""
         with self._lock:
             return [path.stem for path in self._warm]
+
+    @property
+    def budget_bytes(self) -> int:
+        """The memory that warm models may take."""
+        if self._budget_bytes is None:
+            self._budget_bytes = self._budget()
+        return self._budget_bytes
 
     @property
     def size_bytes(self) -> int:
