@@ -82,7 +82,8 @@ class Linear(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, lr: float = 1.0, bias: float = 0.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(n_out, n_in) / lr)
+        # In place, for on the meta device torch would load its compiler to divide: seconds.
+        self.weight = nn.Parameter(torch.randn(n_out, n_in).mul_(1.0 / lr))
         self.bias = nn.Parameter(torch.full([n_out], bias))
         self.weight_gain = lr / math.sqrt(n_in)
         self.bias_gain = lr
@@ -132,8 +133,10 @@ class Mapping(nn.Module):
 
 
 def smoothing(channels: int, taps: tuple[float, ...] = BILINEAR) -> Tensor:
-    """A filter both ways, for a depthwise convolution of n taps: [channels, 1, n, n]."""
-    row = torch.tensor(taps[::-1])  # [n], turned around: torch's convolutions are correlations
+    """A filter both ways, for a depthwise convolution of n taps: [channels, 1, n, n], never on the
+    meta device."""
+    # Turned around: torch's convolutions are correlations.
+    row = torch.tensor(taps[::-1], device="cpu")  # [n]
     row = row * (2.0 / row.sum())  # [n], sums to 2: every other pixel is empty
     return torch.outer(row, row).expand(channels, 1, -1, -1).contiguous()
 
@@ -339,9 +342,6 @@ class StyleGAN2(nn.Module):
         with torch.device("meta"):
             network = cls(config)
         network.load_state_dict(tensors, assign=True)
-        for conv in network.modules():
-            if isinstance(conv, StyleConv) and conv.filter is not None:
-                conv.filter = smoothing(len(conv.filter), config.filter)
         return network
 
     def forward(

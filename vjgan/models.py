@@ -1,0 +1,175 @@
+"""What ``vjgan model`` does: convert, sample and check the files that artists have."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vjgan.assets import folder
+from vjgan.errors import ModelError, VjganError
+from vjgan.generator import reference
+from vjgan.generator.checkpoint import SUFFIX, Checkpoint, find_model, info, load, save
+from vjgan.generator.device import find_device, set_threads
+from vjgan.generator.player import Player, make_player, make_space
+from vjgan.generator.sample import draw_seeds
+from vjgan.media import save_image
+from vjgan.types import ByteArray, LatentState
+
+W_BOUND, IMAGE_BOUND = 1e-5, 1e-4  # relative errors up to which a model is right
+WARM, FRAMES, SECONDS = 2, 30, 5.0  # pictures drawn before, and at most while, time is taken
+MOST_SEEDS = 400
+SHEET_SIDE = 4096  # pixels, the longest side of a sheet of samples
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found, line by line, and whether all of it is well."""
+
+    lines: list[str]
+    good: bool
+
+
+def convert(source: str, output: Path, half: bool = True) -> list[str]:
+    """Write any known file as one of vjgan's own, and say what it is. Raises ModelError."""
+    if output.suffix != SUFFIX:
+        raise ModelError(f"model '{output}': the name of what is written must end in {SUFFIX}")
+    checkpoint = _open(source)
+    about = checkpoint.info
+    if output.exists() and output.samefile(about.path):
+        raise ModelError(f"model '{output}' is the very file that would be converted")
+    save(
+        output,
+        checkpoint.network,
+        name=about.name,
+        licence=about.licence,
+        origin=about.origin or f"converted from {about.path.name}, SHA-256 {about.sha256}",
+        trained=about.trained,
+        description=about.description,
+        code=about.code,
+        training_set=about.training_set,
+        ruler=checkpoint.ruler,
+        directions=checkpoint.directions,
+        half=half,
+    )
+    return info(output).lines()
+
+
+def sample(
+    source: str, output: Path, seeds: Sequence[int], psi: float, label: int | None
+) -> list[str]:
+    """Write a sheet of a model's pictures, one a seed, and say how large it is.
+    Raises ModelError, and MediaError for what cannot be written."""
+    if output.suffix.lower() != ".png":
+        raise VjganError(f"picture '{output}': the name must end in .png")
+    checkpoint = _open(source)
+    set_threads(live=False)
+    sheet = _sheet(draw_seeds(checkpoint.network, seeds, psi, label))
+    save_image(output, sheet)
+    return [f"{output}: {len(seeds)} pictures, {sheet.shape[1]}x{sheet.shape[0]} pixels"]
+
+
+def check(source: str, against: Path | None = None, device: str = "auto") -> Verdict:
+    """Load a model, draw with it and take the time; with ``against`` also compare it with the
+    pictures of another program. Raises ModelError and DeviceError."""
+    began = time.perf_counter()
+    checkpoint = _open(source)
+    lines = [f"loads       {time.perf_counter() - began:.1f} s"]
+    cases = reference.read_cases(against, checkpoint.info.config) if against else []
+    set_threads(live=False)
+    errors = [reference.compare(checkpoint.network, case) for case in cases]
+    about, space = checkpoint.info, make_space(checkpoint.network)
+    where = find_device(device)
+    player = make_player(checkpoint.network, space, about.name, about.trained, where)
+    lines += _timing(player)
+    if not errors:
+        return Verdict(lines, True)
+    played = _worst(reference.compare_played(player.runtime, case) for case in cases)
+    w, image = _worst(error.w for error in errors), _worst(error.image for error in errors)
+    lines += [
+        f"against     {len(cases)} cases; errors are max|ours - theirs| / max|theirs|",
+        f"w           {w:.1e}, allowed {W_BOUND:.0e}",
+        f"image       {image:.1e}, allowed {IMAGE_BOUND:.0e}",
+        f"as played   {played:.1e}",
+    ]
+    # Cards play in fp16, which is not held to that.
+    image = _worst((image, played)) if where.type == "cpu" else image
+    good = w <= W_BOUND and image <= IMAGE_BOUND
+    return Verdict([*lines, "agrees" if good else "DOES NOT AGREE"], good)
+
+
+def _worst(errors: Iterable[float]) -> float:
+    return float(np.max(list(errors)))  # unlike max(), NaN if one is
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds as people write them, such as ``0-15`` or ``3,7,20-22``. Raises VjganError."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        ends = [first, last if dash else first]
+        if not all(end.isdecimal() and len(end) <= 10 and int(end) < 2**32 for end in ends):
+            raise VjganError(f"--seeds '{text}' is not a list such as 0-15 or 3,7, up to 2^32 - 1")
+        span = range(int(ends[0]), int(ends[1]) + 1)
+        if not span or len(seeds) + len(span) > MOST_SEEDS:
+            raise VjganError(f"--seeds '{text}' must be 1 to {MOST_SEEDS} seeds, each span upward")
+        seeds += span
+    return seeds
+
+
+def _open(source: str) -> Checkpoint:
+    return load(find_model(source, folder("models")))
+
+
+def _timing(player: Player) -> list[str]:
+    space = player.space
+    latent = LatentState(0.0, np.tile(space.w_mean, (space.num_ws, 1)))
+    began = time.perf_counter()
+    for _ in range(WARM):
+        player.generate(latent)
+    warm = time.perf_counter() - began
+    took: list[float] = []
+    end = time.perf_counter() + SECONDS
+    while len(took) < FRAMES and (not took or time.perf_counter() < end):
+        began = time.perf_counter()
+        frame = player.generate(latent)
+        took.append(time.perf_counter() - began)
+    height, width = frame.image.shape[:2]
+    return [
+        f"draws       {width}x{height}",
+        f"with        {player.runtime.name}, ready after {warm:.1f} s",
+        f"speed       {1e3 * statistics.median(took):.1f} ms a picture ({len(took)} drawn)",
+        *_memory(),
+    ]
+
+
+def _memory() -> list[str]:
+    try:
+        import resource
+    except ImportError:  # Windows does not tell in this way
+        return []
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return [f"memory      {peak / 1e6:.0f} MB at most, torch and vjgan itself included"]
+
+
+def _sheet(pictures: Sequence[ByteArray]) -> ByteArray:
+    """Pictures [side, side, 3] in rows, made smaller where the sheet would be too large."""
+    columns = min(len(pictures), int(np.ceil(np.sqrt(len(pictures)))))
+    rows = -(-len(pictures) // columns)
+    side = len(pictures[0])
+    step = 1
+    while columns * (side // step) > SHEET_SIDE and side // step > 64:
+        step *= 2
+    small = side // step
+    sheet = np.zeros((rows * small, columns * small, 3), np.uint8)
+    for k, picture in enumerate(pictures):
+        y, x = k // columns * small, k % columns * small
+        blocks = picture.reshape(small, step, small, step, 3)
+        sheet[y : y + small, x : x + small] = blocks.mean((1, 3)).round()
+    return sheet
