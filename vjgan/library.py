@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vjgan.controls import Control
+from vjgan.controls import INSIDE, Control
+from vjgan.errors import PresetError
 from vjgan.mapping import Router
 from vjgan.preset import MotionTable, Preset, find_preset, find_presets, load_preset
 from vjgan.stage import Mover, Scene
@@ -46,6 +47,9 @@ class Library:
         """The preset of a file at work. Raises PresetError or ModelError."""
         preset = self.preset(path)
         generator = self.load(self._model_of(preset))
+        _check_directions(preset, generator)
+        if any(name.startswith(INSIDE) for name in preset.steers):
+            generator.prepare()
         return Scene(
             key=preset.key,
             title=preset.name,
@@ -63,6 +67,18 @@ class Library:
 
     def _model_of(self, preset: Preset) -> str:
         return self.model or preset.model or self.default_model
+
+
+def _check_directions(preset: Preset, generator: Generator) -> None:
+    """Every direction that a preset names is the model's. Raises PresetError."""
+    wanted = [name.removeprefix("direction.") for name in preset.steers if "direction." in name]
+    there = generator.space.directions() if wanted else {}
+    for name in wanted:
+        if not name.isdecimal() and name not in there:
+            raise PresetError(
+                f"preset '{preset.key}': direction '{name}' is not in model '{generator.name}'; "
+                f"there are: 1 to 8, {', '.join(there)}"
+            )
 
 
 def _shifted(motion: MotionTable, seed: int) -> MotionTable:

@@ -7,6 +7,7 @@ itself varies most (Haerkoenen et al. 2020, "GANSpace").
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,16 @@ def find_directions(
     axes *= ((w - w.mean(0)) @ axes.T).std(0)[:, None]
     found = axes.astype(np.float32)
     return {f"{method}{k}": _spread(axis, space, layers) for k, axis in enumerate(found, 1)}
+
+
+def in_order(directions: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+    """Directions by name, with ``pca2`` before ``pca10``: files do not keep their order."""
+    return {name: directions[name] for name in sorted(directions, key=_natural)}
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    parts = re.findall(r"\d+|\D+", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def sefa(weights: Array, count: int) -> Array:

@@ -16,7 +16,7 @@ from vjgan.generator.bending import Bent
 from vjgan.generator.checkpoint import load
 from vjgan.generator.cuda import Cuda, CudaSettings
 from vjgan.generator.device import find_device, set_threads
-from vjgan.generator.directions import find_directions
+from vjgan.generator.directions import find_directions, in_order
 from vjgan.generator.faults import NotFiniteError
 from vjgan.generator.handover import HandOver
 from vjgan.generator.ladder import Ladder, Way, nothing_to_spare, opening
@@ -109,7 +109,8 @@ def _warmed(path: Path, where: torch.device, spare: Callable[[], Sequence[str]])
     checkpoint = load(path)
     about, network = checkpoint.info, checkpoint.network
     space = make_space(network)
-    space.find_directions = lambda: checkpoint.directions or find_directions("sefa", network, space)
+    stored = in_order(checkpoint.directions)
+    space.find_directions = lambda: stored or find_directions("sefa", network, space)
     player = make_player(network, space, about.name, about.trained, where, spare)
     if checkpoint.ruler is not None:
         space.ruler = checkpoint.ruler

@@ -1,0 +1,107 @@
+"""What ``vjgan model`` finds in models and makes of them: directions, and blends of two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vjgan.assets import folder
+from vjgan.errors import ModelError, VjganError
+from vjgan.generator.blend import blend
+from vjgan.generator.checkpoint import SUFFIX, Checkpoint, find_model, info, load, save
+from vjgan.generator.directions import METHODS, SAMPLES, find_directions, sample
+from vjgan.generator.player import make_space
+from vjgan.types import FloatArray
+
+MOST = 100  # directions found at once
+
+
+def add_directions(
+    model: str,
+    output: Path | None,
+    method: str = "sefa",
+    count: int = 10,
+    layers: str = "",
+    names: str = "",
+) -> list[str]:
+    """Find directions, write the model with them to ``output`` if there is one, and say what was
+    found. ``layers`` such as 4-7 restricts them; ``names``, with commas, are theirs in order
+    (else sefa1, sefa2, ...). Those that the model has under other names stay. Raises VjganError."""
+    if method not in METHODS:
+        raise VjganError(f"--method '{method}' is not one of {', '.join(METHODS)}")
+    if not 1 <= count <= MOST:
+        raise VjganError(f"--count {count} is outside 1..{MOST}")
+    checkpoint = load(find_model(model, folder("models")))
+    space = make_space(checkpoint.network)
+    chosen = _layers(layers, space.num_ws)
+    found = find_directions(method, checkpoint.network, space, count, chosen)
+    given = [name.strip() for name in names.split(",")] if names else []
+    if len(given) > len(found):
+        raise VjganError(f"--names has {len(given)} names, but there are {len(found)} directions")
+    labels = [*given, *list(found)[len(given) :]]
+    named = dict(zip(labels, found.values(), strict=True))
+    if output is not None:
+        _add(output, checkpoint, named)
+    whole = float(sample(space, SAMPLES[method]).var(0).sum())
+    return [
+        f"direction.{name:<20} {np.square(way).sum(-1).max() / whole:6.2%} of the variance of w"
+        for name, way in named.items()
+    ]
+
+
+def blend_models(
+    low: str, high: str, resolution: int, output: Path, octaves: float = 0.0
+) -> list[str]:
+    """Write the blend of two models' layers, and say what it is. Raises ModelError."""
+    one, other = (load(find_model(name, folder("models"))) for name in (low, high))
+    network = blend(one.network, other.network, resolution, octaves)
+    licences = dict.fromkeys(c.info.licence or "not recorded" for c in (one, other))
+    save(
+        _model_file(output),
+        network,
+        name=output.stem,
+        licence="; ".join(licences),
+        origin=f"{one.info.name}, from {resolution} pixels on {other.info.name} "
+        f"(SHA-256 {one.info.sha256[:16]}, {other.info.sha256[:16]})",
+        trained=one.info.trained and other.info.trained,
+        description=f"The layers of {one.info.name} and {other.info.name}, blended.",
+        directions=one.directions,
+    )
+    return info(output).lines()
+
+
+def _add(output: Path, checkpoint: Checkpoint, named: Mapping[str, FloatArray]) -> None:
+    about = checkpoint.info
+    save(
+        _model_file(output),
+        checkpoint.network,
+        name=about.name,
+        licence=about.licence,
+        origin=about.origin or f"converted from {about.path.name}, SHA-256 {about.sha256}",
+        trained=about.trained,
+        description=about.description,
+        code=about.code,
+        training_set=about.training_set,
+        ruler=checkpoint.ruler,
+        directions={**checkpoint.directions, **named},
+    )
+
+
+def _layers(text: str, num_ws: int) -> range | None:
+    """The layers that ``4-7`` or ``4`` names; None for all."""
+    if not text:
+        return None
+    first, _, last = text.partition("-")
+    if first.isdecimal() and (last or first).isdecimal():
+        layers = range(int(first), int(last or first) + 1)
+        if len(layers) and layers[-1] < num_ws:
+            return layers
+    raise VjganError(f"--layers '{text}' is not a range such as 4-7 within 0-{num_ws - 1}")
+
+
+def _model_file(path: Path) -> Path:
+    if path.suffix != SUFFIX:
+        raise ModelError(f"model '{path}': the name of what is written must end in {SUFFIX}")
+    return path
