@@ -41,7 +41,7 @@ ROOMS = {
     "render": GROUND | {"engine", "stage", "stats"},
     "train": GROUND | {"generator"},
 }
-TOP = {"stock", "models", "explore", "film", "show", "doctor", "cli", "__main__"}  # these know every room
+TOP = {"stock", "models", "explore", "film", "show", "doctor", "cli", "__main__"}  # know every room
 
 LIBRARIES = {
     "pyaudio": {"audio/soundcard.py"},
