@@ -1,5 +1,8 @@
 """StyleGAN3 (T and R) in torch, from the paper: Karras et al. 2021, "Alias-Free Generative
 Adversarial Networks". z -> w -> waves -> layers that treat the picture as a continuous signal.
+
+One set of weights, two ways through the layers: `Layer.forward`, in batches, on any device and
+with gradients; and one picture at a time on a CPU, see `vjgan.generator.winograd`.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from vjgan.generator.stylegan2 import (
     Mapping,
     StyleGAN2Config,
 )
+from vjgan.generator.winograd import Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +222,9 @@ class Layer(nn.Module):
     magnitude: Tensor  # [], a running mean of the input's square
     up_filter: Tensor | None  # [up_taps]
     down_filter: Tensor | None  # [down_taps], or [down_taps, down_taps]
-    up: Tensor  # [size_act, size_conv], see `prepare`
-    down: Tensor  # [size_out, size_act]
+    up: Tensor | None  # [size_act, size_conv], see `prepare`
+    down: Tensor | None  # [size_out, size_act]
+    squares: Tensor | None  # [out, in], see `freeze`
 
     def __init__(self, shape: LayerShape, w_dim: int, clamp: float | None) -> None:
         super().__init__()
@@ -231,25 +236,30 @@ class Layer(nn.Module):
         up, down = design(shape)
         self.register_buffer("up_filter", up)
         self.register_buffer("down_filter", down)
-        self.register_buffer("up", None, persistent=False)
-        self.register_buffer("down", None, persistent=False)
+        for name in ("up", "down", "squares"):
+            self.register_buffer(name, None, persistent=False)
         self.prepare()
 
     def prepare(self) -> None:
         """Make the resampling matrices from the filters."""
-        s = self.shape
-        if self.up_filter is not None:
-            self.up = upsampling(s.size_conv, s.size_act, s.up, s.pad, self.up_filter).float()
-        if self.down_filter is not None and not s.radial:
-            self.down = downsampling(s.size_act, s.size_out, s.down, self.down_filter).float()
+        s, one = self.shape, torch.ones(1)  # no filter is one that changes nothing
+        if s.up_taps > 1 or s.size_act != s.size_conv:
+            row = one if self.up_filter is None else self.up_filter  # [up_taps]
+            self.up = upsampling(s.size_conv, s.size_act, s.up, s.pad, row).float()
+        if not s.radial and (s.down_taps > 1 or s.size_act != s.size_out):
+            row = one if self.down_filter is None else self.down_filter  # [down_taps]
+            self.down = downsampling(s.size_act, s.size_out, s.down, row).float()
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [n, in, size_in, size_in], w [n, w_dim] -> [n, out, size_out, size_out]."""
-        weight, style, demod = self.modulate(w)  # [out, in, k, k], [n, in], [n, out]
+        weight, (style, demod) = (
+            self._normal(),
+            self.factors(w),
+        )  # [out, in, k, k], [n, in], [n, out]
         x = x * style[:, :, None, None].to(x.dtype)  # [n, in, size_in, size_in]
         x = F.conv2d(x, weight.to(x.dtype), padding=self.shape.kernel - 1)  # [n, out, conv, conv]
         x = x * demod[:, :, None, None].to(x.dtype) + self.bias[:, None, None].to(x.dtype)
-        if self.up_filter is not None:
+        if self.up is not None:
             up = self.up.to(x.dtype)
             x = up @ x @ up.T  # [n, out, size_act, size_act]
         if not self.shape.last:
@@ -258,25 +268,34 @@ class Layer(nn.Module):
             x = x.clamp(-self.clamp, self.clamp)
         return self._lower(x)  # [n, out, size_out, size_out]
 
-    def modulate(self, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """w [n, w_dim] -> weight [out, in, k, k], the input's factors [n, in] and the output's
-        [n, out]."""
+    def freeze(self) -> None:
+        """Compute what modulation needs of the weights from now on."""
+        if not self.shape.last and self.squares is None:
+            self.weight.data = self._normal()
+            self.squares = self.weight.detach().square().sum((2, 3))  # [out, in]
+
+    def factors(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """w [n, w_dim] -> the input's factors [n, in] and the output's [n, out]."""
         style, gain = self.affine(w), self.magnitude.rsqrt()  # [n, in], []
         if self.shape.last:
             style = style * (gain / math.sqrt(self.shape.n_in * self.shape.kernel**2))  # [n, in]
-            return self.weight, style, style.new_ones(len(w), self.shape.n_out)
-        weight = self.weight * self.weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
+            return style, style.new_ones(len(w), self.shape.n_out)
         style = style * style.square().mean(1, keepdim=True).rsqrt()  # [n, in]
-        squares = weight.square().sum((2, 3))  # [out, in]
+        squares = self._normal().square().sum((2, 3)) if self.squares is None else self.squares
         demod = (style.square() @ squares.T + EPSILON).rsqrt()  # [n, out]
-        return weight, style * gain, demod
+        return style * gain, demod
+
+    def _normal(self) -> Tensor:
+        if self.shape.last or self.squares is not None:
+            return self.weight
+        return self.weight * self.weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
 
     def _lower(self, x: Tensor) -> Tensor:
-        if self.down_filter is None:
-            return x
-        if not self.shape.radial:
+        if self.down is not None:
             down = self.down.to(x.dtype)
             return down @ x @ down.T  # [n, out, size_out, size_out]
+        if not self.shape.radial or self.down_filter is None:
+            return x
         plane = self.down_filter.flip((0, 1)).to(x.dtype)[None, None]  # [1, 1, taps, taps]
         y = F.conv2d(x.flatten(0, 1)[:, None], plane, stride=self.shape.down)
         return y.view(*x.shape[:2], self.shape.size_out, self.shape.size_out)
@@ -303,19 +322,25 @@ class Synthesis(nn.Module):
         shapes = config.layers()
         self.layers = nn.ModuleList(Layer(s, config.w_dim, config.conv_clamp) for s in shapes)
         self.half_from = config.resolution + 1  # the rate from which layers run in fp16
+        self.course: Course | None = None  # the way of one picture on a CPU, see `freeze`
 
     def forward(self, ws: Tensor, transform: Tensor | None = None) -> Tensor:
         """ws [n, num_ws, w_dim] -> image [n, img_channels, resolution, resolution], about -1..1.
 
         ``transform`` [3, 3] moves and turns the picture, see `transform`."""
         x: Tensor = self.input(ws[:, 0], transform)  # [n, size, size, c]
-        image = x.permute(0, 3, 1, 2)  # [n, c, size, size]
-        for k, layer in enumerate(self.layers):
-            assert isinstance(layer, Layer)
-            half = layer.shape.rate_out >= self.half_from
-            image = layer(image.half() if half else image.float(), ws[:, k + 1])
-        image = image.float() * self.config.output_scale
-        return image
+        if self.course is not None and len(ws) == 1 and ws.device.type == "cpu":
+            x = self.course.run(x, ws[:, 1:])  # [1, img_channels, resolution, resolution]
+        else:
+            x = x.permute(0, 3, 1, 2)  # [n, c, size, size]
+            for k, layer in enumerate(self.stack()):
+                half = layer.shape.rate_out >= self.half_from
+                x = layer(x.half() if half else x.float(), ws[:, k + 1])
+        return x.float() * self.config.output_scale
+
+    def stack(self) -> list[Layer]:
+        """The layers."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
 
 
 class StyleGAN3(nn.Module):
@@ -338,8 +363,7 @@ class StyleGAN3(nn.Module):
         with torch.device("meta"):
             network = cls(config)
         network.load_state_dict(tensors, assign=True)
-        for layer in network.synthesis.layers:
-            assert isinstance(layer, Layer)
+        for layer in network.synthesis.stack():
             layer.prepare()
         return network
 
@@ -369,6 +393,12 @@ class StyleGAN3(nn.Module):
         decide computed, and with ``half`` the highest rates in fp16. Its weights must not change
         afterwards."""
         self.eval().requires_grad_(False)
+        layers = self.synthesis.stack()
+        for layer in layers:
+            layer.freeze()
+        on_cpu = all(parameter.device.type == "cpu" for parameter in self.parameters())
+        if on_cpu and all(layer.shape.kernel in (1, 3) for layer in layers):
+            self.synthesis.course = Course(layers)
         if half:
             self.synthesis.half_from = self.config.resolution >> (HALF_RESOLUTIONS - 1)
         return self
