@@ -66,6 +66,26 @@ def test_unknown_numbers_are_ignored(loader: Loader) -> None:
     assert arrived(loader) == "c"
 
 
+def test_the_presets_on_either_side_are_prepared_when_there_is_time(folder: Path) -> None:
+    prepared: list[str] = []
+
+    def prepare(path: Path) -> None:
+        prepared.append(path.stem)
+        if path.stem == "b":
+            raise PresetError("preset 'b' is broken")  # told when it is asked for
+
+    loader = Loader(build, lambda: find_presets(folder), folder / "a.toml", prepare)
+    try:
+        wait_until(lambda: len(prepared) == 2, 5.0, "the neighbours of a")
+        assert prepared == ["b", "c"]
+        loader.request(3)
+        assert arrived(loader) == "c"
+        wait_until(lambda: len(prepared) == 4, 5.0, "the neighbours of c")
+        assert prepared[2:] == ["a", "b"]
+    finally:
+        loader.close()
+
+
 def test_quick_steps_go_on_from_the_last_request(loader: Loader) -> None:
     for _ in range(5):
         loader.request_step(1)

@@ -4,11 +4,13 @@ import gc
 import logging
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import wait_until
 
 from vjgan.errors import DeviceError, ModelError
 from vjgan.generator.checkpoint import save
@@ -18,6 +20,9 @@ from vjgan.generator.player import Player, open_model
 from vjgan.generator.shelf import Shelf
 from vjgan.generator.space import Ruler
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
+from vjgan.loader import Loader
+from vjgan.stage import Scene
+from vjgan.stock import make_library
 from vjgan.types import LatentState
 
 CPU = torch.device("cpu")
@@ -323,6 +328,28 @@ def test_real_models_go_at_once_when_nobody_holds_them(shelf: Shelf[Player]) -> 
         assert shelf.spare() == ["one"]
     finally:
         gc.enable()
+
+
+def test_presets_of_other_models_are_ready_before_they_are_asked_for(
+    shelf: Shelf[Player], tmp_path: Path
+) -> None:
+    for name, model in (("a", "one"), ("b", "two"), ("c", "one")):
+        text = f'name = "{name}"\ndescription = "-"\nmodel = "{model}"\npasses = []\n[motion]\n'
+        (tmp_path / f"{name}.toml").write_text(text + 'kind = "wander"\nseed = 1\n')
+    library = replace(
+        make_library(), presets_folder=tmp_path, load=shelf.get, prefetch=shelf.prefetch
+    )
+    first = library.scene(library.find("a"))
+    assert shelf.warm == ["one"]
+    loader = Loader(library.scene, library.paths, library.find("a"), library.prepare)
+    try:
+        wait_until(lambda: shelf.warm == ["two", "one"])  # c's is the one on stage
+        loader.request(2)
+        arrived: list[Scene] = []
+        wait_until(lambda: arrived.extend(filter(None, [loader.finished()])) or arrived)
+    finally:
+        loader.close()
+    assert arrived[0].generator is shelf.get("two") is not first.generator
 
 
 @pytest.mark.parametrize("half", [False, True])

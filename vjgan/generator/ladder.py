@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -109,7 +108,6 @@ class Ladder:
             self._runtime = None
         error.__traceback__ = None  # it holds on to what the failed work had made so far
         self._way = way
-        gc.collect()
         if torch.cuda.is_available():
             with contextlib.suppress(RuntimeError):  # a lost card
                 torch.cuda.empty_cache()

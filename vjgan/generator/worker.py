@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vjgan.generator.faults import first_line
 from vjgan.smooth import Envelope
 from vjgan.types import Frame, Generator, LatentState, Picture, Tick
 
@@ -127,7 +128,7 @@ class Worker:
             try:
                 job.frame = job.generator.generate(job.latent)
             except Exception as error:
-                self._warn_once(job.generator, "fails, the last picture stays", str(error))
+                self._warn_once(job.generator, "fails, the last picture stays", first_line(error))
                 continue
             ms = (time.perf_counter() - start) * 1e3
             if ms > SLOW_MS:
