@@ -20,8 +20,9 @@ import sys
 import tempfile
 import time
 import tracemalloc
+import zipfile
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -126,11 +127,30 @@ def _seeds() -> dict[str, bytes]:
         "tensorflow, protocol 2": written((network,), 2),
         "numpy, protocol 5": written([np.ones((2, 2)), np.eye(2, order="F"), {1}, ()], 5),
         "zip": saved(state, new=True),
+        "zipped": zipfile.ZipFile(io.BytesIO(saved(state, new=True))).read("archive/data.pkl"),
         "stream": saved(state, new=False),
+        "nested": saved(torch.ones(3), new=False),
     }  # fmt: skip
 
 
+def zipped(data: bytes) -> bytes:
+    """A whole file of torch.save around the pickle in one."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", data)
+        for key in range(4):
+            archive.writestr(f"archive/data/{key}", bytes(24))
+    return file.getvalue()
+
+
+def nested(data: bytes) -> bytes:
+    """A plain pickle around a stream of torch.save."""
+    length = struct.pack("<I", len(data))
+    return b"\x80\x03ctorch.storage\n_load_from_bytes\nB" + length + data + b"\x85R."
+
+
 SEEDS = _seeds()
+WRAPS: dict[str, Callable[[bytes], bytes]] = {"zipped": zipped, "nested": nested}
 
 GADGETS = ["os.system", "builtins.eval", "subprocess.Popen", "builtins.getattr", "torch.load"]
 SNIPPETS = [
@@ -170,6 +190,7 @@ class Mutator:
 
     def __init__(self, seed: int, seeds: dict[str, bytes]) -> None:
         self.random = random.Random(seed)
+        self.names = list(seeds)
         self.seeds = list(seeds.values())
         self.places = [_places(data) for data in self.seeds]
         self.ways = [self.flip, self.poke, self.cut, self.drop, self.repeat, self.splice,
@@ -184,7 +205,7 @@ class Mutator:
         data = bytearray(self.seeds[which])
         for _ in range(self.random.choice((1, 1, 1, 2, 3, 4))):
             self.random.choice(self.ways)(data, self.places[which])
-        return bytes(data)
+        return WRAPS.get(self.names[which], bytes)(bytes(data))
 
     def place(self, data: bytearray, places: list[int]) -> int:
         """Mostly where an instruction begins."""

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.fuzz import SEEDS, Made, fuzz, watched, written
+from bench.fuzz import SEEDS, WRAPS, Made, fuzz, watched, written
 from vjgan.errors import ModelError
 from vjgan.generator.pickles import Record, read
 from vjgan.generator.records import FLOOR_BYTES
@@ -623,6 +623,8 @@ ROW, END = b"PK\x01\x02", b"PK\x05\x06"
         (patched(zipped(GOOD), ROW, 24, b"\xff\xff\xff\xff"), "is packed"),
         (patched(zipped(GOOD), ROW, 8, b"\x01"), "is packed"),
         (patched(zipped(GOOD), ROW, 28, b"\xff\xff"), "directory is damaged"),
+        (patched(zipped(GOOD), ROW, 30, b"\xff\x01"), "directory is damaged"),
+        (zipped({"a" * 501: b""}), "directory is damaged"),
         (patched(zipped(GOOD), END, 10, b"\xff\xff"), "65,535 files"),
         (patched(zipped(GOOD), END, 10, b"\x09\0"), "directory is damaged"),
         (patched(zipped(GOOD), END, 16, b"\xff\xff\xff\x7f"), "directory is damaged"),
@@ -645,7 +647,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
-@pytest.mark.parametrize("kind", SEEDS)
+@pytest.mark.parametrize("kind", [kind for kind in SEEDS if kind not in WRAPS])
 def test_cut_anywhere(tmp_path: Path, kind: str) -> None:
     read(kept(tmp_path, SEEDS[kind]))
     for end in range(1, len(SEEDS[kind]), 5):
