@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from bench import generator
+from bench.plain import Plain
 from vjgan.generator import runtime
 from vjgan.generator.allocator import keep_memory
 from vjgan.generator.openvino import OpenVINO
@@ -71,6 +74,17 @@ def test_every_way_gives_the_networks_picture(way: str, shape: str) -> None:
     if network.config.noise:
         loud, still = (playing.draw(mixed[0].numpy(), noise, {}).clone() for noise in (1.0, 0.0))
         assert relative(loud, still) > 1e-2
+
+
+@pytest.mark.parametrize("shape", ["small", "wide", "grey"])
+@torch.no_grad()
+def test_the_plain_way_that_speed_is_measured_by_is_the_same(shape: str) -> None:
+    network = lively(SHAPES[shape])
+    ws = torch.randn(1, network.config.num_ws, network.config.w_dim)
+    for noise in (1.0, 0.4):
+        plain = Plain(network).draw(ws[0].numpy(), noise, {})
+        for way in WAYS.values():
+            assert relative(way(network).draw(ws[0].numpy(), noise, {}), plain) < 1e-5
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -160,6 +174,33 @@ def test_others_run_while_a_picture_is_drawn(way: str) -> None:
         thread.join()
     during = [turn for turn in turns if begin < turn < end]
     assert len(during) > 10
+
+
+def test_the_bench_reckons_by_the_rounds() -> None:
+    """Of an imagined machine: 100 GFLOP/s, 20 GB/s, one way four times as fast as the plain one."""
+    config = generator.SIZES["512/16384/512"]
+    took = {
+        "plain": np.array([2400.0, 2000.0, 3000.0]),
+        "openvino": np.array([500.0, 500.0, 750.0]),
+        "peak": np.array([2e3 * 9 * 256**2 * 64**2 / 100e9, 1e3]),
+        "copy": np.array([2e3 * generator.COPIED / 20e9, 1e3]),
+    }
+    picture = np.ones((3, 2, 2), np.float32)
+    ready = {"plain": (1.0, picture), "openvino": (0.5, picture * np.float32(1.01))}
+    memory = {"plain": 900.0, "openvino": 800.0}
+    rows = generator.summary(config, took, took, ready, memory)
+    assert rows["convolution peak, GFLOP/s"] == pytest.approx(100.0)
+    assert rows["floor, ms"] == pytest.approx(config.gflop * 10.0)  # arithmetic, not memory
+    assert generator.moved(config) / 20e9 < config.gflop / 100.0
+    fast = rows["openvino"]
+    assert fast["plain / this, least"] == 4.0
+    assert fast["plain / this, median of rounds"] == 4.0
+    assert fast["share of the floor"] == pytest.approx(rows["floor, ms"] / 500.0)
+    assert fast["largest difference to plain, relative"] == pytest.approx(0.01, rel=1e-3)
+    tiny = StyleGAN2Config(8, channel_base=16, channel_max=2)
+    moved = 2 * (2 * 16) + 36  # in, out and weights of the first, at 4x4
+    moved += 2 * 16 + 2 * 64 + 36 + 2 * (2 * 64) + 36
+    assert generator.moved(tiny) == 4.0 * moved
 
 
 def test_memory_is_kept_where_the_c_library_can() -> None:
