@@ -1,4 +1,4 @@
-"""Memory that a picture gives back is kept for the next one."""
+"""Memory that a picture gives back is kept for the next one; and how much is in use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,27 @@ import sys
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 NEVER = 2**31 - 1  # bytes
+
+
+class _Mallinfo2(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd",
+            "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    )  # fmt: skip
+
+
+def taken_bytes() -> int | None:
+    """The memory that is in use of all that was asked for: what the process holds says little when
+    it gives nothing back. None without glibc 2.33."""
+    mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None) if sys.platform == "linux" else None
+    if mallinfo is None:
+        return None
+    mallinfo.restype = _Mallinfo2
+    info = mallinfo()
+    return int(info.uordblks + info.hblkhd)
 
 
 def keep_memory() -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from vjgan.errors import DeviceError
+from vjgan.generator.allocator import taken_bytes
 
 MOST_THREADS = 8  # one picture at a time has no work for more
 WARM_SHARE = 0.5  # of the free memory, for models kept warm
@@ -66,11 +67,7 @@ def used_bytes(device: torch.device) -> int:
         return torch.cuda.memory_reserved(device)
     if device.type == "mps":
         return torch.mps.driver_allocated_memory()
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return taken_bytes() or 0
 
 
 def warm_budget(text: str, device: torch.device) -> int:
