@@ -1,4 +1,4 @@
-"""A StyleGAN2 that can be played, on the processor or a graphics card."""
+"""A network that can be played, on the processor or a graphics card."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from vjgan.generator.faults import NotFiniteError
 from vjgan.generator.handover import HandOver
 from vjgan.generator.ladder import Ladder, Way, nothing_to_spare, opening
 from vjgan.generator.measure import measure, remembered
+from vjgan.generator.metadata import Network
 from vjgan.generator.runtime import Runtime, make_runtime
 from vjgan.generator.space import Labels, Space
-from vjgan.generator.stylegan2 import Linear, StyleGAN2, normalise
+from vjgan.generator.stylegan2 import Linear, normalise
 from vjgan.types import FloatArray, Frame, LatentState
 
 SEEN = 64  # pixels, the side to which pictures are brought before they are compared
@@ -122,7 +123,7 @@ def _warmed(path: Path, where: torch.device, spare: Callable[[], Sequence[str]])
 
 
 def make_player(
-    network: StyleGAN2,
+    network: Network,
     space: Space,
     name: str,
     trained: bool,
@@ -141,7 +142,7 @@ def make_player(
     return Player(ladder, space, name, trained, (side, side), ladder.step_down, ladder.prepare)
 
 
-def make_space(network: StyleGAN2) -> Space:
+def make_space(network: Network) -> Space:
     """The latent space of a network, in numpy, without a ruler yet."""
     mapping = network.mapping
     linears = [layer for layer in mapping.layers if isinstance(layer, Linear)]
@@ -175,7 +176,7 @@ def _array(tensor: Tensor) -> FloatArray:
     return array
 
 
-def _affordable(network: StyleGAN2, device: torch.device) -> int:
+def _affordable(network: Network, device: torch.device) -> int:
     speed = 1.0 if device.type == "cpu" else GPU_SPEED
     least, most = MEASURE_PICTURES
     return int(min(most, max(least, MEASURE_GFLOP * speed / network.config.gflop)))
