@@ -24,7 +24,11 @@ def test_mapping_equals_the_networks(classes: int) -> None:
         network.mapping.w_mean.normal_()
         z = torch.randn(7, 12) * 3.0
         wanted = network.mapping(z).numpy()
+        each = [network.mapping(z, torch.eye(3)[[k] * 7]).numpy() for k in range(classes)]
     space = make_space(network)
+    assert space.classes == classes
+    for label in range(classes):
+        np.testing.assert_allclose(space.map(z.numpy(), label), each[label], rtol=1e-5, atol=1e-5)
     w = space.map(z.numpy())
     assert w.dtype == np.float32
     np.testing.assert_allclose(w, wanted, rtol=1e-5, atol=1e-5)
