@@ -650,7 +650,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in SEEDS if kind not in WRAPS])
 def test_cut_anywhere(tmp_path: Path, kind: str) -> None:
     read(kept(tmp_path, SEEDS[kind]))
-    for end in range(1, len(SEEDS[kind]), 5):
+    for end in range(1, len(SEEDS[kind]), 11):
         with pytest.raises(ModelError):
             read(kept(tmp_path, SEEDS[kind][:end]))
 
