@@ -77,9 +77,7 @@ def _from_tensorflow(networks: list[Record]) -> Foreign:
     for arrays, arguments in reversed(flat):  # Gs, the averaged one, is the last
         if "synthesis/4x4/Const/const" in arrays and any("mod_weight" in name for name in arrays):
             return Foreign(*legacy.convert(arrays, arguments), code="StyleGAN2's, TensorFlow")
-    raise RefusedError(
-        _refusal(None, {name: a for arrays, _ in flat for name, a in arrays.items()})
-    )
+    raise RefusedError(_refusal(None, flat[-1][0]))
 
 
 def _generator(tree: object) -> object:

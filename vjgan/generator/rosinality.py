@@ -113,7 +113,9 @@ def _noises(config: StyleGAN2Config) -> dict[str, Array]:
 def _mean(config: StyleGAN2Config, tensors: dict[str, Array]) -> Array:
     mapping = Mapping(config)
     own = {key.removeprefix("mapping."): value for key, value in tensors.items()}
-    mapping.load_state_dict({key: torch.from_numpy(own[key]) for key in mapping.state_dict()})
+    mapping.load_state_dict(
+        {key: torch.from_numpy(own[key].copy()) for key in mapping.state_dict()}
+    )
     z = np.random.default_rng(0).standard_normal((DRAWS, config.z_dim), np.float32)
     mean: Array = mapping(torch.from_numpy(z)).mean(0).numpy()
     return mean
