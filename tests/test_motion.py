@@ -466,3 +466,138 @@ def test_length_of_a_dead_space_does_not_stop_the_walk() -> None:
 
     path = play(make_motion(KINDS[0], Dead()), 30, 2.0, lambda _: controls(speed=1.0))
     assert np.isfinite(path).all() and 0.1 < largest(np.diff(path, axis=0)) < 1.0
+
+
+# --- what reaches into the network ------------------------------------------------------------
+
+
+class ClassSpace(TanhSpace):
+    """Three classes, each at a place of its own, and two directions."""
+
+    classes = 3
+
+    def map(self, z: FloatArray, label: int | None = None) -> FloatArray:
+        w = super().map(z)
+        return w if label is None else w + np.float32(10.0 * (label + 1))
+
+    def directions(self) -> dict[str, FloatArray]:
+        low = np.zeros((self.num_ws, self.w_dim), np.float32)
+        low[:4] = 2.0
+        return {"smile": np.eye(16, dtype=np.float32)[3], "low": low}
+
+
+CLASSES = ClassSpace()
+
+
+def latent(space: TanhSpace, settings: MotionSettings = KINDS[0], **values: float) -> LatentState:
+    steer = Controls(0.0, controls().values | {k.replace("__", "."): v for k, v in values.items()})
+    return make_motion(settings, space).step(steer, Beat(), (), Tick(0, 0.0, 0.0, 0.0))
+
+
+def test_truncation_reaches_as_many_layers_as_asked() -> None:
+    full, none = latent(SPACE), latent(SPACE, psi=0.0)
+    some = latent(SPACE, psi=0.0, psi_layers=3.25).w
+    np.testing.assert_array_equal(some[:3], none.w[:3])
+    np.testing.assert_allclose(some[3], 0.25 * none.w[3] + 0.75 * full.w[3], atol=1e-6)
+    np.testing.assert_array_equal(some[4:], full.w[4:])
+
+
+def test_mixing_ends_at_its_upper_layer() -> None:
+    first, second = latent(SPACE).w, latent(SPACE, mix=1.0, mix_layer=0.0).w
+    some = latent(SPACE, mix=1.0, mix_layer=2.0, mix_to=5.5).w
+    np.testing.assert_allclose(some[:2], first[:2], atol=1e-6)
+    np.testing.assert_allclose(some[2:5], second[2:5], atol=1e-6)
+    np.testing.assert_allclose(some[5], (first[5] + second[5]) / 2, atol=1e-6)
+    np.testing.assert_allclose(some[6:], first[6:], atol=1e-6)
+
+
+def test_directions_go_by_number_and_by_name() -> None:
+    plain, ways = latent(CLASSES).w, CLASSES.directions()
+    by_number = latent(CLASSES, direction__1=1.5, direction__2=-0.5).w
+    by_name = latent(CLASSES, direction__smile=1.5, direction__low=-0.5).w
+    np.testing.assert_allclose(
+        by_number, plain + 1.5 * ways["smile"] - 0.5 * ways["low"], atol=1e-5
+    )
+    np.testing.assert_array_equal(by_name, by_number)
+    np.testing.assert_array_equal(latent(CLASSES, direction__8=3.0).w, plain)
+
+
+@pytest.mark.parametrize("settings", KINDS, ids=IDS)
+def test_class_decides_and_blends(settings: MotionSettings) -> None:
+    path = [latent(CLASSES, settings, **{"class": place}).w for place in (0.0, 0.5, 1.0, 2.0, 9.0)]
+    for w, offset in zip(path, (0.0, 5.0, 10.0, 20.0, 20.0), strict=True):
+        np.testing.assert_allclose(w - path[0], offset, atol=1e-4)
+
+
+def test_preset_chooses_among_classes() -> None:
+    some = MotionSettings("wander", seed=5, classes=(2, 0))
+    offset = latent(CLASSES, some).w - latent(CLASSES, some, **{"class": 1.0}).w
+    np.testing.assert_allclose(offset, 20.0, atol=1e-4)
+    np.testing.assert_array_equal(latent(SPACE, some).w, latent(SPACE).w)
+    with pytest.raises(PresetError, match=r"motion: class 3 is not one of the model's, 0\.\.2"):
+        make_motion(MotionSettings(classes=(0, 3)), CLASSES)
+
+
+@pytest.mark.parametrize("settings", KINDS[:3], ids=IDS[:3])
+def test_jump_of_the_class_is_a_way_at_any_frame_rate(settings: MotionSettings) -> None:
+    def steer(time: float) -> Controls:
+        place = {"class": 2.0 if time > 0.5 else 0.0}
+        return Controls(0.0, controls(speed=1.0).values | place, {"level": 0.5})
+
+    slow, fast = (
+        play(make_motion(settings, CLASSES), fps, 2.0, steer)[:: fps // 30] for fps in (30, 120)
+    )
+    steps = np.abs(np.diff(fast.mean(axis=1)))
+    assert steps.max() < 7.0, "it must not jump by the 20 that lie between"
+    assert fast[-1].mean() - fast[0].mean() == pytest.approx(20.0, abs=2.0)
+    # The target jumps somewhere within a step; a slower rate can only know it a step later.
+    assert np.abs(slow - fast)[:15].max() < 1e-4 and np.abs(slow - fast)[-15:].max() < 0.05
+
+
+def test_steps_of_a_knob_glide_alike_at_any_frame_rate() -> None:
+    """A way that is straight from frame to frame gives the same latent at 30 and 120 a second."""
+
+    def steer(time: float) -> Controls:
+        ramp = min(1.0, max(0.0, (time - 0.5) / 0.3))  # on whole frames
+        moved = {"psi": ramp, "bend.x": ramp / 2, "noise": ramp}
+        return Controls(0.0, controls().values | moved, {"level": 0.5})
+
+    states = []
+    for fps in (30, 120):
+        motion = make_motion(KINDS[0], SPACE)
+        ticks = [Tick(k, k / fps, 1 / fps, k / fps) for k in range(fps + 1)]
+        states.append([motion.step(steer(t.time), Beat(), (), t) for t in ticks][:: fps // 30])
+    for slow, fast in zip(*states, strict=True):
+        np.testing.assert_allclose(slow.w, fast.w, atol=1e-5)
+        assert slow.noise == pytest.approx(fast.noise, abs=1e-9)
+        assert slow.inside.get("bend.x", 0.0) == pytest.approx(
+            fast.inside.get("bend.x", 0.0), abs=1e-5
+        )
+    noise = [state.noise for state in states[1]]
+    assert (
+        noise[15] == 0.0 and noise[30] == pytest.approx(1.0, abs=1e-3) and 0.5 < noise[20] < 0.667
+    )
+
+
+def test_what_reaches_in_is_carried_while_it_is_not_at_its_default() -> None:
+    motion = make_motion(KINDS[0], SPACE)
+    carried = []
+    for index in range(60):
+        value = 90.0 if 10 <= index < 30 else 0.0
+        steer = Controls(0.0, controls().values | {"bend.turn": value}, {})
+        tick = Tick(index, index / 30, 1 / 30, index / 30)
+        carried.append(dict(motion.step(steer, Beat(), (), tick).inside))
+    assert carried[9] == {} and carried[-1] == {}
+    assert carried[29]["bend.turn"] == pytest.approx(90.0, abs=0.01)
+    assert 0.0 < carried[10]["bend.turn"] < carried[11]["bend.turn"] < 90.0
+
+
+def test_what_goes_round_takes_the_shorter_way() -> None:
+    motion = make_motion(KINDS[0], SPACE)
+    turns = []
+    for index in range(40):
+        steer = Controls(0.0, controls().values | {"bend.turn": -180.0 + index * 20 % 360}, {})
+        tick = Tick(index, index / 60, 1 / 60, index / 60)
+        turns.append(motion.step(steer, Beat(), (), tick).inside["bend.turn"])
+    steps = (np.diff(turns) + 180.0) % 360.0 - 180.0
+    assert (steps[1:] > 0.0).all() and steps.max() < 20.01
