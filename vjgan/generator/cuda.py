@@ -73,13 +73,15 @@ class Cuda:
         self._device = device
         torch.backends.cudnn.benchmark = True  # shapes never change: let it look for the fastest
         self.network = copy.deepcopy(network).to(device).freeze(half=self._settings.half)
-        own = copy.deepcopy(self.network.synthesis, _tensors(self.network.synthesis))
-        self._strengths, self._scaled = _gather(own)
+        synthesis: nn.Module = self.network.synthesis
         self._own_place = torch.eye(3)  # [3, 3]
         if isinstance(network, StyleGAN3):
             self._own_place = network.synthesis.input.transform.detach().cpu().clone()
+        else:
+            synthesis = copy.deepcopy(synthesis, _tensors(synthesis))
+            self._strengths, self._scaled = _gather(synthesis)
         self._placed: tuple[dict[str, float], FloatArray] = {}, self._own_place.flatten().numpy()
-        self._synthesis: Callable[..., Tensor] = own
+        self._synthesis: Callable[..., Tensor] = synthesis
         if self._settings.compile:
             self._synthesis = self._compiled(self._synthesis)
         self._capture = capture or capture_graph
@@ -140,9 +142,9 @@ class Cuda:
     def _compiled(self, synthesis: Callable[..., Tensor]) -> Callable[..., Tensor]:
         fast: Callable[..., Tensor] = torch.compile(synthesis, dynamic=False)
 
-        def first(ws: Tensor) -> Tensor:
+        def first(*inputs: Tensor) -> Tensor:
             try:
-                image = fast(ws)
+                image = fast(*inputs)
                 self._synthesis = fast
             except Exception as error:
                 if out_of_memory(error):
@@ -150,7 +152,7 @@ class Cuda:
                 self._settings = replace(self._settings, compile=False)
                 self._synthesis = synthesis
                 log.warning("torch.compile not possible: %s; running without", first_line(error))
-                image = synthesis(ws)
+                image = synthesis(*inputs)
             return image
 
         return first
