@@ -574,9 +574,8 @@ def test_steps_of_a_knob_glide_alike_at_any_frame_rate() -> None:
             fast.inside.get("bend.x", 0.0), abs=1e-5
         )
     noise = [state.noise for state in states[1]]
-    assert (
-        noise[15] == 0.0 and noise[30] == pytest.approx(1.0, abs=1e-3) and 0.5 < noise[20] < 0.667
-    )
+    assert noise[15] == 0.0 and noise[-1] == pytest.approx(1.0, abs=1e-3)
+    assert 0.4 < noise[20] < 0.5  # 0.556 is where the knob is
 
 
 def test_what_reaches_in_is_carried_while_it_is_not_at_its_default() -> None:

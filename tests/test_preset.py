@@ -53,6 +53,26 @@ def test_a_good_preset_is_read_whole(tmp_path: Path) -> None:
     assert preset.routes[1].curve == "square"
 
 
+def test_directions_have_names_that_the_model_decides(tmp_path: Path) -> None:
+    text = """
+    [motion]
+    classes = [3, 1]
+    [controls]
+    direction.smile = -2.5
+    direction.2 = 1
+    "noise.fine" = 2
+    [[routes]]
+    source = "low"
+    target = "direction.look-up"
+    amount = 1
+    """
+    preset = load(tmp_path, text)
+    assert preset.values == {"direction.smile": -2.5, "direction.2": 1.0, "noise.fine": 2.0}
+    assert preset.table["direction.look-up"].maximum == 3.0
+    assert preset.steers == {*preset.values, "direction.look-up"}
+    assert preset.motion.classes == (3, 1)
+
+
 def test_an_empty_file_is_a_preset(tmp_path: Path) -> None:
     assert load(tmp_path, "").name == "03-tide"
 

@@ -111,7 +111,7 @@ def _warmed(path: Path, where: torch.device, spare: Callable[[], Sequence[str]])
     about, network = checkpoint.info, checkpoint.network
     space = make_space(network)
     stored = in_order(checkpoint.directions)
-    space.find_directions = lambda: stored or find_directions("sefa", network, space)
+    space.find_directions = lambda own: stored or find_directions("sefa", network, own)
     player = make_player(network, space, about.name, about.trained, where, spare)
     if checkpoint.ruler is not None:
         space.ruler = checkpoint.ruler

@@ -34,7 +34,7 @@ class Labels:
 
 class Space:
     """A ``LatentSpace``: a copy of a mapping network, and a ruler for its w. ``find_directions``
-    gives the directions, and is called once, when they are first wanted."""
+    gives the directions of a space, and is called once, when they are first wanted."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Space:
         self.w_mean = w_mean
         self.ruler = ruler or Ruler(np.eye(self.w_dim, dtype=np.float32), np.zeros_like(w_mean))
         self.classes = 0 if labels is None else len(labels.embeddings) - 1
-        self.find_directions: Callable[[], Mapping[str, FloatArray]] = dict
+        self.find_directions: Callable[[Space], Mapping[str, FloatArray]] = lambda space: {}
         self._directions: Mapping[str, FloatArray] | None = None
         self._layers = list(layers)
         self._labels = labels
@@ -69,7 +69,7 @@ class Space:
     def directions(self) -> Mapping[str, FloatArray]:
         """Ways through w [w_dim] or [num_ws, w_dim] by name, one standard deviation long."""
         if self._directions is None:
-            self._directions = self.find_directions()
+            self._directions = self.find_directions(self)
         return self._directions
 
     def length(self, w0: FloatArray, w1: FloatArray) -> FloatArray:
