@@ -23,6 +23,7 @@ from vjgan.generator.records import Meter, Record, RefusedError
 
 __all__ = ["Record", "read"]
 
+MARKS = (ZIP_MARK, b"\x80", b"c", b"(")  # the last two begin gadgets of protocol 0
 LARGEST_BYTES = 8 * 2**30
 DEPTH = 100  # of containers in containers; the deepest real model has 20
 NODES = 2_000_000  # of the tree with everything shared counted wherever it appears
@@ -35,43 +36,49 @@ def read(path: Path) -> object:
     Arrays are read-only views of the file's bytes in memory, unaligned at times: copy what is kept.
     What the file shares stays shared; nothing contains itself. Raises ModelError.
     """
-    data = _content(path)
-    meter = Meter(len(data))
-    try:
-        value = _read(data, meter)
-        _check_tree(value, meter)
-    except RefusedError as refused:
-        raise ModelError(f"model '{path}' {refused}") from None
-    except (IndexError, KeyError, TypeError, ValueError, OverflowError, struct.error):
-        raise ModelError(f"model '{path}' is damaged or cut short; nothing was run") from None
-    except MemoryError:
-        raise ModelError(f"model '{path}' needs more memory than there is") from None
+    value, reason = _tried(path)
+    if reason:  # raised here, where nothing of the file is left for the error to hold on to
+        raise ModelError(f"model '{path}' {reason}")
     return value
 
 
-def _content(path: Path) -> memoryview:
-    """The whole file; a map of it would end the show if the file shrank meanwhile."""
+def _tried(path: Path) -> tuple[object, str]:
+    """What a file holds, or why it is not read."""
     try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
-            raise ModelError(f"model '{path}' cannot be read: it is not a file")
-        if about.st_size > LARGEST_BYTES:
-            raise ModelError(f"model '{path}' has {about.st_size:,} bytes; up to 8 GiB are read")
-        with path.open("rb") as file:
-            return memoryview(file.read(about.st_size))
+        data = _content(path)
+        meter = Meter(len(data))
+        value = _parsed(data, meter)
+        _check_tree(value, meter)
+    except RefusedError as refused:
+        return None, str(refused)
     except OSError as error:
-        raise ModelError(f"model '{path}' cannot be read: {error.strerror}") from None
+        return None, f"cannot be read: {error.strerror}"
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, struct.error):
+        return None, "is damaged or cut short; nothing was run"
     except MemoryError:
-        raise ModelError(f"model '{path}' needs more memory than there is") from None
+        return None, "needs more memory than there is"
+    return value, ""
 
 
-def _read(data: memoryview, meter: Meter) -> object:
-    if bytes(data[:4]) == ZIP_MARK:
+def _content(path: Path) -> memoryview:
+    """The whole file, if it begins like a checkpoint; a map of it in place of a copy would end the
+    show if the file shrank meanwhile."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise RefusedError("cannot be read: it is not a file")
+    if about.st_size > LARGEST_BYTES:
+        raise RefusedError(f"has {about.st_size:,} bytes; up to 8 GiB are read")
+    with path.open("rb") as file:
+        if not file.peek(len(ZIP_MARK)).startswith(MARKS):
+            raise RefusedError("is neither a pickle nor a file of torch.save")
+        return memoryview(file.read(about.st_size))
+
+
+def _parsed(data: memoryview, meter: Meter) -> object:
+    if bytes(data[: len(ZIP_MARK)]) == ZIP_MARK:
         return read_zip(data, meter)
     if bytes(data[: len(STREAM_MARK)]) == STREAM_MARK:
         return read_stream(data, meter)
-    if bytes(data[:1]) not in (b"\x80", b"c", b"("):  # the last two begin gadgets of protocol 0
-        raise RefusedError("is neither a pickle nor a file of torch.save")
     return Machine(data, meter, PLAIN).run()
 
 
