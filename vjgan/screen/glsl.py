@@ -20,8 +20,11 @@ SIGNALS = (
     *("level", "low", "mid", "high", "tone", "onset", "beat_pulse", "bar_pulse", "beat_phase"),
     *("bar_phase", "silence", "confidence", "beat"),
 )
-# `mix` and `noise` are functions of GLSL and keep their meaning.
-GLOBALS = {name: row.default for name, row in CONTROLS.items() if name not in ("mix", "noise")}
+# What is a word of GLSL keeps its meaning there, and a name with a dot cannot be one.
+TAKEN = ("mix", "noise", "class")
+GLOBALS = {
+    name: row.default for name, row in CONTROLS.items() if name not in TAKEN and "." not in name
+}
 FLOATS = {**dict.fromkeys(SIGNALS, 0.0), **GLOBALS}
 
 EFFECT_MAIN = """
