@@ -87,7 +87,8 @@ def test_every_uniform_of_a_shader_is_a_control_with_a_place_in_its_range() -> N
 
 def test_shaders_know_every_signal_and_global_control() -> None:
     assert set(glsl.SIGNALS) == {*SIGNALS, "beat"}
-    assert set(CONTROLS) - set(glsl.FLOATS) == {"mix", "noise"}
+    unnamed = {name for name in CONTROLS if "." in name}
+    assert set(CONTROLS) - unnamed - set(glsl.FLOATS) == {"mix", "noise", "class"}
 
 
 def test_passes_that_a_preset_may_name(screen: OffscreenScreen) -> None:
