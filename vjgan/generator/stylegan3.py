@@ -184,12 +184,14 @@ class Waves(nn.Module):
         self.affine.weight.data.zero_()
         self.affine.bias.data.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
         self.weight = nn.Parameter(torch.randn(n, n))
-        angle = torch.rand(n) * 2 * math.pi
-        radius = torch.rand(n).sqrt() * self.bandwidth  # evenly over the disc
-        freqs = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+        with torch.device("cpu"):  # as in `design`
+            angle = torch.rand(n) * 2 * math.pi
+            radius = torch.rand(n).sqrt() * self.bandwidth  # evenly over the disc
+            freqs = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+            phases, still = torch.rand(n) - 0.5, torch.eye(3)
         self.register_buffer("freqs", freqs)
-        self.register_buffer("phases", torch.rand(n) - 0.5)
-        self.register_buffer("transform", torch.eye(3))
+        self.register_buffer("phases", phases)
+        self.register_buffer("transform", still)
 
     def forward(self, w: Tensor, transform: Tensor | None = None) -> Tensor:
         """w [n, w_dim] -> [n, size, size, channels], channels last."""
@@ -238,7 +240,8 @@ class Layer(nn.Module):
         self.register_buffer("down_filter", down)
         for name in ("up", "down", "squares"):
             self.register_buffer(name, None, persistent=False)
-        self.prepare()
+        if not self.weight.is_meta:
+            self.prepare()
 
     def prepare(self) -> None:
         """Make the resampling matrices from the filters."""
@@ -302,13 +305,15 @@ class Layer(nn.Module):
 
 
 def design(shape: LayerShape) -> tuple[Tensor | None, Tensor | None]:
-    """A layer's filters before and behind its leaky ReLU."""
+    """A layer's filters before and behind its leaky ReLU, never on the meta device: there torch
+    would load its compiler to calculate, which takes seconds."""
     s, up, down = shape, None, None
-    if s.up_taps > 1:
-        up = lowpass(s.up_taps, s.cutoff_in, s.width_in, s.rate_act)  # [up_taps]
-    if s.down_taps > 1:
-        make = radial if s.radial else lowpass
-        down = make(s.down_taps, s.cutoff_out, s.width_out, s.rate_act)
+    with torch.device("cpu"):
+        if s.up_taps > 1:
+            up = lowpass(s.up_taps, s.cutoff_in, s.width_in, s.rate_act)  # [up_taps]
+        if s.down_taps > 1:
+            make = radial if s.radial else lowpass
+            down = make(s.down_taps, s.cutoff_out, s.width_out, s.rate_act)
     return up, down
 
 
