@@ -62,9 +62,11 @@ def free_bytes(device: torch.device) -> int:
 
 
 def used_bytes(device: torch.device) -> int:
-    """The memory that we have taken on a device; 0 where the system does not tell."""
+    """The memory that we have taken on a device; 0 where the system does not tell. Takes a moment
+    on a graphics card: only to be asked beside the loading of a model."""
     if device.type == "cuda":
-        return torch.cuda.memory_reserved(device)
+        torch.cuda.empty_cache()  # what is only kept for later would be taken for in use
+        return torch.cuda.memory_reserved(device)  # with the memory of graphs
     if device.type == "mps":
         return torch.mps.driver_allocated_memory()
     return taken_bytes() or 0
