@@ -27,6 +27,10 @@ from vjgan.generator.stylegan3 import StyleGAN3, StyleGAN3Config
 
 MOST_CASES = 1000
 MOST_BYTES = 2 * 2**30  # of all arrays of a file, unpacked
+UNREADABLE = (
+    ValueError, TypeError, EOFError, MemoryError, NotImplementedError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
 NOISE = {"const": 1.0, "none": 0.0}
 
 Array = NDArray[Any]
@@ -102,7 +106,7 @@ def read_cases(path: Path, config: Config) -> list[Case]:
         raise ModelError(f"reference '{path}' lacks {error.args[0]!s:.80}") from None
     except OSError as error:
         raise ModelError(f"reference '{path}' cannot be read: {error.strerror or error}") from None
-    except (ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError):
+    except UNREADABLE:
         raise ModelError(f"reference '{path}' is not a .npz file of numbers, or damaged") from None
 
 
