@@ -2,6 +2,8 @@
 
 import gc
 import logging
+import subprocess
+import sys
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +15,13 @@ from conftest import wait_until
 from torch import Tensor
 
 from vjgan.errors import ModelError
+from vjgan.generator.checkpoint import save
 from vjgan.generator.cuda import CudaSettings
 from vjgan.generator.faults import MemoryShortageError, device_lost, first_line, out_of_memory
 from vjgan.generator.ladder import Ladder, Way, nothing_to_spare, opening
 from vjgan.generator.player import Player
 from vjgan.generator.space import Space
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.generator.worker import Worker
 from vjgan.types import FloatArray, Frame, LatentState, Tick
 
@@ -121,6 +125,7 @@ def test_the_signs_of_a_shortage() -> None:
         RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
         RuntimeError("MPS backend out of memory (MPS allocated: 5.00 GB)"),
         RuntimeError("Exception from src/core: std::bad_alloc"),
+        RuntimeError("unable to mmap 4 bytes from file <x>: Cannot allocate memory (12)"),
     ):
         assert out_of_memory(error) and not device_lost(error), error
     assert device_lost(LOST) and not out_of_memory(LOST)
@@ -128,6 +133,7 @@ def test_the_signs_of_a_shortage() -> None:
         assert not out_of_memory(other) and not device_lost(other)
     assert first_line(CUDA_FULL) == "CUDA out of memory. Tried to allocate 2.00 GiB"
     assert first_line(MemoryError()) == "MemoryError"
+    assert first_line(cpu_full()).startswith("DefaultCPUAllocator: can't allocate memory: you tr")
 
 
 def test_every_step_down_is_told_and_the_picture_comes(caplog: pytest.LogCaptureFixture) -> None:
@@ -243,6 +249,31 @@ def test_nothing_works_on_opening_is_one_sentence() -> None:
     assert "\n" not in message and len(message) < 350
     with pytest.raises(ValueError, match="another matter"), opening(Path("big.pkl")):
         raise ValueError("another matter")
+
+
+def test_a_model_too_large_for_the_machine_is_one_sentence(tmp_path: Path) -> None:
+    """In a process of its own that may take 60 MB more; the model needs twice as much."""
+    torch.manual_seed(1)
+    config = StyleGAN2Config(resolution=16, w_dim=64, z_dim=64, mapping_layers=1)
+    path = tmp_path / "large.safetensors"
+    save(path, StyleGAN2(config), name="large", licence="CC0-1.0", origin="test", trained=False)
+    code = f"""
+import resource, sys
+from pathlib import Path
+from vjgan.errors import ModelError
+from vjgan.generator.player import open_model
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 60_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    open_model(Path({str(path)!r}), "cpu")
+except ModelError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    (sentence,) = done.stdout.splitlines()
+    assert sentence.startswith(f"model '{path}' needs more memory than ")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_way_that_broke_while_being_built_is_tried_again() -> None:

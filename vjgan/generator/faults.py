@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from vjgan.errors import ModelError
 
-# As torch, cuBLAS, cuDNN and OpenVINO put it.
-SHORTAGES = ("out of memory", "can't allocate memory", "ALLOC_FAILED", "bad_alloc")
+# As torch, cuBLAS, cuDNN, OpenVINO and the system put it.
+SHORTAGES = ("out of memory", "annot allocate memory", "can't alloc", "ALLOC_FAILED", "bad_alloc")
 LOSSES = ("CUDA error", "MPS backend error")  # after one of these the device answers nothing more
+ENFORCED = re.compile(r"^\[enforce fail at [^]]*\] \S+ == \S+ ")  # where in torch: not for users
 TEXT_LENGTH = 200
 
 
@@ -39,4 +42,5 @@ def device_lost(error: BaseException) -> bool:
 
 def first_line(error: BaseException) -> str:
     """What an error says, without the pages that torch may add."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:TEXT_LENGTH].rstrip(".")
+    text = ENFORCED.sub("", str(error).strip())
+    return (text or type(error).__name__).splitlines()[0][:TEXT_LENGTH].rstrip(".")
