@@ -208,6 +208,17 @@ def test_a_spoilt_picture_does_not_spoil_the_next() -> None:
 
 
 @torch.no_grad()
+def test_a_copy_of_a_frozen_network_goes_by_its_own_weights() -> None:
+    playing = copy.deepcopy(small(T)).freeze()
+    changed = copy.deepcopy(playing)
+    changed.synthesis.layers[-1].bias.add_(1.0)
+    ws = torch.randn(1, T.num_ws, 16, generator=torch.Generator().manual_seed(5))
+    wanted = playing.synthesis(ws) + T.output_scale
+    torch.testing.assert_close(changed.synthesis(ws), wanted, atol=1e-4, rtol=0)
+    torch.testing.assert_close(changed.freeze().synthesis(ws), wanted, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
 def test_gradients_and_batches() -> None:
     net = small(T)
     z = torch.randn(3, 16)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -342,6 +343,10 @@ class Synthesis(nn.Module):
                 half = layer.shape.rate_out >= self.half_from
                 x = layer(x.half() if half else x.float(), ws[:, k + 1])
         return x.float() * self.config.output_scale
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy is for changing: its weights are their own way until it is frozen itself.
+        return {**self.__dict__, "course": None}
 
     def stack(self) -> list[Layer]:
         """The layers."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SLOPE, GAIN = 0.2, math.sqrt(2.0)  # of the leaky ReLU
 SIDE, POINTS = 4, 6  # pixels along a tile, and what the transform makes of them
 STRIP = 16  # rows at the leaky ReLU that are worked on together
-DROPPED = 1e-7  # singular values of a radial filter below this share of the largest
+DROPPED = 1e-6  # singular values of a radial filter below this share of the largest
 INTO = torch.tensor([
     [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
     [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1],
@@ -212,10 +212,11 @@ class Conv:
 
     def __init__(self, layer: Layer, tiling: Tiling) -> None:
         self.layer, self.tiling = layer, tiling
-        weight = layer.weight.detach().double()  # [out, in, k, k]
+        weight = layer.weight.detach().permute(2, 3, 1, 0).flatten(0, 1)  # [k * k, in, out]
         if tiling.points > 1:
-            weight = KERNEL @ weight @ KERNEL.T  # [out, in, 6, 6]
-        self.weight = weight.permute(2, 3, 1, 0).flatten(0, 1).float().contiguous()
+            both = torch.kron(KERNEL, KERNEL).float()  # [36, 9]
+            weight = (both @ weight.flatten(1)).view(-1, *weight.shape[1:])  # [36, in, out]
+        self.weight = weight.contiguous()
 
     def apply(self, points: Tensor, demod: Tensor, memory: Memory) -> Tensor:
         """points [points^2, tiles^2, in], demod [out] -> [length, length, out]."""
