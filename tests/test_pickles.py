@@ -537,7 +537,7 @@ def viewed(count: int) -> bytes:
         (b"\x80\x04(" + b"}" * 10**6 + b"t.", "more objects"),
         (b"\x80\x04(" + b"\x8f\x94" * 10**6 + b"t.", "more objects"),
         (b"\x80\x04N" + b"\x94" * 10**6 + b".", "more objects"),
-        (b"\x80\x04" + b"N" * 10**6 + b".", "250,000 steps"),
+        (b"\x80\x04" + b"N" * 10**6 + b".", "200,000 steps"),
         (b"\x80\x04" + b"(" * 10**6 + b".", "steps|objects"),
         (
             b"\x80\x04}(" + b"".join(number(k * 2**40) + b"N" for k in range(6000)) + b"u.",
@@ -550,6 +550,10 @@ def viewed(count: int) -> bytes:
             "repeat the same bytes",
         ),
         (
+            b"\x80\x02](" + b"N" * 20_000 + b"eq\x00(" + b"h\x00" * 20_000 + b"t.",
+            "deeper or wider",
+        ),
+        (
             b"\x80\x02"
             + text("\xe9" * 10**6)
             + b"q\x00("
@@ -558,7 +562,7 @@ def viewed(count: int) -> bytes:
             "more objects",
         ),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_bombs(tmp_path: Path, data: bytes, words: str) -> None:
     refused(tmp_path, data, words)

@@ -8,6 +8,7 @@ checkpoint of the known kinds uses are refused. (Python's pickletools describes 
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -25,6 +26,7 @@ INT_KEYS = 100_000  # the largest number for a key, but for a few
 LARGE_KEYS = 5_000
 KEY_LIMIT = 2**60
 KEY_LENGTH = 1000
+WIDTHS = ((0x7F, 1), (0xC3, 2), (0xEF, 3), (0xFF, 6))  # largest byte of UTF-8 -> bytes to decode it
 DICT_COST, ITEM_COST, LIST_COST, SLOT_COST = 250, 110, 130, 20
 
 
@@ -130,12 +132,15 @@ class Machine:
 
     def text(self, width: int) -> None:
         data = self.take(self.number(width))
-        if len(data) > INLINE_BYTES:  # a text takes as many bytes a letter as its widest one needs
-            widest = int(np.frombuffer(data, np.uint8).max())
-            self.meter.charge(len(data) * (1 if widest < 0xC4 else 2 if widest < 0xF0 else 4))
-        text = str(data, "utf-8")
         if len(data) <= INLINE_BYTES:
-            self.meter.charge(len(data) if text.isascii() else 4 * len(text))
+            text = str(data, "utf-8")
+            self.meter.charge(sys.getsizeof(text))
+        else:  # while it decodes, Python holds a text twice when it meets a wider letter
+            widest = int(np.frombuffer(data, np.uint8).max())
+            worst = len(data) * next(n for top, n in WIDTHS if widest <= top)
+            self.meter.charge(worst)
+            text = str(data, "utf-8")
+            self.meter.spent += sys.getsizeof(text) - worst
         self.stack.append(text)
 
     def bytes_(self, width: int) -> None:

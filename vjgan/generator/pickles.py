@@ -96,24 +96,29 @@ PLAIN: dict[str, Call | None] = {**CALLS, "torch.storage._load_from_bytes": _nes
 def _check_tree(root: object, meter: Meter) -> None:
     """Refuse what would trap those who walk it: cycles, great depth, sharing that multiplies, and
     things left unfinished."""
-    sizes: dict[int, tuple[int, int]] = {}  # id -> nodes below, depth; (0, 0) while inside
-    stack: list[tuple[object, bool]] = [(root, False)]
+    sizes: dict[int, tuple[int, int]] = {}  # id -> nodes in it, depth; (0, 0) while inside
+    stack: list[tuple[object, bool]] = [] if type(root) in LEAVES else [(root, False)]
+    inside = 0
     while stack:
         node, done = stack.pop()
-        below = _below(node)
         if done:
-            parts = [sizes.get(id(part), (1, 0)) for part in below]
-            size, depth = 1 + sum(s for s, _ in parts), 1 + max((d for _, d in parts), default=0)
-            if size > NODES or depth > DEPTH:
-                raise RefusedError("nests its contents deeper or wider than any model")
-            sizes[id(node)] = size, depth
-        elif below and sizes.get(id(node)) is None:
+            inside -= 1
+            parts = [sizes.get(id(part), (1, 0)) for part in _below(node)]
+            sizes[id(node)] = (
+                1 + sum(n for n, _ in parts),
+                1 + max((d for _, d in parts), default=0),
+            )
+        elif id(node) not in sizes:
+            inside += 1
+            below = _below(node)
             meter.charge(200 + 80 * len(below))
             sizes[id(node)] = 0, 0
             stack.append((node, True))
             stack.extend((part, False) for part in below if type(part) not in LEAVES)
-        elif sizes.get(id(node)) == (0, 0):
+        elif sizes[id(node)] == (0, 0):
             raise RefusedError("contains itself")
+        if inside > DEPTH or sizes[id(node)] > (NODES, 0) or sizes[id(node)][1] > DEPTH:
+            raise RefusedError("nests its contents deeper or wider than any model")
 
 
 LEAVES = {str, bytes, memoryview, int, float, bool, type(None), np.ndarray}
@@ -130,6 +135,4 @@ def _below(node: object) -> list[object]:
             return [*node.args, node.state]
         case set():
             return []
-    if type(node) not in LEAVES:
-        raise RefusedError("names a class or an array that it never makes")
-    return []
+    raise RefusedError("names a class or an array that it never makes")

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import NoReturn
 
-FLOOR_BYTES = 8_000_000  # objects that a file of any size may hold; the largest real tree needs 3
-STEPS = 250_000  # instructions in one file; a whole training state with its optimiser takes 60,000
+FLOOR_BYTES = 12_000_000  # of objects that a file of any size may hold; real trees take 3
+STEPS = 200_000  # instructions in one file; a whole training state at 1024 takes 70,000
 TEXT_LENGTH = 60  # of what a message quotes from a file
 
 
