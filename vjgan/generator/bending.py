@@ -76,6 +76,7 @@ class Bent:
         self._network = network
         self._device = device
         self._fields = Fields(network.synthesis)
+        self._groups = ("bend.", "noise.") if self._fields.sizes else ("bend.",)
         self._spots = find_spots(network)
         self._making = threading.Lock()
         self._path: Path | None = None
@@ -87,7 +88,7 @@ class Bent:
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """w [num_ws, w_dim] -> image [img, r, r], about -1..1."""
-        if not reaches_in(inside):
+        if not reaches_in(inside, self._groups):
             return self._fast.draw(w, noise, inside)
         self.prepare()
         assert self._path is not None
@@ -116,12 +117,12 @@ class Bent:
         return (1.0 - (torch.arange(last + 1) - layer).abs()).clamp(min=0.0)
 
 
-def reaches_in(inside: Mapping[str, float]) -> bool:
-    """Whether controls ask for anything that needs another way through the network."""
+def reaches_in(inside: Mapping[str, float], groups: tuple[str, ...]) -> bool:
+    """Whether controls of these groups ask for another way through the network."""
     return any(
         name not in DOES_NOTHING and value != CONTROLS[name].default
         for name, value in inside.items()
-        if name.startswith(("bend.", "noise."))
+        if name.startswith(groups)
     )
 
 
