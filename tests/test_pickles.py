@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.fuzz import SEEDS, WRAPS, Made, fuzz, watched, written
+from bench.fuzz import fuzz, watched
+from bench.seeds import SEEDS, WRAPS, Made, written
 from vjgan.errors import ModelError
 from vjgan.generator.pickles import Record, read
 from vjgan.generator.records import FLOOR_BYTES
