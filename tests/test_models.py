@@ -15,7 +15,9 @@ from PIL import Image
 from vjgan.errors import ModelError, VjganError
 from vjgan.generator.checkpoint import check_room, info, load, save
 from vjgan.generator.metadata import StyleGAN2Config
+from vjgan.generator.runtime import make_runtime
 from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.generator.stylegan3 import transform
 from vjgan.models import check, convert, parse_seeds, sample
 
 HERE = Path(__file__).parent / "reference"
@@ -194,3 +196,15 @@ def test_a_model_larger_than_the_memory(tmp_path: Path) -> None:
     check_room(tmp_path / "x", 1e6)
     with pytest.raises(ModelError, match=r"needs 1000000\.0 GB of memory, of which .* GB are free"):
         check_room(tmp_path / "x", 1e15)
+
+
+@torch.inference_mode()
+def test_a_stylegan3_is_played_where_its_controls_put_it() -> None:
+    network = load(HERE / "sg3r_64.pkl").network
+    w = np.tile(network.mapping.w_mean.numpy(), (16, 1))
+    wanted = network.synthesis(torch.from_numpy(w)[None], transform(0.1, -0.2, 20.0))[0]
+    runtime = make_runtime(network, torch.device("cpu"))
+    moved = runtime.draw(w, 1.0, {"input.x": 0.1, "input.y": -0.2, "input.turn": 20.0})
+    assert float((moved - wanted).abs().max() / wanted.abs().max()) < 1e-4
+    still = runtime.draw(w, 1.0, {})
+    assert float((still - wanted).abs().max() / wanted.abs().max()) > 0.1

@@ -14,6 +14,7 @@ from vjgan.generator.allocator import keep_memory
 from vjgan.generator.cuda import Cuda, CudaSettings
 from vjgan.generator.openvino import OpenVINO, installed
 from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.generator.stylegan3 import StyleGAN3, transform
 from vjgan.types import FloatArray
 
 log = logging.getLogger("vjgan")
@@ -32,20 +33,20 @@ class Runtime(Protocol):
 
 
 def make_runtime(
-    network: StyleGAN2, device: torch.device, settings: CudaSettings | None = None
+    network: StyleGAN2 | StyleGAN3, device: torch.device, settings: CudaSettings | None = None
 ) -> Runtime:
     """The best way to run ``network`` on ``device``; the network must not change afterwards."""
     if device.type == "cuda":
         return Cuda(network, device, settings)
-    return on_processor(network) if device.type == "cpu" else Eager(network, device)
+    if device.type == "cpu" and isinstance(network, StyleGAN2):
+        return on_processor(network)
+    return Eager(network, device)
 
 
 def on_processor(network: StyleGAN2) -> Runtime:
     """OpenVINO where it is installed and can run ``network``, else torch: decided once, so that a
     show and a film are of one piece. Their pictures differ by rounding alone."""
     keep_memory()
-    if not isinstance(network, StyleGAN2):
-        return Traced(network)
     if not installed():
         log.debug("OpenVINO is not installed: torch plays, more slowly")
         return Traced(network)
@@ -57,17 +58,26 @@ def on_processor(network: StyleGAN2) -> Runtime:
 
 
 class Eager:
-    """Operation by operation: where calls only queue work, as on Apple's graphics."""
+    """Operation by operation: where calls only queue work, as on Apple's graphics, and for a
+    StyleGAN3, whose operations are few and long."""
 
-    def __init__(self, network: StyleGAN2, device: torch.device) -> None:
+    def __init__(self, network: StyleGAN2 | StyleGAN3, device: torch.device) -> None:
         self.name = f"torch, fp32, {device.type}"
         self._device = device
-        self._synthesis = network.to(device).freeze().synthesis
+        self._network = network.to(device).freeze()
+        if device.type == "cpu":
+            keep_memory()
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """The image [img, r, r]."""
-        ws = torch.from_numpy(w).to(self._device, torch.float32)  # [num_ws, w_dim]
-        image: Tensor = self._synthesis(ws[None], noise=noise)  # [1, img, r, r]
+        ws = torch.from_numpy(w).to(self._device, torch.float32)[None]  # [1, num_ws, w_dim]
+        image: Tensor  # [1, img, r, r]
+        if isinstance(self._network, StyleGAN3):
+            place = transform(*(inside.get(f"input.{name}", 0.0) for name in ("x", "y", "turn")))
+            own = self._network.synthesis.input.transform  # [3, 3]
+            image = self._network.synthesis(ws, own @ place.to(own))
+        else:
+            image = self._network.synthesis(ws, noise=noise)
         return image[0]
 
 
