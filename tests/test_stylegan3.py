@@ -191,7 +191,7 @@ def test_playing_is_the_published_method(config: StyleGAN3Config) -> None:
     playing = copy.deepcopy(net).freeze()
     assert playing.synthesis.course is not None
     for seed in (1, 2):  # memory is used again
-        z = torch.randn(1, 16, generator=torch.Generator().manual_seed(seed))
+        z = torch.randn(seed, 16, generator=torch.Generator().manual_seed(seed))
         ws, matrix = net.truncate(net.mapping(z)), transform(0.1 * seed, 0.2, 30.0)
         wanted = plain3.synthesis(net, ws, matrix)
         assert difference(net.synthesis(ws, matrix), wanted) < 1e-5
@@ -228,6 +228,10 @@ def test_gradients_and_batches() -> None:
     assert image.shape == (3, 3, 32, 32)
     assert net.synthesis.layers[0].weight.grad.abs().max() > 0
     torch.testing.assert_close(image[1:2], net(z[1:2]), atol=1e-4, rtol=1e-4)
+    ws = torch.randn(1, T.num_ws, 16)
+    with torch.enable_grad():  # a frozen one still tells how its picture follows w
+        copy.deepcopy(net).freeze().synthesis(ws.requires_grad_()).sum().backward()
+    assert ws.grad is not None and ws.grad.abs().max() > 0
 
 
 @pytest.mark.parametrize(

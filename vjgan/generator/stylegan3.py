@@ -335,8 +335,10 @@ class Synthesis(nn.Module):
 
         ``transform`` [3, 3] moves and turns the picture, see `transform`."""
         x: Tensor = self.input(ws[:, 0], transform)  # [n, size, size, c]
-        if self.course is not None and len(ws) == 1 and ws.device.type == "cpu":
-            x = self.course.run(x, ws[:, 1:])  # [1, img_channels, resolution, resolution]
+        learning = torch.is_grad_enabled() and x.requires_grad
+        if self.course is not None and x.device.type == "cpu" and not learning:
+            pictures = [self.course.run(x[k], ws[k, 1:]) for k in range(len(x))]
+            x = torch.stack(pictures)  # [n, img_channels, resolution, resolution]
         else:
             x = x.permute(0, 3, 1, 2)  # [n, c, size, size]
             for k, layer in enumerate(self.stack()):

@@ -250,12 +250,11 @@ class Course:
         self._last = layers[-1]
 
     def run(self, x: Tensor, ws: Tensor) -> Tensor:
-        """x [1, size, size, c], ws [1, layers, w_dim] -> [1, img_channels, resolution,
-        resolution]."""
+        """x [size, size, c], ws [layers, w_dim] -> [img_channels, resolution, resolution]."""
         layers = [conv.layer for conv, _, _ in self._stages] + [self._last]
-        factors = [layer.factors(ws[:, k]) for k, layer in enumerate(layers)]
+        factors = [layer.factors(ws[k : k + 1]) for k, layer in enumerate(layers)]
         with self._lock:
-            points = self._enter(x[0], factors[0][0][0])
+            points = self._enter(x, factors[0][0][0])
             for k, (conv, up, down) in enumerate(self._stages):
                 points = conv.apply(points, factors[k][1][0], self._memory)
                 points = self._filter(points, up, down, conv.layer.clamp, factors[k + 1][0][0])
@@ -264,7 +263,7 @@ class Course:
         if self._last.clamp is not None:
             image = image.clamp(-self._last.clamp, self._last.clamp)
         size = self._last.shape.size_out
-        return image.T.reshape(1, -1, size, size)
+        return image.T.reshape(-1, size, size)
 
     def _enter(self, x: Tensor, style: Tensor) -> Tensor:
         start, (size, _, c) = self._start, x.shape
