@@ -96,6 +96,25 @@ def test_a_measured_ruler_predicts_other_steps() -> None:
     assert np.exp(np.log(predicted / true).mean()) == pytest.approx(1.0, abs=0.15)
 
 
+def test_measuring_goes_through_the_classes() -> None:
+    """Each picture belongs to a class, and a short step stays in that of its place."""
+    torch.manual_seed(2)
+    space = make_space(StyleGAN2(StyleGAN2Config(16, 12, 10, 3, 64, 8, 3, 2)))
+    mapped: list[np.ndarray | None] = []
+    plain = space.map
+
+    def listen(z: FloatArray, label: np.ndarray | None = None) -> FloatArray:
+        mapped.append(label)
+        return plain(z, label)
+
+    space.map = listen  # type: ignore[method-assign, assignment]
+    measure(space, lambda w: w, 40)
+    places, near, others = mapped
+    assert places is not None and near is not None and others is not None
+    assert set(places) == set(others) == {0, 1, 2}
+    np.testing.assert_array_equal(near, np.repeat(places, len(near) // len(places)))
+
+
 def test_few_pictures_do_no_harm() -> None:
     painted = Painted()
     painted.space.ruler = measure(painted.space, painted.draw, 8)

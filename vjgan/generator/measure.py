@@ -100,7 +100,8 @@ def _shares(parts: Array) -> Array:
 def _difference(space: Space, draw: Callable[[FloatArray], FloatArray], pictures: int) -> float:
     """The mean distance between random pictures, not truncated."""
     z = np.random.default_rng(1).standard_normal((pictures, space.z_dim)).astype(np.float32)
-    seen = np.stack([draw(w).ravel() for w in space.map(z)])  # [pictures, pixels]
+    mapped = space.map(z, _labels(space, pictures))  # [pictures, w_dim]
+    seen = np.stack([draw(w).ravel() for w in mapped])  # [pictures, pixels]
     pairs = [np.linalg.norm(a - b) for k, a in enumerate(seen) for b in seen[:k]]
     return float(np.mean(pairs))
 
@@ -112,11 +113,20 @@ def _steps(space: Space, places: int) -> tuple[FloatArray, FloatArray]:
     turn = random.standard_normal((places * STEPS, space.z_dim)).astype(np.float32)
     psi = random.uniform(*PSI, (places, 1)).astype(np.float32)
 
-    def truncated(z: FloatArray, psi: FloatArray) -> FloatArray:
-        return space.w_mean + psi * (space.map(z) - space.w_mean)
+    def truncated(z: FloatArray, psi: FloatArray, each: int) -> FloatArray:
+        labels = _labels(space, places)
+        spread = None if labels is None else labels.repeat(each)
+        return space.w_mean + psi * (space.map(z, spread) - space.w_mean)
 
     near = np.repeat(z, STEPS, axis=0) + np.float32(STEP) * turn
-    return truncated(z, psi), truncated(near, np.repeat(psi, STEPS, axis=0))
+    return truncated(z, psi, 1), truncated(near, np.repeat(psi, STEPS, axis=0), STEPS)
+
+
+def _labels(space: Space, count: int) -> NDArray[np.int_] | None:
+    """Classes [count], spread evenly, of a model that has some."""
+    if not space.classes:
+        return None
+    return np.linspace(0, space.classes - 1, count).round().astype(np.int_)
 
 
 def remembered(key: str, make: Callable[[], Ruler]) -> Ruler:

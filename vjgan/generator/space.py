@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vjgan.types import FloatArray
 
@@ -55,14 +56,15 @@ class Space:
         self._layers = list(layers)
         self._labels = labels
 
-    def map(self, z: FloatArray, label: int | None = None) -> FloatArray:
-        """z [n, z_dim] and a class, None for none of them -> w [n, w_dim], not truncated."""
+    def map(self, z: FloatArray, label: int | NDArray[np.int_] | None = None) -> FloatArray:
+        """z [n, z_dim] and a class, or one each [n], None for none -> w [n, w_dim], not
+        truncated."""
         x: FloatArray = z / np.sqrt((z * z).mean(1, keepdims=True) + EPSILON)  # [n, z_dim]
         for k, (weight, bias) in enumerate(self._layers):
             x = x @ weight.T + bias  # [n, w_dim]
             if k == 0 and self._labels is not None:
                 index = self.classes if label is None else label
-                x += self._labels.weight @ self._labels.embeddings[index]  # [n, w_dim]
+                x += self._labels.embeddings[index] @ self._labels.weight.T  # [n, w_dim]
             x = np.maximum(x, x * SLOPE) * GAIN  # [n, w_dim]
         return x.astype(np.float32, copy=False)
 
