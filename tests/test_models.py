@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
+from vjgan.cli import app
 from vjgan.errors import ModelError, VjganError
 from vjgan.generator.checkpoint import check_room, info, load, save
 from vjgan.generator.metadata import StyleGAN2Config
@@ -162,6 +164,27 @@ def test_seeds_as_people_write_them() -> None:
     for text in ("", "a", "5-3", "-4", "1-", "0-400", "4294967296", "1,,2", "9" * 5000):
         with pytest.raises(VjganError, match="--seeds"):
             parse_seeds(text)
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    def run(*words: object) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["model", *map(str, words)])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result.exit_code, result.output
+
+    full, half = tmp_path / "full.safetensors", tmp_path / "half.safetensors"
+    assert run("convert", COND, "-o", full, "--fp32")[0] == 0
+    assert run("convert", COND, "-o", half)[0] == 0
+    assert half.stat().st_size < 0.6 * full.stat().st_size
+    assert "classes     10" in run("info", COND)[1]
+    words = ("--seeds", "1-4", "--psi", "0.5", "--class", "2")
+    code, said = run("sample", full, "-o", tmp_path / "x.png", *words)
+    assert (code, "4 pictures, 128x128" in said) == (0, True)
+    npz = COND.with_suffix(".npz")
+    code, said = run("check", full, "--against", npz, "--device", "cpu")
+    assert (code, said.splitlines()[-1]) == (0, "agrees")
+    code, said = run("check", half, "--against", npz, "--device", "cpu")
+    assert (code, said.splitlines()[-1]) == (1, "DOES NOT AGREE")
 
 
 SMALL = StyleGAN2Config(16, 6, 5, 0, 64, 8, 3, 2)
