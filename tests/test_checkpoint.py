@@ -15,6 +15,7 @@ from vjgan.errors import ModelError
 from vjgan.generator.checkpoint import find_model, info, load, save
 from vjgan.generator.space import Ruler
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
+from vjgan.generator.stylegan3 import StyleGAN3, StyleGAN3Config
 
 CONFIG = StyleGAN2Config(
     resolution=16, z_dim=6, w_dim=5, channel_base=64, channel_max=8, mapping_layers=2
@@ -51,6 +52,46 @@ def test_a_saved_network_comes_back(
     np.testing.assert_allclose(loaded.ruler.root, RULER.root, rtol=0)
     np.testing.assert_allclose(loaded.ruler.slope, RULER.slope, rtol=0)
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(CONFIG, widths=(8, 7, 3), filter=(1.0, 2.0, 1.0), architecture="resnet"),
+        replace(CONFIG, noise=False, clamp=256.0, mapping_lr=0.1, mapping_width=7),
+        StyleGAN3Config(16, 6, 5, channel_base=64, channel_max=8, num_layers=4, conv_clamp=None),
+    ],
+    ids=str,
+)
+def test_every_kind_comes_back(tmp_path: Path, config: StyleGAN2Config | StyleGAN3Config) -> None:
+    torch.manual_seed(2)
+    made = StyleGAN2(config) if isinstance(config, StyleGAN2Config) else StyleGAN3(config)
+    path = tmp_path / "x.safetensors"
+    save(path, made, name="x", licence="", origin="", trained=False, half=False)
+    loaded = load(path).network
+    assert loaded.config == config
+    with torch.no_grad():
+        z = torch.randn(1, config.z_dim)
+        wanted = made(z)
+        assert float((loaded(z) - wanted).abs().max()) <= 1e-5 * float(wanted.abs().max())
+
+
+def test_what_is_usual_is_not_written(model: Path) -> None:
+    with model.open("rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+    written = json.loads(header["__metadata__"]["config"])
+    assert written.keys() == {
+        "resolution", "z_dim", "w_dim", "c_dim", "channel_base", "channel_max", "img_channels",
+        "mapping_layers",
+    }  # fmt: skip
+
+
+def test_a_stylegan3_whose_numbers_do_not_go_along(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    config = StyleGAN3Config(16, 6, 5, channel_base=64, channel_max=8, num_layers=4)
+    save(path, StyleGAN3(config), name="x", licence="", origin="", trained=False)
+    for change in ({"num_critical": 4}, {"first_cutoff": 1000.0}):
+        refused(rewritten(path, config=json.dumps(asdict(config) | change)), "makes no StyleGAN3")
 
 
 def test_a_number_too_large_for_fp16_is_kept(tmp_path: Path) -> None:
@@ -205,6 +246,14 @@ def test_wrong_metadata(model: Path, metadata: dict[str, str | None], words: str
         ("channel_base", 8, "channel_base is less than the resolution"),
         ("mapping_layers", 10**6, r"mapping_layers 1000000 is outside 1\.\.32"),
         ("img_channels", "3" * 9999, "img_channels '333"),
+        ("architecture", "plain", "architecture 'plain' is outside orig, resnet, skip"),
+        ("widths", [8], "widths has 1 numbers"),
+        ("widths", [8, 0, 8], r"widths \(8, 0, 8\) is outside up to 10 numbers in 1\.\.2048"),
+        ("filter", [1.0, -1.0], "adds up to nothing"),
+        ("filter", "1331", "filter '1331' is outside"),
+        ("noise", 1, "noise 1 is outside False, True"),
+        ("clamp", float("nan"), r"clamp nan is outside 0\.\.1e\+09"),
+        ("dropout", 1, "its config has .*'dropout'"),
     ],
 )
 def test_absurd_configs(model: Path, key: str, value: object, words: str) -> None:
