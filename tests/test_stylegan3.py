@@ -234,6 +234,12 @@ def test_gradients_and_batches() -> None:
     assert ws.grad is not None and ws.grad.abs().max() > 0
 
 
+@pytest.mark.parametrize("name", ["sg3t_64", "sg3r_64"])
+def test_a_bare_state_dict_tells_its_config(name: str) -> None:
+    arrays, settings = reference(name)
+    assert convert(arrays, {})[0] == convert(arrays, settings)[0]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -241,6 +247,8 @@ def test_gradients_and_batches() -> None:
         (lambda a, s: a.update({"synthesis.L3_36_32.bias": np.zeros(3)}), "of shape"),
         (lambda a, s: s["synthesis.L3_36_32"].update(in_cutoff=9.0), "in_cutoff 9 in L3"),
         (lambda a, s: s["synthesis"].update(num_layers=13), "15 layers"),
+        (lambda a, s: a.pop("synthesis.L3_36_32.weight"), "has 14, up to L14"),
+        (lambda a, s: a.update({"synthesis.L0_36_32.weight": np.zeros(3)}), "dimensions"),
         (lambda a, s: s["synthesis"].update(margin_size="x"), "margin_size .* not a number"),
         (lambda a, s: s["synthesis.L3_36_32"].update(conv_clamp=9), "differently"),
     ],

@@ -71,40 +71,57 @@ def _theirs(ours: str, names: Mapping[int, str]) -> str:
 
 
 def _config(arrays: Arrays, settings: Settings, names: Mapping[int, str]) -> StyleGAN3Config:
-    given = dict(_mapping(settings.get("", {}).get("_init_kwargs")))
+    given = _told(arrays, names)
+    given |= _mapping(settings.get("", {}).get("_init_kwargs"))
     given |= _mapping(given.pop("synthesis_kwargs", None))
     given |= _mapping(settings.get("synthesis", {}).get("_init_kwargs"))
     given |= {k: v for k, v in settings.get("synthesis", {}).items() if not k.startswith("_")}
     number = _Numbers(given)
-    if 0 not in names or "mapping.fc0.weight" not in arrays:
-        raise RefusedError("lacks the first layer or the mapping of a StyleGAN3")
     depth = sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", name)) for name in arrays)
     embed = arrays["mapping.embed.weight"].shape if "mapping.embed.weight" in arrays else (0, 0)
-    first, affine = arrays["mapping.fc0.weight"], arrays.get("synthesis.input.affine.weight")
-    if first.ndim != 2 or len(embed) != 2 or affine is None or affine.ndim != 2:
-        raise RefusedError("has tensors of other dimensions than a StyleGAN3's")
+    first, affine = arrays.get("mapping.fc0.weight"), arrays.get("synthesis.input.affine.weight")
+    if first is None or affine is None or not len(embed) == first.ndim == affine.ndim == 2:
+        raise RefusedError("has not the mapping and the input of a StyleGAN3")
+    num_layers = number.whole("num_layers", 2, 64)
     return StyleGAN3Config(
         resolution=number.whole("img_resolution", RESOLUTIONS[0], RESOLUTIONS[-1]),
         z_dim=first.shape[1] - embed[0],
         w_dim=affine.shape[1],
         c_dim=embed[1],
-        channel_base=number.whole("channel_base", 1, 2**20, 32768),
-        channel_max=number.whole("channel_max", 1, 8192, 512),
+        channel_base=number.whole("channel_base", 1, 2**20),
+        channel_max=number.whole("channel_max", 1, 8192),
         img_channels=number.whole("img_channels", 1, 16),
         mapping_layers=depth,
-        num_layers=number.whole("num_layers", 2, 64, 14),
-        num_critical=number.whole("num_critical", 0, 63, 2),
+        num_layers=num_layers,
+        num_critical=number.whole("num_critical", 0, num_layers - 1, 2),
         first_cutoff=number.real("first_cutoff", 0.1, 1024.0, 2.0),
         first_stopband=number.real("first_stopband", 0.1, 1024.0, 2.0**2.1),
         last_stopband_rel=number.real("last_stopband_rel", 1.0, 4.0, 2.0**0.3),
         margin_size=number.whole("margin_size", 0, 256, 10),
         output_scale=number.real("output_scale", 1e-6, 1e6, 0.25),
-        conv_kernel=number.whole("conv_kernel", 1, 7, 3),
-        use_radial_filters=bool(number.whole("use_radial_filters", 0, 1, 0)),
+        conv_kernel=number.whole("conv_kernel", 1, 7),
+        use_radial_filters=bool(number.whole("use_radial_filters", 0, 1)),
         filter_size=number.whole("filter_size", 1, 16, 6),
         lrelu_upsampling=number.whole("lrelu_upsampling", 1, 4, 2),
         conv_clamp=_clamp(settings, names),
     )
+
+
+def _told(arrays: Arrays, names: Mapping[int, str]) -> dict[str, Any]:
+    """What the tensors and the layers' names tell by themselves, for want of settings."""
+    last = max(names, default=0)
+    if sorted(names) != list(range(last + 1)) or last < 2:
+        raise RefusedError(f"lacks layers of a StyleGAN3: it has {len(names)}, up to L{last}")
+    _, size, colours = names[last].split("_")
+    shapes = [arrays[f"synthesis.{names[k]}.weight"].shape for k in (0, last - 1)]
+    if any(len(dims) != 4 for dims in shapes):
+        raise RefusedError("has weights of other dimensions than a StyleGAN3's")
+    radial = arrays.get(f"synthesis.{names[0]}.down_filter", np.zeros(1)).ndim == 2
+    return {
+        "img_resolution": int(size), "img_channels": int(colours), "num_layers": last,
+        "channel_max": shapes[0][0], "channel_base": shapes[1][0] * int(size),
+        "conv_kernel": shapes[0][2], "use_radial_filters": radial,
+    }  # fmt: skip
 
 
 def _clamp(settings: Settings, names: Mapping[int, str]) -> float | None:
