@@ -17,6 +17,7 @@ import torch
 
 from bench import generator
 from bench.plain import Plain
+from vjgan.errors import DeviceError
 from vjgan.generator.allocator import keep_memory
 from vjgan.generator.openvino import OpenVINO
 from vjgan.generator.runtime import Runtime, Traced, make_runtime
@@ -112,6 +113,22 @@ def test_what_the_engine_cannot_run_is_left_to_torch(caplog: pytest.LogCaptureFi
         "OpenVINO cannot run this model, torch plays it: "
         "it smooths by 1 tap, and the engine needs 2 or more"
     ]
+
+
+def test_bf16_is_taken_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = lively(SHAPES["tiled"])
+    w = torch.randn(network.config.num_ws, SMALL.w_dim).numpy()
+    exact = make_runtime(network, torch.device("cpu")).draw(w, 1.0, {})
+    monkeypatch.setenv("VJGAN_CPU", "bf16")
+    rough = make_runtime(network, torch.device("cpu"))
+    error = relative(rough.draw(w, 1.0, {}), exact)
+    if rough.name == "OpenVINO, bf16, cpu":  # where the processor has it
+        assert 1e-4 < error < 0.1
+    else:
+        assert rough.name == "OpenVINO, fp32, cpu" and error < 1e-5
+    monkeypatch.setenv("VJGAN_CPU", "int4")
+    with pytest.raises(DeviceError, match="VJGAN_CPU: 'int4' is not one of fp32, bf16"):
+        make_runtime(network, torch.device("cpu"))
 
 
 def test_the_engine_does_not_count_its_users(tmp_path: os.PathLike[str]) -> None:

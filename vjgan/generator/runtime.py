@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vjgan.generator.allocator import keep_memory
 from vjgan.generator.cuda import Cuda, CudaSettings
-from vjgan.generator.openvino import OpenVINO, installed
+from vjgan.generator.openvino import OpenVINO, installed, wanted_precision
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.generator.stylegan3 import StyleGAN3, transform
 from vjgan.types import FloatArray
@@ -45,13 +45,16 @@ def make_runtime(
 
 def on_processor(network: StyleGAN2) -> Runtime:
     """OpenVINO where it is installed and can run ``network``, else torch: decided once, so that a
-    show and a film are of one piece. Their pictures differ by rounding alone."""
+    show and a film are of one piece. Their pictures differ by rounding alone.
+
+    Raises DeviceError where ``VJGAN_CPU`` asks for what there is not."""
     keep_memory()
+    precision = wanted_precision()
     if not installed():
         log.debug("OpenVINO is not installed: torch plays, more slowly")
         return Traced(network)
     try:
-        return OpenVINO(network)
+        return OpenVINO(network, precision)
     except RuntimeError as error:
         log.warning("OpenVINO cannot run this model, torch plays it: %s", str(error).strip())
         return Traced(network)
