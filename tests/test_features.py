@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from vjgan.errors import VjganError
 from vjgan.features import Analyser
-from vjgan.pulse import Pulse
 from vjgan.types import AudioFrame, Features, FloatArray
 
 RATES = (8000, 44100, 48000, 192000)
@@ -224,17 +223,3 @@ def test_a_leap_of_the_time_breaks_nothing(leap: float) -> None:
 def test_an_unknown_onset_method_is_told() -> None:
     with pytest.raises(VjganError, match="onset method 'loud' is not one of specflux, "):
         Analyser(44100, "loud")
-
-
-def test_pulse_finds_the_place_of_the_novelty_and_doubts_an_even_one() -> None:
-    clear, even = Pulse(), Pulse()
-    dt, late = 0.005, 0.02
-    for k in range(4000):
-        time = k * dt
-        beat = (time - late - 0.13) % 0.5 < dt
-        clear.step(1.0 if beat else 0.0, 120.0, dt, late)
-        even.step(0.5, 120.0, dt, late)
-    truth = (3999 * dt - 0.13) % 0.5 / 0.5
-    assert abs((clear.phase - truth + 0.5) % 1.0 - 0.5) < 0.02
-    assert clear.confidence > 0.9
-    assert even.confidence == 0.0

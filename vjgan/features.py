@@ -10,14 +10,14 @@ import numpy as np
 
 from vjgan.errors import VjganError
 from vjgan.levels import Heard, Levels
-from vjgan.pulse import Pulse
+from vjgan.meter import BEATS
+from vjgan.novelty import Novelty
+from vjgan.tracker import Tracker
 from vjgan.types import AudioFrame, Features, FloatArray
 
 ONSET_METHODS = ("specflux", "energy", "hfc", "complex", "phase", "specdiff", "kl", "mkl")
 
-# One hop in seconds, at any rate: aubio's tempo looks back over next_pow2(5.8 s) hops, which is
-# 5.9 s at this one and would be twice that at 48 kHz with 256 samples.
-HOP = 256 / 44100
+HOP = 256 / 44100  # one hop in seconds, at any rate
 SPAN = 4  # hops in a spectrum
 
 RUMBLE_HZ = 20.0  # below is no sound but an offset
@@ -31,7 +31,6 @@ ONSET_THRESHOLD = 0.4
 ONSET_HOPS = 3.5  # an onset is found so much later; measured on kicks (aubio assumes 4.3)
 ONSET_GAP = 0.06  # seconds; closer ones are one
 THUMP_DELAY = 0.016  # seconds, measured likewise
-NOVELTY_DELAY = 0.017  # seconds by which the rise in the bands comes late; measured likewise
 
 
 class Analyser:
@@ -52,14 +51,14 @@ class Analyser:
         self._onset = aubio.onset(onset_method, size, self._hop, sample_rate)
         self._onset.set_threshold(ONSET_THRESHOLD)
         self._onset.set_delay(round(ONSET_HOPS * self._hop))
-        self._tempo = aubio.tempo("default", size, self._hop, sample_rate)
-        self._pulse = Pulse()
+        self._novelty = Novelty(sample_rate)
+        self._tracker = Tracker()
         self._random = np.random.default_rng(0)
         self._waiting: FloatArray = np.zeros(0, np.float32)  # less than a hop
+        self._untracked: FloatArray = np.zeros(0, np.float32)  # less than a hop of the tracker
         self._heard: Heard | None = None
         self._samples = 0  # analysed so far
         self._blocks = 0
-        self._bpm = 0.0
         self._onsets, self._onset_time, self._since_onset = 0, -1e9, math.inf
         self._beats, self._beat_time, self._since_beat = 0, -1e9, 0.0
 
@@ -80,22 +79,27 @@ class Analyser:
         self._heard = heard
         self._samples += self._hop
         dither = self._random.normal(0.0, DITHER * heard.mean, self._hop)
-        block = block + dither.astype(np.float32)
-        flux = bool(self._onset(block)[0])
-        self._tempo(block)
-        self._bpm = float(self._tempo.get_bpm())
+        flux = bool(self._onset(block + dither.astype(np.float32))[0])
         self._count_onset(flux, heard, time)
-        novelty = None if heard.silent else heard.novelty
-        self._pulse.step(novelty, self._bpm, self._dt, NOVELTY_DELAY)
-        if self._bpm > 0.0:
-            self._count_beat(heard.silent)
-            self._beat_time = time - self._since_beat
+        self._track(block, heard.silent, time)
+
+    def _track(self, block: FloatArray, silent: bool, time: float) -> None:
+        """Let the tracker go on, which counts its own hops."""
+        self._untracked = np.concatenate((self._untracked, block))
+        hop = self._novelty.hop
+        while len(self._untracked) >= hop:
+            strength = self._novelty.step(self._untracked[:hop])
+            self._untracked = self._untracked[hop:]
+            self._tracker.step(None if silent else strength)
+            if self._tracker.bpm > 0.0:
+                self._count_beat(silent, hop / self._rate)
+                self._beat_time = time - len(self._untracked) / self._rate - self._since_beat
 
     def _count_onset(self, flux: bool, heard: Heard, time: float) -> None:
         """Count what aubio finds, and the kicks that it overlooks; those only where there is a
         pulse, since steady noise thumps, too."""
         self._since_onset += self._dt
-        thump = heard.thump and self._pulse.confidence > 0.0
+        thump = heard.thump and self._tracker.confidence > 0.0
         if heard.silent or not (flux or thump) or self._since_onset < ONSET_GAP:
             return
         self._onsets += 1
@@ -103,13 +107,13 @@ class Analyser:
         late = (self._samples - self._onset.get_last()) / self._rate if flux else THUMP_DELAY
         self._onset_time = time - late
 
-    def _count_beat(self, silent: bool) -> None:
-        """Move the newest beat to where the pulse has it, and count it once."""
-        period = 60.0 / self._bpm
-        age = self._pulse.phase * period
-        self._since_beat += self._dt
+    def _count_beat(self, silent: bool, dt: float) -> None:
+        """Move the newest beat to where the tracker has it, and count it once."""
+        period = 60.0 / self._tracker.bpm
+        age = self._tracker.phase * period
+        self._since_beat += dt
         new = age < self._since_beat - period / 2.0
-        if new and not silent and self._pulse.confidence > 0.0:
+        if new and not silent and self._tracker.confidence > 0.0:
             self._beats += 1
         if new or abs(age - self._since_beat) < period / 2.0:
             self._since_beat = age
@@ -118,7 +122,7 @@ class Analyser:
         heard = self._heard
         if heard is None:
             return Features(time, alive=True, blocks_read=self._blocks)
-        known = self._bpm > 0.0
+        bpm = self._tracker.bpm
         return Features(
             time=time,
             level=heard.level,
@@ -126,9 +130,11 @@ class Analyser:
             mid=heard.mid,
             high=heard.high,
             centroid_hz=heard.centroid_hz,
-            bpm=self._bpm,
-            beat_phase=(time - self._beat_time) * self._bpm / 60.0 % 1.0 if known else 0.0,
-            confidence=0.0 if heard.silent else self._pulse.confidence,
+            bpm=bpm,
+            beat_phase=(time - self._beat_time) * bpm / 60.0 % 1.0 if bpm > 0.0 else 0.0,
+            confidence=0.0 if heard.silent else self._tracker.confidence,
+            bar_phase=self._bar_phase(time),
+            bar_confidence=0.0 if heard.silent else self._tracker.bar_confidence,
             onset_count=self._onsets,
             onset_time=self._onset_time,
             beat_count=self._beats,
@@ -137,6 +143,15 @@ class Analyser:
             alive=True,
             blocks_read=self._blocks,
         )
+
+    def _bar_phase(self, time: float) -> float:
+        """0..1 of the bar at ``time``: its beat, and how far that has gone."""
+        tracker = self._tracker
+        if tracker.bpm == 0.0:
+            return 0.0
+        since = (time - self._beat_time) * tracker.bpm / 60.0
+        beat = round(tracker.bar * BEATS - tracker.phase)
+        return (beat + since) / BEATS % 1.0
 
 
 def _clean(samples: FloatArray) -> FloatArray:

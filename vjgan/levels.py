@@ -24,17 +24,15 @@ SILENCE = 1e-3  # -60 dB of full scale, RMS
 HYSTERESIS = 1.4  # what ends a silence is louder than what keeps it
 SILENCE_SECONDS = 1.0  # longer than from one beat to the next
 
-NOVELTY_STEPS = 2  # over which the bands are compared
+LEAP_STEPS = 2  # in which a kick rises
 THUMP_STEPS = 12  # over which a kick is louder than all that was low,
 THUMP_RATIO = 1.5  # by this factor
-RIPPLE = 0.02  # a smaller rise is the analysis, not the sound
-NOVELTY_WEIGHTS = np.array((1.0, 0.8, 0.1))  # the kick counts before the hi-hat
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """``level low mid high`` 0..8, where 1.0 is the running mean; ``mean`` that of the whole, RMS;
-    ``novelty`` >= 0, how much rises in the bands; ``thump``: the low band leaps up."""
+    ``thump``: the low band leaps up."""
 
     level: float
     low: float
@@ -42,7 +40,6 @@ class Heard:
     high: float
     mean: float
     centroid_hz: float
-    novelty: float
     thump: bool
     silent: bool
 
@@ -91,7 +88,6 @@ class Levels:
             high=high,
             mean=self._whole.mean,
             centroid_hz=self._centroid_hz,
-            novelty=self._novelty(),
             thump=self._thump(),
             silent=silent,
         )
@@ -113,17 +109,11 @@ class Levels:
         over: NDArray[np.float64] = np.minimum(HIGHEST, bands / means)  # [3]
         return over
 
-    def _novelty(self) -> float:
-        """What is new: the rise of the compressed bands, weighted."""
-        before = self._past[max(0, len(self._past) - 1 - NOVELTY_STEPS)]
-        rise = np.log1p(self._past[-1]) - np.log1p(before)
-        return float(np.maximum(0.0, rise - RIPPLE) @ NOVELTY_WEIGHTS)
-
     def _thump(self) -> bool:
         """A kick, which a dense mix hides from the spectral flux: louder than all that was low a
         moment ago, and than the mean."""
         low = [float(bands[0]) for bands in self._past]
-        before = max(low[:-NOVELTY_STEPS], default=HIGHEST)
+        before = max(low[:-LEAP_STEPS], default=HIGHEST)
         return low[-1] > max(1.0, THUMP_RATIO * before)
 
 
