@@ -1,4 +1,4 @@
-"""Run the benches by name, or all: ``python -m bench [loop pacing latency generator memory]``.
+"""Run the benches by name, or all: ``python -m bench [NAME ...]``, names as in BENCHES.
 
 Prints a table and writes ``out/bench.json``. Machines are shared and noisy: read ratios and
 medians, and run nothing beside it. Screen, sound and MIDI are those of ``tests/venue.sh`` unless
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import generator, latency, loop, memory, pacing
+from bench import beats, generator, latency, loop, memory, pacing
 from bench.venue import venue
 
 BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -23,6 +23,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "pacing": pacing.run,
     "latency": latency.run,
     "memory": memory.run,
+    "beats": beats.run,
 }
 
 
