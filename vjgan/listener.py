@@ -195,6 +195,7 @@ def _unheard(last: Features, time: float) -> Features:
         high=0.0,
         beat_phase=_phase(time, last.beat_time, last.bpm),
         confidence=0.0,
+        bar_confidence=0.0,
         silent=True,
         alive=False,
     )

@@ -53,7 +53,9 @@ class Novelty:
         self._level = approach(self._level, power, self._dt, seconds)
         spectrum = np.abs(np.fft.rfft(self._recent * self._window, self._size))
         gain = COMPRESSION / max(math.sqrt(self._level), QUIET)
-        mels = np.log1p(gain * (self._mels @ spectrum.astype(np.float32)))  # [MELS]
+        # Not a product of matrices, which would wake the threads of BLAS a hundred times a second.
+        sums = np.einsum("mf,f->m", self._mels, spectrum.astype(np.float32))
+        mels = np.log1p(gain * sums)  # [MELS]
         before = self._past.pop(0)
         self._past.append(mels)
         wide = np.maximum(before, np.maximum(np.roll(before, 1), np.roll(before, -1)))

@@ -95,7 +95,8 @@ class Tracker:
     def _weigh(self, strength: FloatArray) -> None:
         """Bayes' rule, and how much better the filter foretold the sound than no knowledge."""
         meter, mass = self._meter, self._mass
-        likelihood = strength @ meter.slope  # [states]
+        # Not a product of matrices, which would wake the threads of BLAS a hundred times a second.
+        likelihood = np.einsum("b,bs->s", strength, meter.slope)  # [states]
         likelihood += meter.offset
         np.exp(likelihood, out=likelihood)
         blind = float(likelihood @ meter.prior)
