@@ -118,7 +118,12 @@ vec4 effect(vec2 uv) {
     vec2 q = place(uv, scale), size = vec2(textureSize(blended, 0));
     vec2 margin = (0.5 - abs(q - 0.5)) * size * scale + 0.5;  // pixels to the edge
     float inside = clamp(min(margin.x, margin.y), 0.0, 1.0);
-    if (surround >= 1.0) { q = mirrored(q); inside = 1.0; }
+    if (surround >= 1.0) {
+        // Mirrored a little inside: a network sees nothing beyond its edge, and draws it so.
+        vec2 rim = 2.0 / size;
+        q = rim + (1.0 - 2.0 * rim) * mirrored((q - rim) / (1.0 - 2.0 * rim));
+        inside = 1.0;
+    }
     vec2 on = clamp(q, 0.0, 1.0);
     vec3 c = scale < 1.0 ? reduced(on, -log2(scale)) : enlarged(on);
     if (inside < 1.0) c = mix(surround * beside(q), c, inside);

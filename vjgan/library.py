@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from vjgan.types import Generator, LatentSpace
 @dataclass
 class Library:
     """Presets by name or number, scenes by preset file. ``passes`` tells the shader passes with
-    their controls, ``load`` gives the warmed generator of a model's name or path, ``prefetch``
-    warms one that may be wanted next, ``moving`` makes a motion from a preset's settings and a
-    latent space; these may take seconds, so scenes are made off the loop. ``model`` overrides what
-    presets ask for, ``seed`` shifts every seed in them: another night of the same preset."""
+    their controls, ``fixed`` those that presets cannot name, ``load`` gives the warmed generator of
+    a model's name or path, ``prefetch`` warms one that may be wanted next, ``moving`` makes a
+    motion from a preset's settings and a latent space; these may take seconds, so scenes are made
+    off the loop. ``model`` overrides what presets ask for, ``seed`` shifts every seed in them:
+    another night of the same preset."""
 
     presets_folder: Path
     passes: Callable[[], Mapping[str, Mapping[str, Control]]]
@@ -30,6 +31,7 @@ class Library:
     default_model: str
     model: str = ""
     seed: int = 0
+    fixed: Collection[str] = ()
 
     def paths(self) -> list[Path]:
         """The presets in order."""
@@ -41,7 +43,7 @@ class Library:
 
     def preset(self, path: Path) -> Preset:
         """The checked preset of a file. Raises PresetError."""
-        return load_preset(path, self.passes())
+        return load_preset(path, self.passes(), self.fixed)
 
     def scene(self, path: Path) -> Scene:
         """The preset of a file at work. Raises PresetError or ModelError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -102,8 +102,11 @@ class Preset:
         return {*self.values, *(route.target for route in self.routes)}
 
 
-def load_preset(path: Path, passes: Mapping[str, Mapping[str, Control]]) -> Preset:
-    """The preset in a file. ``passes`` are the shader passes that exist, with their controls.
+def load_preset(
+    path: Path, passes: Mapping[str, Mapping[str, Control]], fixed: Collection[str] = ()
+) -> Preset:
+    """The preset in a file. ``passes`` are the shader passes that exist, with their controls; those
+    in ``fixed`` are always drawn, so that presets steer but do not name them.
 
     Raises PresetError: one sentence with the file, the key, the value and what is allowed."""
     key = path.stem
@@ -118,7 +121,8 @@ def load_preset(path: Path, passes: Mapping[str, Mapping[str, Control]]) -> Pres
         for name in (*values, *(route.target for route in data.routes))
         if DIRECTION.fullmatch(name) and name not in table
     }
-    for problem in _problems(data, values, passes, table):
+    free = {name: rows for name, rows in passes.items() if name not in fixed}
+    for problem in _problems(data, values, free, table):
         raise PresetError(f"preset '{key}' ({path}): {problem}")
     return Preset(
         key=key,

@@ -47,13 +47,13 @@ def make_library(
         default_model=DEFAULT_MODEL,
         model=model,
         seed=seed,
+        fixed=FIXED,
     )
 
 
 def passes() -> Mapping[str, Mapping[str, Control]]:
-    """The shader passes that presets may name, with their controls."""
-    declared = declared_controls(folder("shaders"))
-    return {name: rows for name, rows in declared.items() if name not in FIXED}
+    """The shader passes with their controls, those that are always drawn among them."""
+    return declared_controls(folder("shaders"))
 
 
 def _moving(table: MotionTable, space: LatentSpace) -> Mover:
