@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -48,6 +49,7 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
     library = make_library(settings.model, settings.seed, settings.device, live=False)
     preset = library.find(settings.preset)
     with ExitStack() as room:
+        check = room.enter_context(_interruptible())
         writer = room.enter_context(
             FilmWriter(settings.output, settings.size, settings.fps, path or sound, float(start))
         )
@@ -55,6 +57,11 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
         scene = library.scene(preset)
         source = Track(sound.samples, sound.sample_rate)
         shown = room.enter_context(progress(frames, settings.output.name))
+
+        def count(done: int) -> None:
+            shown(done)
+            check()
+
         render(
             scene,
             SteppedEar(source, Analyser(sound.sample_rate)),
@@ -65,11 +72,35 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
             settings.fps,
             start,
             frames,
-            shown,
+            count,
             notice(scene.generator),
         )
         if picture is not None:
             save_image(picture, screen.image())
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """A function that raises KeyboardInterrupt if somebody asked for it since: between two frames.
+    Wherever else it came, it could be lost inside a library, or leave one in the middle of things.
+    """
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        asked = True
+
+    def check() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.signal(number, ask) for number in numbers]
+    try:
+        yield check
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _span(settings: FilmSettings, sound: Sound) -> tuple[Fraction, Fraction]:
