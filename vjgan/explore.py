@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from vjgan.assets import folder
-from vjgan.errors import ModelError, VjganError
+from vjgan.errors import VjganError
 from vjgan.generator.blend import blend
-from vjgan.generator.checkpoint import SUFFIX, Checkpoint, find_model, info, load, save
+from vjgan.generator.checkpoint import find_model, info, load, model_file, save, save_again
 from vjgan.generator.directions import METHODS, SAMPLES, find_directions, sample
 from vjgan.generator.player import make_space
-from vjgan.types import FloatArray
 
 MOST = 100  # directions found at once
 
@@ -43,7 +41,7 @@ def add_directions(
     labels = [*given, *list(found)[len(given) :]]
     named = dict(zip(labels, found.values(), strict=True))
     if output is not None:
-        _add(output, checkpoint, named)
+        save_again(output, checkpoint, {**checkpoint.directions, **named})
     whole = float(sample(space, SAMPLES[method]).var(0).sum())
     return [
         f"direction.{name:<20} {np.square(way).sum(-1).max() / whole:6.2%} of the variance of w"
@@ -59,7 +57,7 @@ def blend_models(
     network = blend(one.network, other.network, resolution, octaves)
     licences = dict.fromkeys(c.info.licence or "not recorded" for c in (one, other))
     save(
-        _model_file(output),
+        model_file(output),
         network,
         name=output.stem,
         licence="; ".join(licences),
@@ -72,23 +70,6 @@ def blend_models(
     return info(output).lines()
 
 
-def _add(output: Path, checkpoint: Checkpoint, named: Mapping[str, FloatArray]) -> None:
-    about = checkpoint.info
-    save(
-        _model_file(output),
-        checkpoint.network,
-        name=about.name,
-        licence=about.licence,
-        origin=about.origin or f"converted from {about.path.name}, SHA-256 {about.sha256}",
-        trained=about.trained,
-        description=about.description,
-        code=about.code,
-        training_set=about.training_set,
-        ruler=checkpoint.ruler,
-        directions={**checkpoint.directions, **named},
-    )
-
-
 def _layers(text: str, num_ws: int) -> range | None:
     """The layers that ``4-7`` or ``4`` names; None for all."""
     if not text:
@@ -99,9 +80,3 @@ def _layers(text: str, num_ws: int) -> range | None:
         if len(layers) and layers[-1] < num_ws:
             return layers
     raise VjganError(f"--layers '{text}' is not a range such as 4-7 within 0-{num_ws - 1}")
-
-
-def _model_file(path: Path) -> Path:
-    if path.suffix != SUFFIX:
-        raise ModelError(f"model '{path}': the name of what is written must end in {SUFFIX}")
-    return path

@@ -73,7 +73,9 @@ class Library:
 
 def _check_directions(preset: Preset, generator: Generator) -> None:
     """Every direction that a preset names is the model's. Raises PresetError."""
-    wanted = [name.removeprefix("direction.") for name in preset.steers if "direction." in name]
+    wanted = [
+        name.removeprefix("direction.") for name in preset.steers if name.startswith("direction.")
+    ]
     there = generator.space.directions() if wanted else {}
     for name in wanted:
         if not name.isdecimal() and name not in there:

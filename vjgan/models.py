@@ -14,7 +14,7 @@ import numpy as np
 from vjgan.assets import folder
 from vjgan.errors import ModelError, VjganError
 from vjgan.generator import reference
-from vjgan.generator.checkpoint import SUFFIX, Checkpoint, find_model, info, load, save
+from vjgan.generator.checkpoint import Checkpoint, find_model, info, load, model_file, save_again
 from vjgan.generator.device import find_device, set_threads
 from vjgan.generator.player import Player, make_player, make_space
 from vjgan.generator.sample import draw_seeds
@@ -37,26 +37,11 @@ class Verdict:
 
 def convert(source: str, output: Path, half: bool = True) -> list[str]:
     """Write any known file as one of vjgan's own, and say what it is. Raises ModelError."""
-    if output.suffix != SUFFIX:
-        raise ModelError(f"model '{output}': the name of what is written must end in {SUFFIX}")
+    model_file(output)
     checkpoint = _open(source)
-    about = checkpoint.info
-    if output.exists() and output.samefile(about.path):
+    if output.exists() and output.samefile(checkpoint.info.path):
         raise ModelError(f"model '{output}' is the very file that would be converted")
-    save(
-        output,
-        checkpoint.network,
-        name=about.name,
-        licence=about.licence,
-        origin=about.origin or f"converted from {about.path.name}, SHA-256 {about.sha256}",
-        trained=about.trained,
-        description=about.description,
-        code=about.code,
-        training_set=about.training_set,
-        ruler=checkpoint.ruler,
-        directions=checkpoint.directions,
-        half=half,
-    )
+    save_again(output, checkpoint, checkpoint.directions, half)
     return info(output).lines()
 
 

@@ -105,6 +105,38 @@ def save(
         raise ModelError(f"model '{path}' cannot be written: {error}") from None
 
 
+def model_file(path: Path) -> Path:
+    """``path``, if it is a name for a model of ours. Raises ModelError."""
+    if path.suffix != SUFFIX:
+        raise ModelError(f"model '{path}': the name of what is written must end in {SUFFIX}")
+    return path
+
+
+def save_again(
+    path: Path,
+    checkpoint: Checkpoint,
+    directions: Mapping[str, FloatArray],
+    half: bool = True,
+) -> None:
+    """Write a loaded model, of whatever kind its file was, with ``directions`` as its own. Raises
+    ModelError."""
+    about = checkpoint.info
+    save(
+        model_file(path),
+        checkpoint.network,
+        name=about.name,
+        licence=about.licence,
+        origin=about.origin or f"converted from {about.path.name}, SHA-256 {about.sha256}",
+        trained=about.trained,
+        description=about.description,
+        code=about.code,
+        training_set=about.training_set,
+        ruler=checkpoint.ruler,
+        directions=directions,
+        half=half,
+    )
+
+
 def info(path: Path) -> ModelInfo:
     """What a file says of itself; an own file's tensors are hashed, not loaded.
     Raises ModelError."""

@@ -126,6 +126,14 @@ class Mapping(nn.Module):
             x = F.leaky_relu(layer(x), SLOPE) * GAIN  # [n, mapping_width], at last [n, w_dim]
         return x
 
+    def truncate(self, w: Tensor, num_ws: int, psi: float, cutoff: int | None) -> Tensor:
+        """w [n, w_dim] -> ws [n, num_ws, w_dim], the first ``cutoff`` of them (None: all) moved
+        toward ``w_mean`` so that ``psi`` of their distance is left."""
+        ws = w[:, None].repeat(1, num_ws, 1)  # [n, num_ws, w_dim]
+        if psi != 1.0:
+            ws[:, :cutoff] = self.w_mean.lerp(ws[:, :cutoff], psi)
+        return ws
+
     @torch.no_grad()
     def track(self, w: Tensor, beta: float = 0.998) -> None:
         """Let the mean of a training batch w [n, w_dim] into ``w_mean``."""
@@ -360,12 +368,8 @@ class StyleGAN2(nn.Module):
         return image
 
     def truncate(self, w: Tensor, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """w [n, w_dim] -> ws [n, num_ws, w_dim], the first ``cutoff`` of them (None: all) moved
-        toward the mean so that ``psi`` of their distance is left."""
-        ws = w[:, None].repeat(1, self.config.num_ws, 1)  # [n, num_ws, w_dim]
-        if psi != 1.0:
-            ws[:, :cutoff] = self.mapping.w_mean.lerp(ws[:, :cutoff], psi)
-        return ws
+        """w [n, w_dim] -> ws [n, num_ws, w_dim]; see ``Mapping.truncate``."""
+        return self.mapping.truncate(w, self.config.num_ws, psi, cutoff)
 
     def freeze(self, half: bool = False) -> StyleGAN2:
         """This network made ready for playing: no gradients, sums of squared weights kept, and

@@ -393,12 +393,8 @@ class StyleGAN3(nn.Module):
         return image
 
     def truncate(self, w: Tensor, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """w [n, w_dim] -> ws [n, num_ws, w_dim], the first ``cutoff`` of them (None: all) moved
-        toward the mean so that ``psi`` of their distance is left."""
-        ws = w[:, None].repeat(1, self.config.num_ws, 1)  # [n, num_ws, w_dim]
-        if psi != 1.0:
-            ws[:, :cutoff] = self.mapping.w_mean.lerp(ws[:, :cutoff], psi)
-        return ws
+        """w [n, w_dim] -> ws [n, num_ws, w_dim]; see ``Mapping.truncate``."""
+        return self.mapping.truncate(w, self.config.num_ws, psi, cutoff)
 
     def freeze(self, half: bool = False) -> StyleGAN3:
         """This network made ready for playing: no gradients, everything that the weights alone
