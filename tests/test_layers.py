@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "vjgan"
 
 # Each room, and what of vjgan it may import besides itself. A folder is one room.
-GROUND = {"errors", "types", "latest", "smooth", "clock", "controls", "assets"}
+GROUND = {"errors", "types", "latest", "smooth", "clock", "controls", "assets", "priority"}
 ROOMS = {
     "errors": set(),
     "types": set(),
@@ -20,6 +20,7 @@ ROOMS = {
     "clock": {"types"},
     "controls": {"errors"},
     "assets": {"errors"},
+    "priority": set(),
     "audio": GROUND,
     "levels": GROUND,
     "novelty": GROUND,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vjgan.errors import VjganError
+from vjgan.priority import step_back
 from vjgan.stage import Scene
 
 log = logging.getLogger("vjgan")
@@ -73,8 +72,7 @@ class Loader:
         self._wanted.put(path)
 
     def _run(self) -> None:
-        with contextlib.suppress(AttributeError, OSError):  # a thread's own priority is Linux's
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        step_back(NICENESS)
         while True:
             try:
                 path = self._wanted.get(timeout=LOOK_SECONDS)

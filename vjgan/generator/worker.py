@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -13,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vjgan.generator.faults import first_line
+from vjgan.priority import step_back
 from vjgan.smooth import Envelope
 from vjgan.types import Frame, Generator, LatentState, Picture, Tick
 
@@ -122,7 +121,7 @@ class Worker:
         self._thread.join(timeout=2.0)
 
     def _run(self) -> None:
-        _step_back()
+        step_back(NICENESS)
         while (job := self._next()) is not None:
             start = time.perf_counter()
             try:
@@ -178,12 +177,6 @@ class Direct:
 
     def close(self) -> None:
         """Nothing to end."""
-
-
-def _step_back() -> None:
-    """Let sound and screen go first where cores are few: they are late at once, a model is not."""
-    with contextlib.suppress(AttributeError, OSError):  # a thread's own priority is Linux's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _alike(one: Job, other: Job) -> bool:

@@ -1,0 +1,13 @@
+"""Letting sound and screen go first where cores are few: they are late at once, others are not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+
+
+def step_back(niceness: int) -> None:
+    """Lower the priority of the thread that calls; without effect where only processes have one."""
+    with contextlib.suppress(AttributeError, OSError):  # a thread's own priority is Linux's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
