@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from networks import lively
 
 from bench import generator
 from bench.plain import Plain
@@ -43,18 +44,6 @@ torch.set_num_threads(1)  # threads that wait for each other, on a machine share
 WAYS: dict[str, Callable[[StyleGAN2], Runtime]] = {"torch": Traced, "openvino": OpenVINO}
 
 
-def lively(config: StyleGAN2Config) -> StyleGAN2:
-    """A frozen network in which every parameter has a say."""
-    torch.manual_seed(3)
-    network = StyleGAN2(config)
-    with torch.no_grad():
-        for name, value in network.named_parameters():
-            if name.endswith(("bias", "noise_strength")):
-                value.add_(torch.randn(value.shape) * 0.3)
-        network.mapping.w_mean.normal_()
-    return network.freeze()
-
-
 def relative(got: torch.Tensor, wanted: torch.Tensor) -> float:
     return float((got - wanted).abs().max() / wanted.abs().max())
 
@@ -63,7 +52,7 @@ def relative(got: torch.Tensor, wanted: torch.Tensor) -> float:
 @pytest.mark.parametrize("way", WAYS)
 @torch.no_grad()
 def test_every_way_gives_the_networks_picture(way: str, shape: str) -> None:
-    network = lively(SHAPES[shape])
+    network = lively(SHAPES[shape]).freeze()
     playing = WAYS[way](network)
     mixed = torch.randn(1, network.config.num_ws, network.config.w_dim)  # each layer its own w
     truncated = network.truncate(network.mapping(torch.randn(1, SMALL.z_dim)), psi=0.6, cutoff=2)
@@ -80,7 +69,7 @@ def test_every_way_gives_the_networks_picture(way: str, shape: str) -> None:
 @pytest.mark.parametrize("shape", ["small", "wide", "grey"])
 @torch.no_grad()
 def test_the_plain_way_that_speed_is_measured_by_is_the_same(shape: str) -> None:
-    network = lively(SHAPES[shape])
+    network = lively(SHAPES[shape]).freeze()
     ws = torch.randn(1, network.config.num_ws, network.config.w_dim)
     for noise in (1.0, 0.4):
         plain = Plain(network).draw(ws[0].numpy(), noise, {})
@@ -90,7 +79,7 @@ def test_the_plain_way_that_speed_is_measured_by_is_the_same(shape: str) -> None
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_same_latent_gives_the_same_bits(way: str) -> None:
-    network = lively(SHAPES["wide"])
+    network = lively(SHAPES["wide"]).freeze()
     w = torch.randn(network.config.num_ws, network.config.w_dim).numpy()
     first = WAYS[way](network).draw(w, 1.0, {}).clone()
     second = WAYS[way](network)  # as in another film
@@ -99,7 +88,7 @@ def test_the_same_latent_gives_the_same_bits(way: str) -> None:
 
 
 def test_the_engine_is_taken_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = lively(SMALL)
+    network = lively(SMALL).freeze()
     assert make_runtime(network, torch.device("cpu")).name == "OpenVINO, fp32, cpu"
     monkeypatch.setitem(sys.modules, "openvino", None)  # as if it were not installed
     assert make_runtime(network, torch.device("cpu")).name == "torch, fp32, cpu"
@@ -107,7 +96,7 @@ def test_the_engine_is_taken_where_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_the_engine_cannot_run_is_left_to_torch(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "vjgan"):
-        playing = make_runtime(lively(replace(SMALL, filter=(1.0,))), torch.device("cpu"))
+        playing = make_runtime(lively(replace(SMALL, filter=(1.0,))).freeze(), torch.device("cpu"))
     assert playing.name == "torch, fp32, cpu"
     assert [r.getMessage() for r in caplog.records] == [
         "OpenVINO cannot run this model, torch plays it: "
@@ -116,7 +105,7 @@ def test_what_the_engine_cannot_run_is_left_to_torch(caplog: pytest.LogCaptureFi
 
 
 def test_bf16_is_taken_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = lively(SHAPES["tiled"])
+    network = lively(SHAPES["tiled"]).freeze()
     w = torch.randn(network.config.num_ws, SMALL.w_dim).numpy()
     exact = make_runtime(network, torch.device("cpu")).draw(w, 1.0, {})
     monkeypatch.setenv("VJGAN_CPU", "bf16")
@@ -151,7 +140,7 @@ def test_the_engine_does_not_count_its_users(tmp_path: os.PathLike[str]) -> None
 @torch.no_grad()
 def test_others_run_while_a_picture_is_drawn(way: str) -> None:
     """The interpreter's lock is not held: a thread of pure Python gets nearly all the turns."""
-    network = lively(replace(SMALL, resolution=128, channel_base=8192, channel_max=64))
+    network = lively(replace(SMALL, resolution=128, channel_base=8192, channel_max=64)).freeze()
     playing = WAYS[way](network)
     w = torch.randn(network.config.num_ws, SMALL.w_dim).numpy()
     playing.draw(w, 1.0, {})

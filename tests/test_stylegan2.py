@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from networks import lively
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -94,18 +95,6 @@ def plain_synthesis(network: StyleGAN2, ws: Tensor, noise: float) -> Tensor:
             colour = plain_colour(config, to_rgb, x, ws[:, 2 * k + 1])
             image = colour if image is None else plain_double(image, config.filter) + colour
     return image
-
-
-def lively(config: StyleGAN2Config) -> StyleGAN2:
-    """A network in which every parameter has a say."""
-    torch.manual_seed(3)
-    network = StyleGAN2(config)
-    with torch.no_grad():
-        for name, value in network.named_parameters():
-            if name.endswith(("bias", "noise_strength")):
-                value.add_(torch.randn(value.shape) * 0.3)
-        network.mapping.w_mean.normal_()
-    return network
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,15 @@ def approach(value: float, target: float, dt: float, seconds: float) -> float:
     return target + (value - target) * math.exp(-dt / seconds)
 
 
+def follow(value: float, last: float, target: float, dt: float, seconds: float) -> float:
+    """``value`` after ``dt`` seconds behind a target that went straight from ``last`` to ``target``
+    in them: the same filter, exact for such a way, so that the frame rate does not show."""
+    if dt <= 0.0:
+        return value
+    behind = (target - last) / dt * seconds
+    return approach(value - last + target, target - behind, dt, seconds)
+
+
 class Envelope:
     """Follows a value with one time constant on the way up and another on the way down."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from vjgan.controls import INSIDE
+from vjgan.smooth import follow
 
 GLIDE = 0.03  # s, time constant: a knob's steps vanish, a drum's hit stays
 CLASS_GLIDE = 0.12  # s, between classes, which are far apart
@@ -17,15 +17,6 @@ GROUPS = ("direction.", *INSIDE)
 
 Cast = Mapping[int | None, float]  # classes and how much of each, 1 together; None: no class
 NO_CLASS: Cast = {None: 1.0}
-
-
-def follow(value: float, last: float, target: float, dt: float, seconds: float) -> float:
-    """``value`` after ``dt`` seconds behind a target that went straight from ``last`` to ``target``
-    in them: a one-pole filter, exact for such a way, so that the frame rate does not show."""
-    if dt <= 0.0:
-        return value
-    behind = (target - last) / dt * seconds
-    return target - behind + (value - last + behind) * math.exp(-dt / seconds)
 
 
 class Glide:
