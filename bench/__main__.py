@@ -14,12 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import beats, generator, latency, loop, memory, pacing
+from bench import beats, generator, latency, loop, memory, pacing, plain3
 from bench.venue import venue
 
 BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "loop": loop.run,
     "generator": generator.run,
+    "stylegan3": plain3.run,
     "pacing": pacing.run,
     "latency": latency.run,
     "memory": memory.run,

@@ -2,8 +2,7 @@
 
 Weights of their own for each picture in a grouped convolution; the filtered leaky ReLU as separate
 steps: zeros between the samples, padding, a depthwise FIR over all of them, the leaky ReLU,
-another FIR, every second sample kept. NCHW, fp32. ``python -m bench.plain3`` measures StyleGAN3-T
-at 256 pixels.
+another FIR, every second sample kept. NCHW, fp32.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,6 +20,10 @@ from torch.nn import functional as F
 from vjgan.generator.stylegan3 import Layer, StyleGAN3, StyleGAN3Config
 
 SLOPE, GAIN = 0.2, math.sqrt(2.0)
+TRANSLATION = StyleGAN3Config(resolution=256)
+ROTATION = replace(
+    TRANSLATION, channel_base=65536, channel_max=1024, conv_kernel=1, use_radial_filters=True
+)
 
 
 def synthesis(network: StyleGAN3, ws: Tensor, transform: Tensor | None = None) -> Tensor:
@@ -110,21 +114,6 @@ def measure(config: StyleGAN3Config, rounds: int = 3) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.plain3", description=__doc__)
-    parser.add_argument("--resolution", type=int, default=256)
-    parser.add_argument("--rotation", action="store_true", help="StyleGAN3-R instead of -T")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    config = StyleGAN3Config(resolution=options.resolution)
-    if options.rotation:
-        config = StyleGAN3Config(
-            resolution=options.resolution, channel_base=65536, channel_max=1024, conv_kernel=1,
-            use_radial_filters=True,
-        )  # fmt: skip
-    for name, value in measure(config, options.rounds).items():
-        print(f"{name:<32} {value:.3g}" if isinstance(value, float) else f"{name:<32} {value}")
-
-
-if __name__ == "__main__":
-    main()
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """StyleGAN3-T and -R at 256 pixels and full width."""
+    return {"T, 256": measure(TRANSLATION), "R, 256": measure(ROTATION, rounds=1)}
