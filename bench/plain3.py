@@ -11,6 +11,7 @@ import argparse
 import math
 import time
 from dataclasses import replace
+from multiprocessing import get_context
 from typing import Any
 
 import torch
@@ -115,5 +116,9 @@ def measure(config: StyleGAN3Config, rounds: int = 3) -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """StyleGAN3-T and -R at 256 pixels and full width."""
-    return {"T, 256": measure(TRANSLATION), "R, 256": measure(ROTATION, rounds=1)}
+    """StyleGAN3-T and -R at 256 pixels and full width, in a fresh process."""
+    with get_context("spawn").Pool(1) as pool:
+        return {
+            "T, 256": pool.apply(measure, (TRANSLATION,)),
+            "R, 256": pool.apply(measure, (ROTATION, 1)),
+        }

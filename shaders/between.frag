@@ -105,12 +105,19 @@ vec3 beside(vec2 q) {
     return mix(read_smooth(before, q, level), read_smooth(after, q, level), share());
 }
 
-// FILLED is defined when the picture covers the screen and is enlarged, as mostly. It is not an
-// `if`, because a CPU in place of a GPU computes both ways of one.
+// Its mirror image beside it, from a little inside: a network sees nothing beyond its edge, and
+// draws it so.
+vec2 framed(vec2 q) {
+    vec2 rim = 2.0 / vec2(textureSize(blended, 0));
+    return surround < 1.0 ? q : rim + (1.0 - 2.0 * rim) * mirrored((q - rim) / (1.0 - 2.0 * rim));
+}
+
+// FILLED is defined when the picture covers the screen, alone or with its mirror image, and is
+// enlarged, as mostly. It is not an `if`, because a CPU in place of a GPU computes both ways of one.
 #ifdef FILLED
 vec4 effect(vec2 uv) {
     float scale;
-    return vec4(enlarged(place(uv, scale)), 1.0);
+    return vec4(enlarged(framed(place(uv, scale))), 1.0);
 }
 #else
 vec4 effect(vec2 uv) {
@@ -118,13 +125,8 @@ vec4 effect(vec2 uv) {
     vec2 q = place(uv, scale), size = vec2(textureSize(blended, 0));
     vec2 margin = (0.5 - abs(q - 0.5)) * size * scale + 0.5;  // pixels to the edge
     float inside = clamp(min(margin.x, margin.y), 0.0, 1.0);
-    if (surround >= 1.0) {
-        // Mirrored a little inside: a network sees nothing beyond its edge, and draws it so.
-        vec2 rim = 2.0 / size;
-        q = rim + (1.0 - 2.0 * rim) * mirrored((q - rim) / (1.0 - 2.0 * rim));
-        inside = 1.0;
-    }
-    vec2 on = clamp(q, 0.0, 1.0);
+    if (surround >= 1.0) inside = 1.0;
+    vec2 on = clamp(framed(q), 0.0, 1.0);
     vec3 c = scale < 1.0 ? reduced(on, -log2(scale)) : enlarged(on);
     if (inside < 1.0) c = mix(surround * beside(q), c, inside);
     return vec4(c, 1.0);

@@ -23,20 +23,21 @@ class Glide:
     """Control values that follow theirs with a lag of ``GLIDE``; the first ones at once."""
 
     def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()  # of the controls that steer latent and network
         self._state: dict[str, tuple[float, float]] = {}  # value, last target
 
     def step(self, values: Mapping[str, float], dt: float) -> dict[str, float]:
-        """The followed values by name, of the controls that steer latent and network."""
-        return {
-            name: self._step(name, target, dt)
-            for name, target in values.items()
-            if name in STEERED or name.startswith(GROUPS)
-        }
+        """The followed values by name, of the controls that steer latent and network; ``values``
+        has the same names each time."""
+        if not self._names:
+            self._names = tuple(
+                name for name in values if name in STEERED or name.startswith(GROUPS)
+            )
+        return {name: self._step(name, values[name], dt) for name in self._names}
 
     def _step(self, name: str, target: float, dt: float) -> float:
-        value, last = self._state.get(name, (target, target))
+        value, last = self._state.setdefault(name, (target, target))
         if value == last == target:
-            self._state[name] = target, target
             return target
         if name in PERIODS:
             turns = PERIODS[name] * round((target - last) / PERIODS[name])

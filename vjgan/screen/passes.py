@@ -26,6 +26,8 @@ from vjgan.types import Controls, Frame, PassWeight, Picture, Tick
 log = logging.getLogger("vjgan")
 
 LOOK_SECONDS = 0.5  # how often the files are looked at
+FITTING = ("fit", "zoom", "rotate")
+SURROUND = f"{FIRST}.surround"  # 1: the mirror image goes on beside the picture
 TURNS_COLOUR = ("hue", "saturation", "contrast")  # what the pass `colour` is for
 
 
@@ -159,10 +161,12 @@ class Chain:
         return self._surfaces[0]
 
     def _fills(self, frame_size: tuple[int, int]) -> bool:
-        """Whether a frame covers the screen and is enlarged, as `between` lays it."""
-        fit, zoom = (self._values.get(name, GLOBALS[name]) for name in ("fit", "zoom"))
-        enlarged = any(s >= f for s, f in zip(self.internal_size, frame_size, strict=True))
-        return fit >= 1.0 and zoom >= 1.0 and enlarged
+        """Whether a frame, alone or with its mirror image, covers the screen and is enlarged, as
+        `between` lays it."""
+        fit, zoom, turn = (self._values.get(name, GLOBALS[name]) for name in FITTING)
+        larger = [s >= f for s, f in zip(self.internal_size, frame_size, strict=True)]
+        mirrored = self._values.get(SURROUND, 0.0) >= 1.0 and turn == 0.0 and all(larger)
+        return zoom >= 1.0 and (mirrored or (fit >= 1.0 and any(larger)))
 
     def _run(self, pass_: Pass, source: Surface, weight: float) -> Surface:
         """The surface onto which a pass drew ``source``."""
