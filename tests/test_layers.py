@@ -44,7 +44,17 @@ ROOMS = {
     "render": GROUND | {"engine", "stage", "stats"},
     "train": GROUND | {"generator"},
 }
-TOP = {"stock", "models", "explore", "film", "show", "doctor", "cli", "__main__"}  # know every room
+TOP = {
+    "stock",
+    "models",
+    "explore",
+    "film",
+    "show",
+    "doctor",
+    "cli",
+    "commands",
+    "__main__",
+}  # know every room
 
 LIBRARIES = {
     "pyaudio": {"audio/soundcard.py"},
@@ -58,7 +68,7 @@ LIBRARIES = {
     "safetensors": {"generator/"},
     "openvino": {"generator/openvino.py"},
     "pydantic": {"preset.py"},
-    "typer": {"cli.py"},
+    "typer": {"cli.py", "commands/"},
 }
 
 

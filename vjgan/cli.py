@@ -5,24 +5,22 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 import vjgan
+from vjgan.commands.model import app as model_app
+from vjgan.commands.options import (
+    Model,
+    Preset,
+    Seed,
+    frame_rate,
+    picture_size,
+    progress,
+    seconds_of,
+)
 from vjgan.errors import VjganError
 
 log = logging.getLogger("vjgan")
@@ -42,33 +40,7 @@ app = typer.Typer(
         "Start with `vjgan live --input demo`. Keys during a show: H shows them all."
     ),
 )
-model_app = typer.Typer(
-    no_args_is_help=True,
-    help="Look at models (checkpoints), of any StyleGAN2 or 3; nothing in them is ever run.",
-)
 app.add_typer(model_app, name="model")
-
-Preset = Annotated[
-    str,
-    typer.Option(
-        "--preset",
-        "-p",
-        metavar="NAME|PATH",
-        help="A name, number or file; see `presets`.",
-    ),
-]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model", "-m", metavar="NAME|PATH",
-        help="Play this model whatever the preset asks for: a bundled name, or the file of any "
-        "StyleGAN2 or 3 (.safetensors, .pkl, .pt).",
-    ),
-]  # fmt: skip
-AnyModel = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model of any kind.")]
-Seed = Annotated[
-    int, typer.Option(min=0, max=2**31 - 1, help="Shifts every seed: another night, same preset.")
-]
 
 
 @app.command()
@@ -142,7 +114,7 @@ def live(
             midi_api=midi_api,
             channel=channel,
             display=display,
-            window=_size(window, "--window") if window else None,
+            window=picture_size(window, "--window") if window else None,
             headless=headless,
             seconds=seconds,
             stats=stats,
@@ -196,11 +168,11 @@ def render(
             output=output,
             preset=preset,
             model=model,
-            size=_size(size, "--size"),
-            fps=_rate(fps),
+            size=picture_size(size, "--size"),
+            fps=frame_rate(fps),
             seed=seed,
-            start=_seconds(from_, "--from"),
-            end=_seconds(to, "--to") if to else None,
+            start=seconds_of(from_, "--from"),
+            end=seconds_of(to, "--to") if to else None,
             device=device,
         ),
         progress,
@@ -245,123 +217,6 @@ def controls() -> None:
     typer.echo("\n".join(list_controls()))
 
 
-@model_app.command("info")
-def model_info(
-    model: Annotated[str, typer.Argument(metavar="NAME|FILE")] = "",
-) -> None:
-    """Say what a model is: kind, size, parameters, classes, training, licence, SHA-256."""
-    from vjgan.stock import describe_model
-
-    typer.echo("\n".join(describe_model(model)))
-
-
-@model_app.command("convert")
-def model_convert(
-    model: AnyModel,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="What to write: .safetensors.")
-    ],
-    fp32: Annotated[
-        bool, typer.Option("--fp32", help="Keep fp32; otherwise fp16, half as large.")
-    ] = False,
-) -> None:
-    """Write any StyleGAN as a model of vjgan's, which holds numbers only and loads at once."""
-    from vjgan.models import convert
-
-    typer.echo("\n".join(convert(model, output, half=not fp32)))
-
-
-@model_app.command("sample")
-def model_sample(
-    model: AnyModel,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The sheet to write: .png.")
-    ],
-    seeds: Annotated[
-        str, typer.Option(metavar="N-N,N", help="One picture each, as in the original programs.")
-    ] = "0-15",
-    psi: Annotated[
-        float, typer.Option(min=-2.0, max=2.0, help="Truncation: 0 the mean picture, 1 none.")
-    ] = 0.7,
-    class_: Annotated[
-        int | None, typer.Option("--class", metavar="N", help="Of conditional models, from 0.")
-    ] = None,
-) -> None:
-    """Draw a sheet of a model's pictures."""
-    from vjgan.models import parse_seeds, sample
-
-    typer.echo("\n".join(sample(model, output, parse_seeds(seeds), psi, class_)))
-
-
-@model_app.command("check")
-def model_check(
-    model: AnyModel,
-    against: Annotated[
-        Path | None,
-        typer.Option(metavar="REF.npz", help="Compare with what another program drew."),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where it draws: auto, cpu, cuda or mps.")
-    ] = "auto",
-) -> None:
-    """Load a model, draw with it, and say how long a picture takes and how much memory.
-
-    With `--against` also the largest relative errors, max|ours - theirs| / max|theirs|, of w and
-    of the image on the processor; exit status 1 above 1e-5 or 1e-4."""
-    from vjgan.models import check
-
-    verdict = check(model, against, device)
-    typer.echo("\n".join(verdict.lines))
-    raise typer.Exit(0 if verdict.good else 1)
-
-
-@model_app.command("directions")
-def model_directions(
-    model: AnyModel,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the model with them: .safetensors."
-        ),
-    ] = None,
-    method: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="sefa (of the weights) or pca (of the latents)."),
-    ] = "sefa",
-    count: Annotated[int, typer.Option(metavar="N", help="How many.")] = 10,
-    layers: Annotated[
-        str, typer.Option(metavar="N-N", help="Only in these layers: 0-3 shapes, 8-17 colours.")
-    ] = "",
-    names: Annotated[
-        str, typer.Option(metavar="A,B", help="What they are called: direction.A, direction.B.")
-    ] = "",
-) -> None:
-    """Find the directions of w that change a model's pictures most, for direction.1 to .8."""
-    from vjgan.explore import add_directions
-
-    typer.echo("\n".join(add_directions(model, output, method, count, layers, names)))
-
-
-@model_app.command("blend")
-def model_blend(
-    low: Annotated[str, typer.Argument(metavar="A", help="Gives the shapes.")],
-    high: Annotated[str, typer.Argument(metavar="B", help="Gives the surfaces; of A's shape.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="What to write: .safetensors.")
-    ],
-    resolution: Annotated[
-        int, typer.Option("--from-resolution", metavar="N", help="Where B begins: 4, 8, 16, ...")
-    ] = 32,
-    width: Annotated[
-        float, typer.Option(min=0.0, max=16.0, help="Octaves over which A gives way to B.")
-    ] = 0.0,
-) -> None:
-    """Make one model of the layers of two."""
-    from vjgan.explore import blend_models
-
-    typer.echo("\n".join(blend_models(low, high, resolution, output, width)))
-
-
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False,
@@ -374,49 +229,6 @@ def _root(
     if version:
         typer.echo(vjgan.__version__)
         raise typer.Exit
-
-
-@contextmanager
-def progress(total: int, name: str) -> Iterator[Callable[[int], None]]:
-    """A bar with frames done, speed and time left; the function given moves it."""
-    columns = (
-        TextColumn(name),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda done: bar.update(task, completed=done)
-
-
-def _size(text: str, option: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    if width.isdecimal() and height.isdecimal():
-        size = int(width), int(height)
-        if all(16 <= side <= 16384 for side in size):
-            return size
-    raise VjganError(f"{option} '{text}' is not a size; write WIDTHxHEIGHT, each 16 to 16384")
-
-
-def _rate(text: str) -> Fraction:
-    from vjgan.render import frame_rate
-
-    rate = frame_rate(text)
-    if rate is None:
-        raise VjganError(f"--fps '{text}' is not a frame rate from 1 to 240, such as 30 or 29.97")
-    return rate
-
-
-def _seconds(text: str, option: str) -> Fraction:
-    try:
-        seconds = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        seconds = Fraction(-1)
-    if seconds < 0:
-        raise VjganError(f"{option} '{text}' is not a number of seconds, 0 or more")
-    return seconds
 
 
 def main() -> NoReturn:

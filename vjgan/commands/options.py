@@ -1,0 +1,86 @@
+"""What several commands share: options, and what is read from their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from vjgan.errors import VjganError
+
+Preset = Annotated[
+    str,
+    typer.Option(
+        "--preset",
+        "-p",
+        metavar="NAME|PATH",
+        help="A name, number or file; see `presets`.",
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", "-m", metavar="NAME|PATH",
+        help="Play this model whatever the preset asks for: a bundled name, or the file of any "
+        "StyleGAN2 or 3 (.safetensors, .pkl, .pt).",
+    ),
+]  # fmt: skip
+AnyModel = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model of any kind.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**31 - 1, help="Shifts every seed: another night, same preset.")
+]
+
+
+@contextmanager
+def progress(total: int, name: str) -> Iterator[Callable[[int], None]]:
+    """A bar with frames done, speed and time left; the function given moves it."""
+    columns = (
+        TextColumn(name),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def picture_size(text: str, option: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if width.isdecimal() and height.isdecimal():
+        size = int(width), int(height)
+        if all(16 <= side <= 16384 for side in size):
+            return size
+    raise VjganError(f"{option} '{text}' is not a size; write WIDTHxHEIGHT, each 16 to 16384")
+
+
+def frame_rate(text: str) -> Fraction:
+    from vjgan.render import frame_rate as read_rate
+
+    rate = read_rate(text)
+    if rate is None:
+        raise VjganError(f"--fps '{text}' is not a frame rate from 1 to 240, such as 30 or 29.97")
+    return rate
+
+
+def seconds_of(text: str, option: str) -> Fraction:
+    try:
+        seconds = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        seconds = Fraction(-1)
+    if seconds < 0:
+        raise VjganError(f"{option} '{text}' is not a number of seconds, 0 or more")
+    return seconds
