@@ -9,6 +9,7 @@ from typing import Protocol
 
 from vjgan.smooth import approach
 from vjgan.stage import Scene, Stage
+from vjgan.standing import Standing
 from vjgan.stats import Stats
 from vjgan.types import (
     Beat,
@@ -23,13 +24,16 @@ from vjgan.types import (
     LatentState,
     Painter,
     Screen,
+    Setting,
     Tick,
 )
 
 log = logging.getLogger("vjgan")
 
 BLACKOUT_SECONDS = 0.06  # time constant: quick, but never a flash
+GENTLE_SECONDS = 1.0  # time constant of the light's return after a panic
 NOTICE_SECONDS = 6.0
+STROBES = ("flash", "strobe", "glitch")  # the passes that flicker
 
 # What a key, a pad or an address may ask for once.
 COMMANDS = {
@@ -39,6 +43,11 @@ COMMANDS = {
     "previous": "previous preset",
     "freeze": "hold the picture",
     "blackout": "black, and back",
+    "panic": "black, no strobe, home; again: gently back",
+    "strobe_kill": "no pass that flickers, and back",
+    "home": "the picture goes home, where the preset begins",
+    "snapshot": "keep all that is set as a new preset",
+    "reset": "what faders set is the preset's again",
     "tap": "tap the tempo",
     "help": "this help",
 }
@@ -49,6 +58,10 @@ HELP = (
     "Left Right previous, next preset",
     "Space      freeze",
     "B          blackout",
+    "P          panic: black, calm; again: back",
+    "K          no strobe",
+    "Home       the picture goes home",
+    "S          keep as a new preset",
     "T          tap tempo",
     "H          this help",
 )
@@ -72,6 +85,19 @@ class Scenes(Protocol):
     def finished(self) -> Scene | None: ...
 
 
+class Onlooker(Protocol):
+    """Who watches the show from outside the loop; see ``vjgan.remote.desk``."""
+
+    def due(self, time: float) -> bool:
+        """Whether it wants to look now."""
+
+    def look(self, standing: Standing, screen: Screen) -> None:
+        """Take how the show stands, at once."""
+
+    def keep(self) -> None:
+        """Make a new preset of how the show stands, soon."""
+
+
 class Engine:
     """The stages, and the loop through them. Offline it is ``strict``: a failing frame ends it.
     Live, a failing frame is logged once and the last light stays."""
@@ -89,6 +115,7 @@ class Engine:
         stats: Stats,
         now: Callable[[], float] | None = None,
         notice: Sequence[str] = (),
+        onlooker: Onlooker | None = None,
     ) -> None:
         self.clock = clock
         self.ear = ear
@@ -101,10 +128,12 @@ class Engine:
         self.stats = stats
         self.now = now
         self.notice = tuple(notice)
+        self.onlooker = onlooker
         self.beat = Beat()
         self._moved: dict[str, float] = {}
         self._latent: LatentState | None = None
         self._frozen = self._black = self._help = False
+        self._panic = self._strobe_killed = self._returning = False
         self._light = 1.0
         self._complaints: set[str] = set()
 
@@ -132,6 +161,7 @@ class Engine:
         shown_at = tick.time if self.now is None else self.now()
         self.stats.count(tick, features, picture, self.beat.bpm, shown_at)
         self._say(tick)
+        self._tell(controls, features, tick)
 
     def obey(self, events: Iterable[Event], tick: Tick) -> None:
         """Take the performer's gestures: knobs are remembered, commands done."""
@@ -139,6 +169,8 @@ class Engine:
             if isinstance(event, ControlEvent):
                 self._moved[event.source] = event.value
                 self._moved[f"{event.channel}.{event.source}"] = event.value
+            elif isinstance(event, Setting):
+                self.stage.set(event)
             else:
                 self._do(event, tick)
 
@@ -162,16 +194,38 @@ class Engine:
                 self._frozen = not self._frozen
             case "blackout":
                 self._black = not self._black
+                self._calm(False)
+            case "panic":
+                self._black = not self._panic
+                self._calm(not self._panic)
+            case "strobe_kill":
+                self._strobe_killed = not self._strobe_killed
+            case "home":
+                self.stage.home.call()
+            case "reset":
+                self.stage.set(Setting())
+            case "snapshot" if self.onlooker is not None:
+                self.onlooker.keep()
             case "tap":
                 self.tempo.tap(tick.time)
             case "help":
                 self._help = not self._help
                 self.screen.say(HELP if self._help else ())
 
+    def _calm(self, panic: bool) -> None:
+        """Begin a panic, or end it, if there is one, with a gentle return."""
+        self._returning = self._panic and not panic
+        self._panic = self.stage.home.held = panic
+
     def _dim(self, controls: Controls, tick: Tick) -> Controls:
         """Blackout works on every preset: it is the last thing done to the light."""
-        self._light = approach(self._light, float(not self._black), tick.dt, BLACKOUT_SECONDS)
+        seconds = GENTLE_SECONDS if self._returning and not self._black else BLACKOUT_SECONDS
+        self._light = approach(self._light, float(not self._black), tick.dt, seconds)
+        if self._panic or self._strobe_killed:
+            passes = tuple(row for row in controls.passes if row.name not in STROBES)
+            controls = replace(controls, passes=passes)
         if self._light > 0.999:
+            self._returning = False
             return controls
         dimmed = {**controls.values, "brightness": controls["brightness"] * self._light}
         return replace(controls, values=dimmed)
@@ -183,6 +237,29 @@ class Engine:
         if self.notice and tick.time > NOTICE_SECONDS:
             self.notice = ()
             self.screen.say(HELP if self._help else ())
+
+    def _tell(self, controls: Controls, features: Features, tick: Tick) -> None:
+        """Let the onlooker see how the show stands, when it is due."""
+        if self.onlooker is None or not self.onlooker.due(tick.time):
+            return
+        scene = self.stage.scene
+        standing = Standing(
+            tick.time,
+            scene.key,
+            scene.title,
+            scene.source,
+            scene.generator.name,
+            scene.router.table,
+            scene.router.own,
+            controls,
+            features,
+            self.beat,
+            self._frozen,
+            self._black,
+            self._panic,
+            self._strobe_killed,
+        )
+        self.onlooker.look(standing, self.screen)
 
     def _complain(self, error: Exception) -> None:
         if self.now is None:

@@ -60,6 +60,7 @@ class Library:
             generator=generator,
             passes=preset.passes,
             crossfade_beats=preset.crossfade_beats,
+            source=path,
         )
 
     def prepare(self, path: Path) -> None:

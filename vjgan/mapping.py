@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from vjgan.controls import Control
-from vjgan.smooth import Envelope
+from vjgan.smooth import Envelope, approach
 from vjgan.types import Beat, Features, Tick
 
 BEATS_A_BAR = 4
 ONSET_SECONDS = 0.18  # an onset's light falls to 37 % in this time
+SET_SECONDS = 0.02  # time constant of a fader: at once, but without a step
+SET_ARRIVED = 1e-3  # share of the range within which it has arrived
 TONE_HZ = (80.0, 8000.0)  # the centroid's range on a logarithmic scale
 
 # What presets may write as a route's source, besides lfo.NAME and midi.SOURCE; all 0..1.
@@ -125,7 +127,9 @@ class Route:
 
 @dataclass
 class Router:
-    """A preset's routes at work. ``values`` are the preset's own settings by control name."""
+    """A preset's routes at work. ``values`` are the preset's own settings by control name; ``own``
+    is every control's own value, as the preset or a hand last set it, replaced when one changes.
+    """
 
     table: Mapping[str, Control]
     values: Mapping[str, float]
@@ -133,14 +137,33 @@ class Router:
     lfos: Mapping[str, Lfo] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._base = {name: row.default for name, row in self.table.items()} | dict(self.values)
+        self._preset = {name: row.default for name, row in self.table.items()} | dict(self.values)
+        self.own: Mapping[str, float] = self._preset
+        self._base = dict(self._preset)  # what ``own`` is being followed by
+        self._moving: set[str] = set()
         self._cords = [(route, Envelope(route.attack, route.release)) for route in self.routes]
+
+    def set(self, name: str, value: float | None) -> None:
+        """Take a hand's value for a control, clamped, from the next step on; None gives back the
+        preset's. A control that is not in the table is left out."""
+        row = self.table.get(name)
+        if row is not None:
+            wanted = self._preset[name] if value is None else row.clamp(value)
+            self.own = {**self.own, name: wanted}
+            self._moving.add(name)
+
+    def reset(self) -> None:
+        """Give back all the preset's values."""
+        self._moving |= {name for name, value in self.own.items() if value != self._preset[name]}
+        self.own = self._preset
 
     def step(
         self, signals: Mapping[str, float], moved: Mapping[str, float], dt: float
     ) -> dict[str, float]:
         """Every control's value. ``moved`` holds what controllers last said, by MIDI source
         (``cc74``, ``3.cc74``); a knob that was never touched adds nothing."""
+        if self._moving:
+            self._follow(dt)
         values = dict(self._base)
         for route, envelope in self._cords:
             heard = self._source(route.source, signals, moved)
@@ -149,6 +172,16 @@ class Router:
         for route in self.routes:
             values[route.target] = self.table[route.target].clamp(values[route.target])
         return values
+
+    def _follow(self, dt: float) -> None:
+        """Move what was set toward its new value."""
+        for name in tuple(self._moving):
+            row, wanted = self.table[name], self.own[name]
+            value = approach(self._base[name], wanted, dt, SET_SECONDS)
+            if abs(value - wanted) <= SET_ARRIVED * (row.maximum - row.minimum):
+                value = wanted
+                self._moving.discard(name)
+            self._base[name] = value
 
     def _source(self, name: str, signals: Mapping[str, float], moved: Mapping[str, float]) -> float:
         kind, _, rest = name.partition(".")

@@ -60,6 +60,9 @@ class FilmScreen:
     def image(self) -> ByteArray:
         return self._screen.image()
 
+    def glance(self) -> ByteArray | None:
+        return self._screen.glance()
+
     def say(self, lines: Sequence[str]) -> None:
         self._screen.say(lines)
 

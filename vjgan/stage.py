@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from vjgan.controls import CONTROLS
+from vjgan.home import Home
 from vjgan.mapping import Router, listen
 from vjgan.types import (
     Beat,
     Controls,
     Features,
+    FloatArray,
     Generator,
     LatentState,
     PassWeight,
     Picture,
+    Setting,
     Tick,
 )
 
@@ -36,7 +40,8 @@ class Mover(Protocol):
 
 @dataclass(frozen=True)
 class Scene:
-    """A preset at work on a generator; built off the loop, finished when it arrives."""
+    """A preset at work on a generator; built off the loop, finished when it arrives. ``source`` is
+    the preset's file."""
 
     key: str
     title: str
@@ -45,6 +50,7 @@ class Scene:
     generator: Generator
     passes: tuple[PassWeight, ...]
     crossfade_beats: float = 8.0
+    source: Path | None = None
 
 
 @dataclass
@@ -55,6 +61,7 @@ class _Entry:
     since: float
     fade: float = 1.0
     controls: Controls | None = None
+    home: FloatArray | None = None  # where its walk began: w [num_ws, w_dim]
 
 
 class Stage:
@@ -62,6 +69,7 @@ class Stage:
 
     def __init__(self, scene: Scene) -> None:
         self._entries = [_Entry(scene, since=0.0)]
+        self.home = Home()
         self._onsets_seen = 0
         self._held: Picture | None = None  # the last of another generator, while it fades
         self._latest: Picture | None = None
@@ -79,6 +87,13 @@ class Stage:
             self._held = self._latest
         self._entries.append(_Entry(scene, since=position, fade=0.0))
         return changed
+
+    def set(self, setting: Setting) -> None:
+        """Take a hand's value for a control of the newest scene, or give back the preset's."""
+        if setting.name:
+            self.scene.router.set(setting.name, setting.value)
+        else:
+            self.scene.router.reset()
 
     def control(
         self, features: Features, beat: Beat, moved: Mapping[str, float], tick: Tick
@@ -101,12 +116,18 @@ class Stage:
             return None
         onsets = [features.onset_time] * max(0, new_onsets)
         mixed: LatentState | None = None
+        home: FloatArray | None = None
         for entry in self._entries:
             if entry.scene.generator is not self.scene.generator or entry.controls is None:
                 continue
             latent = entry.scene.motion.step(entry.controls, beat, onsets, tick)
             mixed = latent if mixed is None else _mix_latents(mixed, latent, entry.fade)
-        return None if mixed is None else replace(mixed, time=features.time)
+            entry.home = latent.w if entry.home is None else entry.home
+            home = entry.home if home is None else _mix_w(home, entry.home, entry.fade)
+        if mixed is None or home is None:
+            return None
+        w = self.home.bring(mixed.w, home, tick.dt)
+        return replace(mixed, time=features.time, w=w)
 
     def picture(self, picture: Picture) -> Picture:
         """The painter's picture, faded in over the last one of another generator if need be."""
@@ -172,9 +193,13 @@ def _blend(under: float, over: float, fade: float) -> float:
 
 
 def _mix_latents(under: LatentState, over: LatentState, fade: float) -> LatentState:
-    w = under.w + np.float32(fade) * (over.w - under.w)
+    w = _mix_w(under.w, over.w, fade)
     noise = _blend(under.noise, over.noise, fade)
     return LatentState(over.time, w, noise, _mix_inside(under.inside, over.inside, fade))
+
+
+def _mix_w(under: FloatArray, over: FloatArray, fade: float) -> FloatArray:
+    return under + np.float32(fade) * (over - under)
 
 
 def _mix_inside(

@@ -93,7 +93,16 @@ class Command:
     value: int = 0
 
 
-Event = ControlEvent | Command
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A control's own value, to which routes add, as a hand sets it; a ``value`` of None gives back
+    the preset's, and that without a ``name`` those of all controls."""
+
+    name: str = ""
+    value: float | None = None
+
+
+Event = ControlEvent | Command | Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +263,10 @@ class Screen(Protocol):
 
     def image(self) -> ByteArray:
         """What was last drawn: uint8 [height, width, 3], top row first."""
+
+    def glance(self) -> ByteArray | None:
+        """A small copy of the light, without words, read without waiting: it is that of the call
+        before, None at first. uint8 [height, width, 3], top row first."""
 
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture (help, notices); an empty sequence removes it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import moderngl
 
 from vjgan import assets
+from vjgan.screen.glance import Glance
 from vjgan.screen.overlay import Overlay
 from vjgan.screen.passes import Chain
 from vjgan.screen.program import Surface, is_software
@@ -39,6 +40,7 @@ class Canvas:
         self.chain = Chain(context, size, folder, SOFTWARE_PIXELS if slow else None)
         self.overlay = Overlay(context)
         self._copy: Surface | None = None
+        self._glance: Glance | None = None
         if slow:
             log.info(
                 "no GPU (%s): passes are drawn at %dx%d and enlarged",
@@ -65,9 +67,19 @@ class Canvas:
         self.overlay.draw(self._copy.target)
         return self._copy.pixels()
 
+    def glance(self) -> ByteArray | None:
+        """A small copy of the light, without words, as it was at the call before; None at first."""
+        if self._glance is None or not self._glance.fits(self.chain.size):
+            if self._glance is not None:
+                self._glance.release()
+            self._glance = Glance(self._context, self.chain.size)
+        return self._glance.take(self.chain.present)
+
     def release(self) -> None:
         """Give back what the GPU holds."""
         self.chain.release()
         self.overlay.release()
         if self._copy is not None:
             self._copy.release()
+        if self._glance is not None:
+            self._glance.release()

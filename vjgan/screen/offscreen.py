@@ -54,6 +54,11 @@ class OffscreenScreen:
         with self._context:
             return self._light.pixels()
 
+    def glance(self) -> ByteArray | None:
+        """A small copy of the light as it was at the call before; None at first."""
+        with self._context:
+            return self.canvas.glance()
+
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture from the next frame on; an empty sequence removes it."""
         self.canvas.overlay.say(lines)

@@ -23,7 +23,11 @@ KEYS = {
     glfw.KEY_SPACE: Command("freeze"),
     glfw.KEY_B: Command("blackout"),
     glfw.KEY_H: Command("help"),
+    glfw.KEY_K: Command("strobe_kill"),
+    glfw.KEY_P: Command("panic"),
+    glfw.KEY_S: Command("snapshot"),
     glfw.KEY_T: Command("tap"),
+    glfw.KEY_HOME: Command("home"),
     glfw.KEY_LEFT: Command("previous"),
     glfw.KEY_RIGHT: Command("next"),
     **{glfw.KEY_0 + number: Command("preset", number) for number in range(1, 10)},
@@ -114,6 +118,10 @@ class Window:
     def image(self) -> ByteArray:
         """What was last drawn: uint8 [height, width, 3], top row first."""
         return self.canvas.image()
+
+    def glance(self) -> ByteArray | None:
+        """A small copy of the light as it was at the call before; None at first."""
+        return self.canvas.glance()
 
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture from the next frame on; an empty sequence removes it."""

@@ -1,0 +1,48 @@
+"""A small copy of the light for those who watch from elsewhere, read without waiting for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import moderngl
+import numpy as np
+
+from vjgan.screen.program import Surface
+from vjgan.types import ByteArray
+
+WIDTH = 320
+
+
+class Glance:
+    """Reads what is drawn one call late: by then the GPU has long put it into a buffer."""
+
+    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
+        """``size`` is that of the light in pixels."""
+        self._of = size
+        width = min(WIDTH, size[0])
+        self.size = (width, max(1, round(width * size[1] / size[0])))
+        self._surface = Surface(context, self.size, "f1")
+        self._buffer = context.buffer(reserve=3 * self.size[0] * self.size[1])
+        self._taken = False
+
+    def fits(self, size: tuple[int, int]) -> bool:
+        """Whether it was made for a light of that size."""
+        return self._of == size
+
+    def take(self, present: Callable[[moderngl.Framebuffer], None]) -> ByteArray | None:
+        """What ``present`` drew at the call before; None at first."""
+        before = self._pixels() if self._taken else None
+        present(self._surface.target)
+        self._surface.target.read_into(self._buffer, components=3, alignment=1)
+        self._taken = True
+        return before
+
+    def release(self) -> None:
+        """Give back what the GPU holds."""
+        self._surface.release()
+        self._buffer.release()
+
+    def _pixels(self) -> ByteArray:
+        width, height = self.size
+        raw = self._buffer.read()
+        return np.frombuffer(raw, np.uint8).reshape(height, width, 3)[::-1].copy()

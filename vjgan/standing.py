@@ -1,0 +1,31 @@
+"""How the show stands: what those are shown who watch it from outside the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vjgan.controls import Control
+from vjgan.types import Beat, Controls, Features
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The show at ``time``. ``own`` are the controls' own values, as the preset or a hand set them;
+    ``controls`` what the routes and crossfades make of them."""
+
+    time: float
+    preset: str  # its key, such as 03-tide
+    title: str
+    source: Path | None  # the preset's file
+    model: str
+    table: Mapping[str, Control]
+    own: Mapping[str, float]
+    controls: Controls
+    features: Features
+    beat: Beat
+    frozen: bool = False
+    black: bool = False
+    panic: bool = False
+    strobe_killed: bool = False
