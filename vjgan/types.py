@@ -7,7 +7,7 @@ Since ``time`` travels with the data, sound-to-light latency is one subtraction 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
+
+OCTAVES = 8  # bands of sound, each about an octave wide
+LEAST_DB = -120.0  # of full scale: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class AudioFrame:
     time: float
     samples: FloatArray  # [block], mono, -1..1
     sample_rate: int  # Hz
+    peak: float | None = None  # the largest of all channels, before they were mixed; None: of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,12 @@ class Features:
     low: float = 0.0  # energy below 150 Hz, same scale
     mid: float = 0.0  # 150 Hz to 2 kHz
     high: float = 0.0  # above 2 kHz
+    bands: tuple[float, ...] = (0.0,) * OCTAVES  # same scale; below 80, 150, 350, 850 Hz, 2, 4, 8 k
     centroid_hz: float = 0.0
+    flatness: float = 0.0  # 0 a tone, 1 noise
+    intensity: float = 0.0  # 0..1, against the last minutes
+    peak_db: float = LEAST_DB  # of full scale, falling slowly; 0 and more is clipped
+    clip_count: int = 0  # blocks that reached full scale
     bpm: float = 0.0  # 0 = not known yet
     beat_phase: float = 0.0  # 0..1 at `time`
     confidence: float = 0.0  # 0..1, of bpm and phase
@@ -55,6 +64,12 @@ class Features:
     bar_confidence: float = 0.0  # 0..1
     onset_count: int = 0
     onset_time: float = -1e9  # of the newest onset
+    kick_count: int = 0
+    kick_time: float = -1e9
+    snare_count: int = 0
+    snare_time: float = -1e9
+    hat_count: int = 0  # and every other cymbal
+    hat_time: float = -1e9
     beat_count: int = 0
     beat_time: float = -1e9  # of the newest beat
     silent: bool = True
@@ -71,7 +86,18 @@ class Beat:
     position: float = 0.0
     bpm: float = 120.0
     confidence: float = 0.0  # 0..1
-    source: str = "free"  # "tracker", "tap" or "free"
+    source: str = "free"  # "link", "midi", "tracker", "tap" or "free"
+    downbeat: float = 0.0  # a position at which a bar begins; whole, and not above `position`
+
+    @property
+    def bar(self) -> float:
+        """Bars of four beats: the whole part counts them and never falls, the fraction is 0..1
+        through this one."""
+        return (self.position - self.downbeat) / 4.0
+
+    def after(self, seconds: float) -> Beat:
+        """Where the music will be in so many seconds."""
+        return replace(self, position=self.position + self.bpm / 60.0 * seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +128,19 @@ class Setting:
     value: float | None = None
 
 
-Event = ControlEvent | Command | Setting
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A message of a MIDI clock: ``kind`` is "clock" (24 of them a beat), "start", "stop",
+    "continue" or "song" (``value``: the position in sixteenths); it came ``age`` seconds before it
+    was read, from ``port``."""
+
+    kind: str
+    age: float = 0.0
+    value: int = 0
+    port: str = ""
+
+
+Event = ControlEvent | Command | Setting | Pulse
 
 
 @dataclass(frozen=True, slots=True)
