@@ -17,7 +17,7 @@ DIMENSIONS = 16
 EXTENT = 2**40  # of one dimension
 
 CODES = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}  # numpy's
-BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # numpy has none: the upper half of a float32
+BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # numpy has none: see `widened`
 STORAGES: dict[str, np.dtype[Any]] = {
     "torch.DoubleStorage": np.dtype("<f8"),
     "torch.FloatStorage": np.dtype("<f4"),
@@ -144,14 +144,17 @@ def _shape(shape: object) -> tuple[int, tuple[int, ...]]:
 
 
 def _plain(meter: Meter, view: np.ndarray) -> np.ndarray:
-    """Numbers that numpy knows: bfloat16 widened to float32, bools made of whatever bytes."""
-    if view.dtype not in (BFLOAT16, np.dtype("?")):
+    """The view itself, unless of bools, which a file makes of whatever bytes."""
+    if view.dtype != np.dtype("?"):
         return view
-    meter.charge(view.size * (4 if view.dtype == BFLOAT16 else 1))
-    if view.dtype == BFLOAT16:
-        made = (view["bfloat16"].astype(np.uint32) << np.uint32(16)).view(np.float32)
-    else:
-        made = view.view(np.uint8) != 0
-    made = np.asarray(made)
+    meter.charge(view.size)
+    made = np.asarray(view.view(np.uint8) != 0)
     made.flags.writeable = False
     return made
+
+
+def widened(array: np.ndarray) -> np.ndarray:
+    """bfloat16 as float32, which takes twice the memory; anything else as it is."""
+    if array.dtype != BFLOAT16:
+        return array
+    return (array["bfloat16"].astype(np.uint32) << np.uint32(16)).view(np.float32)

@@ -39,7 +39,9 @@ def members(meter: Meter, args: Args) -> object:
 def encoded(meter: Meter, args: Args) -> object:
     """_codecs.encode(text, "latin1"): how protocol 2 writes bytes."""
     match args:
-        case (str(text), str(code)) if code == "latin1":
+        case (memoryview() as data, "latin1"):  # a long one, encoded when it was met
+            return data
+        case (str(text), "latin1"):
             meter.charge(len(text))
             data = text.encode("latin1")
             return data if len(data) <= INLINE_BYTES else memoryview(data)

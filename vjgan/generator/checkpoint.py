@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -237,6 +238,7 @@ def _foreign(path: Path) -> tuple[ModelInfo, dict[str, Tensor]]:
     check_room(path, FOREIGN_ROOM * size)
     foreign = open_foreign(path)
     config = about_file.check_config(path, type(foreign.config), asdict(foreign.config))
+    check_room(path, 4 * sum(value.numel() for value in _meta(config).values()))
     about = ModelInfo(
         path=path,
         name=path.stem,
@@ -251,8 +253,11 @@ def _foreign(path: Path) -> tuple[ModelInfo, dict[str, Tensor]]:
         code=foreign.code,
         training_set=foreign.training_set,
     )
-    # Copies, for the values are views of the file's bytes and perhaps not aligned.
-    tensors = {key: torch.from_numpy(value.copy()) for key, value in foreign.tensors.items()}
+    # What is a view of the file's bytes, and perhaps not aligned, is copied.
+    tensors = {
+        key: torch.from_numpy(np.require(value, np.float32, "CAW"))
+        for key, value in foreign.tensors.items()
+    }
     return about, tensors
 
 

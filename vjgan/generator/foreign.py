@@ -10,6 +10,7 @@ import numpy as np
 
 from vjgan.errors import ModelError
 from vjgan.generator import legacy, official, official3, rosinality
+from vjgan.generator.arrays import widened
 from vjgan.generator.layout import Array
 from vjgan.generator.pickles import read
 from vjgan.generator.records import Record, RefusedError, quoted
@@ -61,7 +62,7 @@ def convert(tree: object) -> Foreign:
         return Foreign(*made3, code="StyleGAN3's, PyTorch", training_set=_training_set(tree))
     if rosinality.is_generator(arrays):
         mean = tree.get(rosinality.MEAN) if isinstance(tree, dict) else None
-        mean = mean if isinstance(mean, np.ndarray) else None
+        mean = widened(mean) if isinstance(mean, np.ndarray) else None
         return Foreign(*rosinality.convert(arrays, mean), code="rosinality's, PyTorch")
     raise RefusedError(_refusal(tree, arrays))
 
@@ -94,7 +95,7 @@ def _tensors(values: object) -> dict[str, Array]:
     if not isinstance(values, dict):
         return {}
     return {
-        name.removeprefix("module."): value
+        name.removeprefix("module."): widened(value)
         for name, value in values.items()
         if isinstance(name, str) and isinstance(value, np.ndarray)
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from vjgan.generator.arrays import widened
 from vjgan.generator.layout import (
     Array,
     Arrays,
@@ -55,7 +56,7 @@ def _walk(
     for kind in ("_parameters", "_buffers"):
         for key, value in _entries(module, kind):
             if isinstance(value, np.ndarray):
-                arrays[_join(name, key)] = value
+                arrays[_join(name, key)] = widened(value)
     for key, value in _entries(module, "_modules"):
         if isinstance(value, Record):
             _walk(value, _join(name, key), arrays, settings)

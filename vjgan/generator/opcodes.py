@@ -7,6 +7,7 @@ checkpoint of the known kinds uses are refused. (Python's pickletools describes 
 
 from __future__ import annotations
 
+import codecs
 import struct
 import sys
 from collections.abc import Callable, Mapping
@@ -22,6 +23,8 @@ Call = Callable[[Meter, tuple[object, ...]], object]
 INT_BYTES = 32  # the longest whole number; the mark of torch.save has 10
 LINE_BYTES = 200  # the longest module or class name
 INLINE_BYTES = 4096  # longer byte strings stay where they are in the file
+PIECE_BYTES = 2**14  # of a long text that stands for bytes
+ENCODE = Name("_codecs.encode")  # which is called with such a text
 INT_KEYS = 100_000  # the largest number for a key, but for a few
 LARGE_KEYS = 5_000
 KEY_LIMIT = 2**60
@@ -135,6 +138,10 @@ class Machine:
         if len(data) <= INLINE_BYTES:
             text = str(data, "utf-8")
             self.meter.charge(sys.getsizeof(text))
+        elif self.next_to_encode():
+            self.meter.charge(len(data))
+            self.stack.append(_latin1(data))
+            return
         else:  # while it decodes, Python holds a text twice when it meets a wider letter
             widest = int(np.frombuffer(data, np.uint8).max())
             worst = len(data) * next(n for top, n in WIDTHS if widest <= top)
@@ -142,6 +149,11 @@ class Machine:
             text = str(data, "utf-8")
             self.meter.spent += sys.getsizeof(text) - worst
         self.stack.append(text)
+
+    def next_to_encode(self) -> bool:
+        """Whether a text comes as protocol 2 writes bytes: behind the name of what makes them."""
+        above = self.stack[-1] if self.stack else None
+        return isinstance(above, Name) and above == ENCODE
 
     def bytes_(self, width: int) -> None:
         data = self.take(self.number(width))
@@ -237,6 +249,25 @@ class Machine:
         if self.storage is None or not isinstance(what, tuple):
             raise RefusedError("refers to data outside of itself")
         self.stack.append(self.storage(self.meter, what))
+
+
+def _latin1(text: memoryview) -> memoryview:
+    """The bytes that a long text in UTF-8 stands for, made piece by piece: all of a model's numbers
+    as a text and as bytes at once would take more memory than they may."""
+    pieces = [text[at : at + PIECE_BYTES] for at in range(0, len(text), PIECE_BYTES)]
+    made, at = bytearray(sum(map(_letters, pieces))), 0
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for piece in pieces:
+        part = decoder.decode(piece).encode("latin1")
+        made[at : at + len(part)] = part
+        at += len(part)
+    decoder.decode(b"", final=True)
+    return memoryview(made).toreadonly()
+
+
+def _letters(text: memoryview) -> int:
+    """How many letters begin in a piece of UTF-8."""
+    return int(np.count_nonzero((np.frombuffer(text, np.uint8) & 0xC0) != 0x80))
 
 
 def check_key(meter: Meter, key: object) -> None:

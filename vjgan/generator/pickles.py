@@ -34,6 +34,7 @@ def read(path: Path) -> object:
     memoryviews), int, float, bool, None, numpy arrays and Records in place of class instances.
 
     Arrays are read-only views of the file's bytes in memory, unaligned at times: copy what is kept.
+    bfloat16 stays as it lies there, see `arrays.widened`.
     What the file shares stays shared; nothing contains itself. Raises ModelError.
     """
     value, reason = _tried(path)
