@@ -21,14 +21,31 @@ SET_SECONDS = 0.02  # time constant of a fader: at once, but without a step
 SET_ARRIVED = 1e-3  # share of the range within which it has arrived
 TONE_HZ = (80.0, 8000.0)  # the centroid's range on a logarithmic scale
 
+OCTAVES_HZ = (
+    "below 80 Hz",
+    "from 80 to 150 Hz",
+    "from 150 to 350 Hz",
+    "from 350 to 850 Hz",
+    "from 850 Hz to 2 kHz",
+    "from 2 to 4 kHz",
+    "from 4 to 8 kHz",
+    "above 8 kHz",
+)
+
 # What presets may write as a route's source, besides lfo.NAME and midi.SOURCE; all 0..1.
 SIGNALS = {
     "level": "loudness; 0.5 is the running mean of the last seconds",
     "low": "energy below 150 Hz, likewise",
     "mid": "energy from 150 Hz to 2 kHz, likewise",
     "high": "energy above 2 kHz, likewise",
+    **{f"band{k}": f"energy {where}, likewise" for k, where in enumerate(OCTAVES_HZ, start=1)},
     "tone": "spectral centroid, 0 dark (80 Hz) to 1 bright (8 kHz)",
+    "noisiness": "spectral flatness, 0 a tone to 1 noise",
+    "intensity": "how far the music has risen against the last minutes, 0 a breakdown to 1 a drop",
     "onset": "1 at each onset, falling to 0",
+    "kick": "1 at each kick, falling to 0",
+    "snare": "1 at each snare or clap, falling to 0",
+    "hat": "1 at each hat or other cymbal, falling to 0",
     "beat_pulse": "1 on each beat, falling to 0",
     "bar_pulse": "1 on each bar, falling to 0",
     "beat_phase": "0..1 through each beat",
@@ -42,14 +59,20 @@ def listen(features: Features, beat: Beat, tick: Tick) -> dict[str, float]:
     """Every signal of the table at the frame's present time, and ``beat``, the position in beats
     (the one value that is not 0..1; for shaders)."""
     bar = beat.position / BEATS_A_BAR
-    since_onset = max(0.0, tick.present_time - features.onset_time)
+    now = tick.present_time
     return {
         "level": _half(features.level),
         "low": _half(features.low),
         "mid": _half(features.mid),
         "high": _half(features.high),
+        **{f"band{k}": _half(one) for k, one in enumerate(features.bands, start=1)},
         "tone": _tone(features.centroid_hz),
-        "onset": math.exp(-since_onset / ONSET_SECONDS),
+        "noisiness": features.flatness,
+        "intensity": features.intensity,
+        "onset": _fall(now - features.onset_time),
+        "kick": _fall(now - features.kick_time),
+        "snare": _fall(now - features.snare_time),
+        "hat": _fall(now - features.hat_time),
         "beat_pulse": _pulse(beat.position % 1.0),
         "bar_pulse": _pulse(bar % 1.0 * BEATS_A_BAR),
         "beat_phase": beat.position % 1.0,
@@ -58,6 +81,10 @@ def listen(features: Features, beat: Beat, tick: Tick) -> dict[str, float]:
         "confidence": beat.confidence,
         "beat": beat.position,
     }
+
+
+def _fall(since: float) -> float:
+    return math.exp(-max(0.0, since) / ONSET_SECONDS)
 
 
 def _half(value: float) -> float:
