@@ -73,6 +73,7 @@ LIBRARIES = {
     "torch": {"generator/", "train/"},
     "safetensors": {"generator/"},
     "openvino": {"generator/openvino.py"},
+    "link": {"beat/link.py"},
     "pydantic": {"preset.py"},
     "typer": {"cli.py", "commands/"},
 }

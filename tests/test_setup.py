@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-NEEDS = [*PROJECT["dependencies"], *EXTRAS["fast"], *EXTRAS["dev"]]
+NEEDS = [*PROJECT["dependencies"], *EXTRAS["fast"], *EXTRAS["link"], *EXTRAS["dev"]]
 PINS = dict(
     line.split("==")
     for line in (ROOT / "constraints.txt").read_text().splitlines()

@@ -15,14 +15,14 @@ key="$PWD $(cat pyproject.toml constraints.txt tools/setup.sh | cksum)"
 packages="g++ pkg-config portaudio19-dev libasound2-plugins
   libgl1 libegl1 libgl1-mesa-dri libglx-mesa0 libegl-mesa0
   libxrandr2 libxinerama1 libxcursor1 libxi6 libxkbcommon0"
-extras=fast
+extras=fast,link
 case $level in
   show) ;;
   test)
     packages="$packages xvfb pulseaudio-utils jackd2 xserver-xorg-core
       xserver-xorg-video-dummy x11-xserver-utils xdotool imagemagick"
     [ -x build/pulseaudio/pulseaudio ] || packages="$packages pulseaudio"
-    extras=fast,dev ;;
+    extras=fast,link,dev ;;
   *) echo "usage: tools/setup.sh [show|test]" >&2; exit 2 ;;
 esac
 
@@ -155,6 +155,11 @@ install_python_packages() {
   if ! "${pip[@]}" install --only-binary openvino openvino >>"$log" 2>&1 </dev/null; then
     say "no OpenVINO for this machine; torch will run the models, more slowly"
     extras=${extras#fast} extras=${extras#,}
+  fi
+  if ! "${pip[@]}" install --only-binary LinkPython-extern LinkPython-extern \
+    >>"$log" 2>&1 </dev/null; then
+    say "no Ableton Link for this machine; the other clocks remain"
+    extras=${extras/link,/} extras=${extras%link} extras=${extras%,}
   fi
   logged "pip could not install the Python packages (is there a network?)" \
     "${pip[@]}" install -e ".${extras:+[$extras]}"
