@@ -38,15 +38,20 @@ def changed(tmp_path: Path, change: Callable[[Arrays], object]) -> Path:
 
 def test_a_converted_model_is_itself(tmp_path: Path) -> None:
     output = tmp_path / "orig.safetensors"
-    lines = "\n".join(convert(str(ORIG), output, half=False))
+    lines = "\n".join(convert(str(ORIG), output))
     for words in ("StyleGAN2, 64x64, RGB, orig", "StyleGAN2-ADA's", "none.zip", "converted from"):
         assert words in lines
     assert info(ORIG).sha256 in info(output).origin
     halved = tmp_path / "half.safetensors"
-    convert(str(output), halved)
+    convert(str(output), halved, half=True)
     assert halved.stat().st_size < 0.6 * output.stat().st_size
     assert info(halved).origin == info(output).origin  # the first origin stays
-    assert {path.name for path in tmp_path.iterdir()} == {"orig.safetensors", "half.safetensors"}
+    again = tmp_path / "again.safetensors"
+    convert(str(halved), again)  # what fits in fp16 stays there
+    assert again.stat().st_size < 1.01 * halved.stat().st_size
+    one, other = (load(path).network.state_dict() for path in (halved, again))
+    assert all(torch.equal(value, other[key]) for key, value in one.items())
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_conversion_that_cannot_be(tmp_path: Path) -> None:
@@ -173,8 +178,8 @@ def test_the_command_line(tmp_path: Path) -> None:
         return result.exit_code, result.output
 
     full, half = tmp_path / "full.safetensors", tmp_path / "half.safetensors"
-    assert run("convert", COND, "-o", full, "--fp32")[0] == 0
-    assert run("convert", COND, "-o", half)[0] == 0
+    assert run("convert", COND, "-o", full)[0] == 0
+    assert run("convert", COND, "-o", half, "--half")[0] == 0
     assert half.stat().st_size < 0.6 * full.stat().st_size
     assert "classes     10" in run("info", COND)[1]
     words = ("--seeds", "1-4", "--psi", "0.5", "--class", "2")

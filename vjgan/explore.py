@@ -66,6 +66,7 @@ def blend_models(
         trained=one.info.trained and other.info.trained,
         description=f"The layers of {one.info.name} and {other.info.name}, blended.",
         directions=one.directions,
+        half=False,
     )
     return info(output).lines()
 

@@ -35,8 +35,9 @@ class Verdict:
     good: bool
 
 
-def convert(source: str, output: Path, half: bool = True) -> list[str]:
-    """Write any known file as one of vjgan's own, and say what it is. Raises ModelError."""
+def convert(source: str, output: Path, half: bool = False) -> list[str]:
+    """Write any known file as one of vjgan's own, every bit of it or in fp16, and say what it is.
+    Raises ModelError."""
     model_file(output)
     checkpoint = _open(source)
     if output.exists() and output.samefile(checkpoint.info.path):

@@ -31,14 +31,14 @@ def model_convert(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="What to write: .safetensors.")
     ],
-    fp32: Annotated[
-        bool, typer.Option("--fp32", help="Keep fp32; otherwise fp16, half as large.")
+    half: Annotated[
+        bool, typer.Option("--half", help="fp16: half as large, no longer the same to the bit.")
     ] = False,
 ) -> None:
     """Write any StyleGAN as a model of vjgan's, which holds numbers only and loads at once."""
     from vjgan.models import convert
 
-    typer.echo("\n".join(convert(model, output, half=not fp32)))
+    typer.echo("\n".join(convert(model, output, half=half)))
 
 
 @app.command("sample")

@@ -39,8 +39,8 @@ def members(meter: Meter, args: Args) -> object:
 def encoded(meter: Meter, args: Args) -> object:
     """_codecs.encode(text, "latin1"): how protocol 2 writes bytes."""
     match args:
-        case (memoryview() as data, "latin1"):  # a long one, encoded when it was met
-            return data
+        case (memoryview() as long, "latin1"):  # encoded when it was met
+            return long
         case (str(text), "latin1"):
             meter.charge(len(text))
             data = text.encode("latin1")

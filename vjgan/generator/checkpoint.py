@@ -75,8 +75,8 @@ def save(
     directions: Mapping[str, FloatArray] | None = None,
     half: bool = True,
 ) -> None:
-    """Write a network; ``half`` stores fp16 wherever a tensor's range allows. The file appears
-    under its name only when whole. Raises ModelError."""
+    """Write a network; ``half`` stores fp16 wherever a tensor's range allows, otherwise only where
+    nothing is lost by it. The file appears under its name only when whole. Raises ModelError."""
     tensors = {key: _stored(value, half) for key, value in network.state_dict().items()}
     if ruler is not None:
         tensors["space.root"] = torch.from_numpy(ruler.root).float().contiguous()
@@ -117,7 +117,7 @@ def save_again(
     path: Path,
     checkpoint: Checkpoint,
     directions: Mapping[str, FloatArray],
-    half: bool = True,
+    half: bool = False,
 ) -> None:
     """Write a loaded model, of whatever kind its file was, with ``directions`` as its own. Raises
     ModelError."""
@@ -255,7 +255,7 @@ def _foreign(path: Path) -> tuple[ModelInfo, dict[str, Tensor]]:
     )
     # What is a view of the file's bytes, and perhaps not aligned, is copied.
     tensors = {
-        key: torch.from_numpy(np.require(value, np.float32, "CAW"))
+        key: torch.from_numpy(np.require(value, np.float32, ["C", "A", "W"]))
         for key, value in foreign.tensors.items()
     }
     return about, tensors
@@ -284,6 +284,10 @@ def _sha256(path: Path) -> str:
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:
-    value = value.detach().cpu()
-    fits = value.numel() == 0 or float(value.abs().max()) <= HALF_MAX
-    return value.to(torch.float16 if half and fits else torch.float32).contiguous()
+    value = value.detach().cpu().contiguous()
+    small = value.half()
+    if half:
+        fits = value.numel() == 0 or float(value.abs().max()) <= HALF_MAX
+    else:
+        fits = torch.equal(small.to(value.dtype), value)
+    return small if fits else value.float()
