@@ -38,11 +38,13 @@ class Void:
 
     size = (1, 1)
     frame = Frame(0.0, np.zeros((1, 1, 3), np.uint8))
+    lag = 0.0
 
     def read(self, tick: Tick) -> Features:
         beat = int(tick.time * 2)
         return Features(
-            tick.time, 1.0, 1.2, 0.8, 1.1, 900.0, 120.0, 0.0, 0.9, beat, beat / 2, beat, beat / 2,
+            tick.time, 1.0, 1.2, 0.8, 1.1, centroid_hz=900.0, bpm=120.0, confidence=0.9,
+            onset_count=beat, onset_time=beat / 2, beat_count=beat, beat_time=beat / 2,
             silent=False, alive=True,
         )  # fmt: skip
 

@@ -23,6 +23,7 @@ from vjgan.types import (
     Frame,
     LatentState,
     Picture,
+    Pulse,
     Tick,
 )
 
@@ -55,8 +56,28 @@ class Plain:
             return Beat(words[1].time * 2)
         return LatentState(0.0, np.full((1, 1), len(self.latents), np.float32))
 
+    lag = 0.0  # of the painter
+
+    def line(self) -> str:
+        return "free, 120.0 bpm, 0% sure"
+
     def tap(self, time: float) -> None:
         self.asked.append(("tap", time))
+
+    def one(self, time: float) -> None:
+        self.asked.append(("one", time))
+
+    def pulse(self, pulse: Pulse, time: float) -> None:
+        self.asked.append(("pulse", time))
+
+    def multiply(self, factor: float) -> None:
+        self.asked.append(("multiply", factor))
+
+    def nudge(self, steps: int) -> None:
+        self.asked.append(("nudge", steps))
+
+    def hold(self, number: int) -> None:
+        self.asked.append(("hold", number))
 
     def request(self, number: int) -> None:
         self.asked.append(number)
@@ -130,6 +151,17 @@ def test_commands_reach_their_stage() -> None:
     assert plain.asked == [3, ("step", 1), ("step", -1)]
     plain, _ = play({30: [], 6: [Command("tap")]})
     assert plain.asked == [("tap", pytest.approx(0.1))]
+    beats = [Command(name) for name in ("one", "double", "halve", "nudge")]
+    plain, _ = play({6: [*beats, Command("nudge", -1), Command("clock", 2), Pulse("clock", 0.05)]})
+    assert plain.asked == [
+        ("one", pytest.approx(0.1)),
+        ("multiply", 2.0),
+        ("multiply", 0.5),
+        ("nudge", 1),
+        ("nudge", -1),
+        ("hold", 2),
+        ("pulse", pytest.approx(0.05)),
+    ]
 
 
 def test_the_notice_and_the_help_are_shown_and_taken_away() -> None:

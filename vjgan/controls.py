@@ -88,6 +88,8 @@ CONTROLS = {
 
 # The groups of controls that reach into the network: a LatentState carries them by name.
 INSIDE = ("noise.", "bend.", "input.")
+_LATENT = {"speed", "energy", "kick", "psi", "psi_layers", "noise", "mix", "mix_layer", "mix_to",
+           "class"}  # fmt: skip
 
 # uniform float NAME;  // MIN..MAX = DEFAULT UNIT | what it does
 _SHADER_CONTROL = re.compile(
@@ -95,6 +97,12 @@ _SHADER_CONTROL = re.compile(
     r"\s*=\s*(?P<default>[-+.\deE]+)\s*(?P<unit>[^|]*?)\s*\|\s*(?P<does>.+?)\s*$",
     re.MULTILINE,
 )
+
+
+def by_model(name: str) -> bool:
+    """Whether a control comes to light through the model, which takes its time, rather than at
+    once."""
+    return name in _LATENT or name.startswith(("direction.", *INSIDE))
 
 
 def shader_controls(pass_name: str, glsl: str) -> dict[str, Control]:

@@ -23,6 +23,7 @@ from vjgan.types import (
     Hands,
     LatentState,
     Painter,
+    Pulse,
     Screen,
     Setting,
     Tick,
@@ -33,6 +34,11 @@ log = logging.getLogger("vjgan")
 BLACKOUT_SECONDS = 0.06  # time constant: quick, but never a flash
 GENTLE_SECONDS = 1.0  # time constant of the light's return after a panic
 NOTICE_SECONDS = 6.0
+CLOCK_SECONDS = 0.5  # from one reading of the clock on the screen to the next
+DELAY_SECONDS = 2.0  # time constant of the delay from a frame's tick to its light
+LONGEST_DELAY = 0.25  # seconds; a frame that took longer is no rule
+LONGEST_LAG = 2.0  # seconds by which the model's motion is foretold
+LAG_RATE = 0.5  # seconds a second
 STROBES = ("flash", "strobe", "glitch")  # the passes that flicker
 
 # What a key, a pad or an address may ask for once.
@@ -49,6 +55,12 @@ COMMANDS = {
     "snapshot": "keep all that is set as a new preset",
     "reset": "what faders set is the preset's again",
     "tap": "tap the tempo",
+    "one": "a bar begins now",
+    "double": "count the beat twice as fast",
+    "halve": "count the beat half as fast",
+    "nudge": "the beat 10 ms earlier; -1: later",
+    "clock": "hold the clock of that number: 1 link, 2 midi, 3 tracker, 4 tap, 5 free; 0 the best "
+    "one, -1 the next",
     "help": "this help",
 }
 HELP = (
@@ -63,6 +75,10 @@ HELP = (
     "Home       the picture goes home",
     "S          keep as a new preset",
     "T          tap tempo",
+    "O          one: a bar begins now",
+    "Up Down    beat twice, half as fast",
+    ", .        beat later, earlier",
+    "C          next clock",
     "H          this help",
 )
 
@@ -73,6 +89,18 @@ class Tempo(Protocol):
     def step(self, features: Features, tick: Tick) -> Beat: ...
 
     def tap(self, time: float) -> None: ...
+
+    def pulse(self, pulse: Pulse, time: float) -> None: ...
+
+    def one(self, time: float) -> None: ...
+
+    def multiply(self, factor: float) -> None: ...
+
+    def nudge(self, steps: int) -> None: ...
+
+    def hold(self, number: int) -> None: ...
+
+    def line(self) -> str: ...
 
 
 class Scenes(Protocol):
@@ -135,6 +163,10 @@ class Engine:
         self._frozen = self._black = self._help = False
         self._panic = self._strobe_killed = self._returning = False
         self._light = 1.0
+        self._lag = 0.0  # seconds by which the model's pictures come late
+        self._delay = self._took = 0.0  # seconds from a tick to its light: usual, last
+        self._said: tuple[str, ...] = ()
+        self._said_at = 0.0
         self._complaints: set[str] = set()
 
     def run(self) -> None:
@@ -149,17 +181,20 @@ class Engine:
         """One frame, from sound to light."""
         self.obey([*self.hands.read(), *self.screen.events()], tick)
         self.change()
+        tick = self._presented(tick)
         features = self.ear.read(tick)
         self.beat = self.tempo.step(features, tick)
-        controls = self.stage.control(features, self.beat, self._moved, tick)
-        latent = self.stage.move(features, self.beat, tick, self._frozen)
+        later = self.beat.after(self._model_lag(tick))
+        controls = self.stage.control(features, self.beat, self._moved, tick, later)
+        latent = self.stage.move(features, later, tick, self._frozen)
         self._latent = latent or self._latent
         if self._latent is None:
             return
         picture = self.stage.picture(self.painter.paint(self._latent, tick))
         self.screen.show(picture, self._dim(controls, tick), tick)
         shown_at = tick.time if self.now is None else self.now()
-        self.stats.count(tick, features, picture, self.beat.bpm, shown_at)
+        self._took = shown_at - tick.time
+        self.stats.count(tick, features, picture, self.beat, shown_at)
         self._say(tick)
         self._tell(controls, features, tick)
 
@@ -171,6 +206,8 @@ class Engine:
                 self._moved[f"{event.channel}.{event.source}"] = event.value
             elif isinstance(event, Setting):
                 self.stage.set(event)
+            elif isinstance(event, Pulse):
+                self.tempo.pulse(event, tick.time - event.age)
             else:
                 self._do(event, tick)
 
@@ -179,6 +216,23 @@ class Engine:
         scene = self.scenes.finished()
         if scene is not None and self.stage.enter(scene, self.beat.position):
             self.painter.use(scene.generator)
+
+    def _presented(self, tick: Tick) -> Tick:
+        """The tick with the present time that frames of late had, where that is measured."""
+        if self.now is None:
+            return tick
+        if self._took <= 0.0 or self._delay <= 0.0:
+            self._delay = tick.present_time - tick.time
+        else:
+            took = min(self._took, LONGEST_DELAY)
+            self._delay = approach(self._delay, took, tick.dt, DELAY_SECONDS)
+        return replace(tick, present_time=tick.time + self._delay)
+
+    def _model_lag(self, tick: Tick) -> float:
+        """How late the model's pictures come; changes slowly, so that the beat never falls."""
+        change = min(self.painter.lag, LONGEST_LAG) - self._lag
+        self._lag += min(LAG_RATE * tick.dt, max(-LAG_RATE * tick.dt, change))
+        return self._lag
 
     def _do(self, command: Command, tick: Tick) -> None:
         match command.name:
@@ -206,11 +260,25 @@ class Engine:
                 self.stage.set(Setting())
             case "snapshot" if self.onlooker is not None:
                 self.onlooker.keep()
-            case "tap":
-                self.tempo.tap(tick.time)
             case "help":
                 self._help = not self._help
-                self.screen.say(HELP if self._help else ())
+            case name:
+                self._do_beat(name, command.value, tick)
+
+    def _do_beat(self, name: str, value: int, tick: Tick) -> None:
+        match name:
+            case "tap":
+                self.tempo.tap(tick.time)
+            case "one":
+                self.tempo.one(tick.time)
+            case "double":
+                self.tempo.multiply(2.0)
+            case "halve":
+                self.tempo.multiply(0.5)
+            case "nudge":
+                self.tempo.nudge(value or 1)
+            case "clock":
+                self.tempo.hold(value)
 
     def _calm(self, panic: bool) -> None:
         """Begin a panic, or end it, if there is one, with a gentle return."""
@@ -231,12 +299,16 @@ class Engine:
         return replace(controls, values=dimmed)
 
     def _say(self, tick: Tick) -> None:
-        """Show the notice for the first seconds."""
-        if tick.index == 0 and self.notice:
-            self.screen.say(self.notice)
-        if self.notice and tick.time > NOTICE_SECONDS:
-            self.notice = ()
-            self.screen.say(HELP if self._help else ())
+        """Show the help, with the clock, or for the first seconds the notice."""
+        if self._help:
+            if tick.time < self._said_at + CLOCK_SECONDS and len(self._said) > 1:
+                return
+            words: tuple[str, ...] = (*HELP, f"Clock      {self.tempo.line()}")
+        else:
+            words = self.notice if tick.time <= NOTICE_SECONDS else ()
+        if words != self._said:
+            self._said, self._said_at = words, tick.time
+            self.screen.say(words)
 
     def _tell(self, controls: Controls, features: Features, tick: Tick) -> None:
         """Let the onlooker see how the show stands, when it is due."""

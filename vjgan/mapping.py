@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from vjgan.controls import Control
+from vjgan.controls import Control, by_model
 from vjgan.smooth import Envelope, approach
 from vjgan.types import Beat, Features, Tick
 
@@ -58,7 +58,7 @@ SIGNALS = {
 def listen(features: Features, beat: Beat, tick: Tick) -> dict[str, float]:
     """Every signal of the table at the frame's present time, and ``beat``, the position in beats
     (the one value that is not 0..1; for shaders)."""
-    bar = beat.position / BEATS_A_BAR
+    bar = beat.bar % 1.0
     now = tick.present_time
     return {
         "level": _half(features.level),
@@ -74,9 +74,9 @@ def listen(features: Features, beat: Beat, tick: Tick) -> dict[str, float]:
         "snare": _fall(now - features.snare_time),
         "hat": _fall(now - features.hat_time),
         "beat_pulse": _pulse(beat.position % 1.0),
-        "bar_pulse": _pulse(bar % 1.0 * BEATS_A_BAR),
+        "bar_pulse": _pulse(bar * BEATS_A_BAR),
         "beat_phase": beat.position % 1.0,
-        "bar_phase": bar % 1.0,
+        "bar_phase": bar,
         "silence": 1.0 if features.silent else 0.0,
         "confidence": beat.confidence,
         "beat": beat.position,
@@ -185,15 +185,21 @@ class Router:
         self.own = self._preset
 
     def step(
-        self, signals: Mapping[str, float], moved: Mapping[str, float], dt: float
+        self,
+        signals: Mapping[str, float],
+        moved: Mapping[str, float],
+        dt: float,
+        later: Mapping[str, float] | None = None,
     ) -> dict[str, float]:
         """Every control's value. ``moved`` holds what controllers last said, by MIDI source
-        (``cc74``, ``3.cc74``); a knob that was never touched adds nothing."""
+        (``cc74``, ``3.cc74``); a knob that was never touched adds nothing. ``later`` are the
+        signals of when the model's picture will be seen, for what goes through the model."""
         if self._moving:
             self._follow(dt)
         values = dict(self._base)
         for route, envelope in self._cords:
-            heard = self._source(route.source, signals, moved)
+            told = signals if later is None or not by_model(route.target) else later
+            heard = self._source(route.source, told, moved)
             followed = envelope.step(CURVES[route.curve](heard), dt)
             values[route.target] += route.amount * followed
         for route in self.routes:

@@ -96,13 +96,20 @@ class Stage:
             self.scene.router.reset()
 
     def control(
-        self, features: Features, beat: Beat, moved: Mapping[str, float], tick: Tick
+        self,
+        features: Features,
+        beat: Beat,
+        moved: Mapping[str, float],
+        tick: Tick,
+        later: Beat | None = None,
     ) -> Controls:
-        """Every control's value at this frame."""
+        """Every control's value at this frame; what goes through the model follows ``later``, the
+        beat when the model's picture of it will be seen."""
         self._advance(beat.position)
         signals = listen(features, beat, tick)
+        soon = None if later is None else listen(features, later, tick)
         for entry in self._entries:
-            values = entry.scene.router.step(signals, moved, tick.dt)
+            values = entry.scene.router.step(signals, moved, tick.dt, soon)
             entry.controls = Controls(tick.time, values, signals, entry.scene.passes)
         return self._mixed_controls()
 

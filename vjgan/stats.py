@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vjgan.errors import VjganError
-from vjgan.types import Features, Picture, Tick
+from vjgan.types import Beat, Features, Picture, Tick
 
 if sys.platform != "win32":
     import resource
@@ -29,10 +30,11 @@ class Stats:
         self._light_ms = array("f")
         self._model_light_ms = array("f")
         self._features = Features()
-        self._bpm = 0.0
+        self._beat = Beat()
+        self._clocks: Counter[str] = Counter()
 
     def count(
-        self, tick: Tick, features: Features, picture: Picture, bpm: float, shown_at: float
+        self, tick: Tick, features: Features, picture: Picture, beat: Beat, shown_at: float
     ) -> None:
         """Note one frame, shown at ``shown_at`` seconds on the show's clock."""
         if tick.index > 0:
@@ -41,7 +43,8 @@ class Stats:
             self._light_ms.append((shown_at - features.time) * 1e3)
             self._model_light_ms.append((shown_at - picture.after.time) * 1e3)
         self._features = features
-        self._bpm = bpm
+        self._beat = beat
+        self._clocks[beat.source] += 1
 
     def summary(self, model_frames: int, model_ms: Sequence[float]) -> dict[str, Any]:
         """The show so far; times in ms, memory in MB. None where nothing was measured."""
@@ -55,7 +58,11 @@ class Stats:
             "model_ms": _spread(np.asarray(model_ms)),
             "onsets": self._features.onset_count,
             "beats": self._features.beat_count,
-            "bpm": round(self._bpm, 2),
+            "bpm": round(self._beat.bpm, 2),
+            "bars": int(self._beat.bar),
+            "clock": self._beat.source,
+            "clock_confidence": round(self._beat.confidence, 3),
+            "clock_frames": dict(self._clocks),
             "audio_blocks_read": self._features.blocks_read,
             "audio_blocks_lost": self._features.blocks_lost,
             "sound_to_light_ms": _spread(np.asarray(self._light_ms), (50, 95)),

@@ -276,6 +276,10 @@ class Painter(Protocol):
     """Latent in, picture out. Live: hands the latent to a worker and returns the newest frames
     without waiting. Offline: runs the generator for this very frame."""
 
+    @property
+    def lag(self) -> float:
+        """How many seconds after its own frame a latent is seen."""
+
     def paint(self, latent: LatentState, tick: Tick) -> Picture: ...
 
     def use(self, generator: Generator) -> None:

@@ -46,6 +46,11 @@ class Playout:
         self._lag = Envelope(LAG_ATTACK, LAG_RELEASE)
         self._taken = self._shown = self._begun = 0.0
 
+    @property
+    def lag(self) -> float:
+        """How old the moment is that is shown, in seconds."""
+        return self._lag.value
+
     def take(self, job: Job, time_: float) -> None:
         """A frame has been drawn, and is there at ``time_``."""
         delay = time_ - job.moment
@@ -96,6 +101,11 @@ class Worker:
         self._warned: set[tuple[str, str]] = set()
         self._thread = threading.Thread(target=self._run, name="generator", daemon=True)
         self._thread.start()
+
+    @property
+    def lag(self) -> float:
+        """How late a latent is seen, in seconds."""
+        return self._playout.lag
 
     def use(self, generator: Generator) -> None:
         """Play another, already warmed generator from the next frame on."""
@@ -151,6 +161,8 @@ class Worker:
 
 class Direct:
     """Draws every latent for its very frame: for films."""
+
+    lag = 0.0
 
     def __init__(self, generator: Generator) -> None:
         self.frames = 0

@@ -74,8 +74,9 @@ class Pace:
 
 
 class BeatLock:
-    """The musical position that the motion follows: the beat's own, except that after a pause it
-    goes on from where it stood, eases to the nearest place in the bar, and stays whole bars
+    """The musical position that the motion follows, counted from a bar's beginning: the beat's own,
+    except that after a pause, or when the bar turns out to begin elsewhere, it goes on from where
+    it stood, eases to the nearest place in the bar, and stays whole bars
     behind."""
 
     def __init__(self) -> None:
@@ -88,12 +89,13 @@ class BeatLock:
         fade = math.exp(-dt / CATCH_UP)
         self._lag = (self._lag + self._drive * dt / CATCH_UP) * fade
         self._drive *= fade
-        last = beat.position if self._last is None else self._last
-        missed = beat.position - last - beat.bpm / 60.0 * dt
+        position = beat.position - beat.downbeat
+        last = position if self._last is None else self._last
+        missed = position - last - beat.bpm / 60.0 * dt
         if self._last is not None and abs(missed) > JUMP_BEATS:
             whole = BAR * round((missed + self._lag) / BAR)
             self._behind += whole
             self._lag += missed - whole
             self._drive += missed - whole
-        self._last = beat.position
-        return beat.position - self._behind - self._lag
+        self._last = position
+        return position - self._behind - self._lag

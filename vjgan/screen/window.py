@@ -27,6 +27,12 @@ KEYS = {
     glfw.KEY_P: Command("panic"),
     glfw.KEY_S: Command("snapshot"),
     glfw.KEY_T: Command("tap"),
+    glfw.KEY_O: Command("one"),
+    glfw.KEY_C: Command("clock", -1),
+    glfw.KEY_UP: Command("double"),
+    glfw.KEY_DOWN: Command("halve"),
+    glfw.KEY_COMMA: Command("nudge", -1),
+    glfw.KEY_PERIOD: Command("nudge", 1),
     glfw.KEY_HOME: Command("home"),
     glfw.KEY_LEFT: Command("previous"),
     glfw.KEY_RIGHT: Command("next"),
@@ -85,6 +91,7 @@ class Window:
         self.size = self._pixels()
         self._context = moderngl.create_context(require=330)
         self.canvas = Canvas(self._context, self.size, live=True, shader_dir=shader_dir)
+        self.canvas.warm(self._target())
 
     @property
     def fullscreen(self) -> bool:
@@ -101,9 +108,7 @@ class Window:
         self._resize()
         if glfw.get_window_attrib(self._window, glfw.ICONIFIED):
             return
-        screen = self._context.screen
-        screen.viewport = (0, 0, *self.size)
-        self.canvas.draw(picture, controls, tick, screen)
+        self.canvas.draw(picture, controls, tick, self._target())
         glfw.swap_buffers(self._window)
 
     def events(self) -> Sequence[Event]:
@@ -144,6 +149,11 @@ class Window:
         glfw.set_monitor_callback(lambda monitor, event: None)
         glfw.destroy_window(self._window)
         glfw.terminate()
+
+    def _target(self) -> moderngl.Framebuffer:
+        screen = self._context.screen
+        screen.viewport = (0, 0, *self.size)
+        return screen
 
     def _fill(self, monitor: Any) -> None:
         mode = glfw.get_video_mode(monitor)
