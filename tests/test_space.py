@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from vjgan.generator import measure as measure_room
 from vjgan.generator.measure import fit, measure, remembered
 from vjgan.generator.player import make_space
 from vjgan.generator.space import Ruler, Space
@@ -147,14 +148,31 @@ def test_rulers_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return Ruler(np.eye(3, dtype=np.float32) * 2.0, np.ones(3, np.float32))
 
     for _ in range(2):
-        ruler = remembered("abc", make)
+        ruler = remembered("abc", 3, make)
         np.testing.assert_array_equal(ruler.root, np.eye(3) * 2.0)
         np.testing.assert_array_equal(ruler.slope, np.ones(3))
     assert len(made) == 1
     (kept,) = (tmp_path / "deep" / "cache" / "vjgan").iterdir()
-    kept.write_bytes(b"broken")
-    remembered("abc", make)
-    assert len(made) == 2
+    whole = kept.read_bytes()
+    for number, broken in enumerate((b"broken", whole[: len(whole) // 2], b"PK\x03\x04", b"")):
+        kept.write_bytes(broken)
+        remembered("abc", 3, make)
+        assert len(made) == 2 + number
+    np.savez(kept, root=np.eye(3, dtype=np.float32) * np.nan, slope=np.ones(3, np.float32))
+    np.testing.assert_array_equal(remembered("abc", 3, make).root, np.eye(3) * 2.0)
+    remembered("abd", 3, make)  # another file
+    assert len(made) == 7
+    assert len(list(kept.parent.iterdir())) == 2
+
+
+def test_a_ruler_of_an_older_method_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for size, method in ((3, 1), (3, 2), (4, 2)):
+        monkeypatch.setattr(measure_room, "METHOD", method)
+        made = Ruler(np.eye(size, dtype=np.float32) * method, np.zeros(size, np.float32))
+        np.testing.assert_array_equal(remembered("abc", size, lambda: made).root, made.root)  # noqa: B023
 
 
 def test_a_cache_that_cannot_be_written_does_not_matter(
@@ -162,5 +180,7 @@ def test_a_cache_that_cannot_be_written_does_not_matter(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    ruler = remembered("abc", lambda: Ruler(np.eye(2, dtype=np.float32), np.zeros(2, np.float32)))
+    ruler = remembered(
+        "abc", 2, lambda: Ruler(np.eye(2, dtype=np.float32), np.zeros(2, np.float32))
+    )
     np.testing.assert_array_equal(ruler.root, np.eye(2))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ Array = NDArray[np.floating[Any]]
 
 log = logging.getLogger("vjgan")
 
+METHOD = 2  # counted up whenever the same model gets another ruler, so that no old one is taken
 UNIT = 0.1  # one unit of length, as a share of the mean difference between two random pictures
 STEP = 0.015  # how far z goes for a short step, as a share of its length
 STEPS = 3  # from each picture
@@ -129,18 +132,36 @@ def _labels(space: Space, count: int) -> NDArray[np.int_] | None:
     return np.linspace(0, space.classes - 1, count).round().astype(np.int_)
 
 
-def remembered(key: str, make: Callable[[], Ruler]) -> Ruler:
-    """The ruler kept in the user's cache under ``key``; made, and kept, if there is none."""
+def remembered(key: str, w_dim: int, make: Callable[[], Ruler]) -> Ruler:
+    """The ruler kept in the user's cache under ``key``, a model's SHA-256; made, and kept, if there
+    is none of this method and size, or none that can be read."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vjgan"
-    file = cache / f"ruler-{key}.npz"
+    file = cache / f"ruler-{METHOD}-{key}.npz"
     try:
-        with np.load(file, allow_pickle=False) as kept:
-            return Ruler(kept["root"], kept["slope"])
-    except (OSError, ValueError, KeyError):
-        ruler = make()
+        with file.open("rb") as data, np.load(data, allow_pickle=False) as kept:
+            ruler = Ruler(kept["root"], kept["slope"])
+        if _whole(ruler, w_dim):
+            return ruler
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        pass
+    ruler = make()
+    part = file.with_suffix(f".{os.getpid()}.part")
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        np.savez(file, root=ruler.root, slope=ruler.slope)
+        with part.open("wb") as out:
+            np.savez(out, root=ruler.root, slope=ruler.slope)
+        os.replace(part, file)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
         log.debug("ruler '%s' cannot be kept: %s", file, error)
     return ruler
+
+
+def _whole(ruler: Ruler, w_dim: int) -> bool:
+    """Whether a ruler is one of a space of that size."""
+    return (
+        ruler.root.shape == (w_dim, w_dim)
+        and ruler.slope.shape == (w_dim,)
+        and all(a.dtype == np.float32 and np.isfinite(a).all() for a in (ruler.root, ruler.slope))
+    )

@@ -25,6 +25,7 @@ from vjgan.generator.metadata import Network
 from vjgan.generator.runtime import Runtime, make_runtime
 from vjgan.generator.space import Labels, Space
 from vjgan.generator.stylegan2 import Linear, normalise
+from vjgan.generator.upscale import FACTOR, Upscaler, add_upscaler, model_of, read_upscaler
 from vjgan.types import FloatArray, Frame, LatentState
 
 SEEN = 64  # pixels, the side to which pictures are brought before they are compared
@@ -107,18 +108,22 @@ def open_model(
 
 
 def _warmed(path: Path, where: torch.device, spare: Callable[[], Sequence[str]]) -> Player:
-    checkpoint = load(path)
+    base = model_of(path)
+    upscaler = read_upscaler(path) if base else None
+    checkpoint = load(base or path)
     about, network = checkpoint.info, checkpoint.network
     space = make_space(network)
     stored = in_order(checkpoint.directions)
     space.find_directions = lambda own: stored or find_directions("sefa", network, own)
-    player = make_player(network, space, about.name, about.trained, where, spare)
+    player = make_player(network, space, about.name, about.trained, where, spare, upscaler)
     if checkpoint.ruler is not None:
         space.ruler = checkpoint.ruler
         player.glimpse(space.w_mean)
     else:
         pictures = _affordable(network, where)
-        space.ruler = remembered(about.sha256, lambda: measure(space, player.glimpse, pictures))
+        space.ruler = remembered(
+            about.sha256, space.w_dim, lambda: measure(space, player.glimpse, pictures)
+        )
     return player
 
 
@@ -129,17 +134,21 @@ def make_player(
     trained: bool,
     device: torch.device | None = None,
     spare: Callable[[], Sequence[str]] = nothing_to_spare,
+    upscaler: Upscaler | None = None,
 ) -> Player:
-    """A player of ``network``, which must not change afterwards. Raises DeviceError."""
+    """A player of ``network``, which must not change afterwards; its pictures are doubled by
+    ``upscaler``. Raises DeviceError."""
+    side = network.config.resolution
 
     def make(way: Way) -> Runtime:
         fast = make_runtime(network, way.device, way.settings)
-        return Bent(fast, fast.network if isinstance(fast, Cuda) else network, way.device)
+        bent = Bent(fast, fast.network if isinstance(fast, Cuda) else network, way.device)
+        return add_upscaler(bent, upscaler, way.device, side) if upscaler else bent
 
     settings = CudaSettings.read(os.environ.get("VJGAN_CUDA", ""))
     ladder = Ladder(make, Way(device or torch.device("cpu"), settings), name, spare)
-    side = network.config.resolution
-    return Player(ladder, space, name, trained, (side, side), ladder.step_down, ladder.prepare)
+    shown = side * (FACTOR if upscaler else 1)
+    return Player(ladder, space, name, trained, (shown, shown), ladder.step_down, ladder.prepare)
 
 
 def make_space(network: Network) -> Space:
