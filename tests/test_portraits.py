@@ -89,7 +89,8 @@ def test_pairs_mirror_pictures_and_marks(data: Path) -> None:
     assert torch.allclose(marks[1], marks[0])  # the shard's marks are symmetric
     weight = attention(marks, 32)
     assert torch.allclose(weight.mean((2, 3)), torch.ones(2, 1))
-    assert weight[0, 0, 12, 12] > 2 * weight[0, 0, 0, 0]  # an eye
+    assert weight[0, 0, 12, 12] > 2 * weight[0, 0, 1, 1]  # an eye
+    assert weight[0, 0, 31, 5] > 2 * weight[0, 0, 30, 1]  # the rim
 
 
 def test_no_portraits_is_one_clear_sentence(tmp_path: Path) -> None:
@@ -131,4 +132,4 @@ def test_the_judge_learns_what_is_real_and_the_painter_can_follow_it() -> None:
         optimiser.step()
     opinions = zip(judge(real), judge(fake), strict=True)
     assert all(good.mean() > bad.mean() + 0.5 for good, bad in opinions)
-    assert fool_loss(judge, real) < fool_loss(judge, fake)
+    assert fool_loss(judge, real, real) < fool_loss(judge, real, fake)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,19 +22,23 @@ from vjgan.generator.faults import (
     out_of_memory,
 )
 from vjgan.generator.runtime import Runtime
+from vjgan.generator.upscale import Upscaled
 from vjgan.types import FloatArray
 
 log = logging.getLogger("vjgan")
 
 PROCESSOR = torch.device("cpu")
+CARD_SIDE = 256  # pixels: smaller than this, the processor takes over from a graphics card
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way of running a network: where, and with which of a graphics card's means."""
+    """One way of running a network: where, with which of a graphics card's means, and how far:
+    up to pictures of ``side`` pixels, 0 for all of it."""
 
     device: torch.device
     settings: CudaSettings
+    side: int = 0
 
 
 def nothing_to_spare() -> Sequence[str]:
@@ -44,9 +49,10 @@ def nothing_to_spare() -> Sequence[str]:
 class Ladder:
     """A ``Runtime`` that is replaced by a humbler one when it fails for want of memory.
 
-    ``make`` builds the runtime of a way; ``spare`` puts other warm models out and says which.
-    Out of memory: fp16 rather than fp32, then no other warm models, then no CUDA graph, then the
-    processor. A picture that is not finite: fp32, from where there is no way back to fp16. A card
+    ``make`` builds the runtime of a way; ``spare`` puts other warm models out and says which;
+    ``sides`` are the smaller sizes in which the network can draw, the largest first.
+    Out of memory: fp16 rather than fp32, then no other warm models, then no CUDA graph, then
+    smaller pictures, then the processor, then still smaller ones. A picture that is not finite: fp32, from where there is no way back to fp16. A card
     that is lost: the processor. There is no way up: what once failed would fail again."""
 
     def __init__(
@@ -55,8 +61,10 @@ class Ladder:
         way: Way,
         model: str,
         spare: Callable[[], Sequence[str]] = nothing_to_spare,
+        sides: Sequence[int] = (),
     ) -> None:
         self._make = make
+        self._sides = sides
         self._way = way
         self._model = model
         self._spare = spare
@@ -66,8 +74,9 @@ class Ladder:
 
     @property
     def name(self) -> str:
-        """The runtime's own name."""
-        return self._runtime.name if self._runtime is not None else "none"
+        """The runtime's own name, and the size if it is not the model's."""
+        name = self._runtime.name if self._runtime is not None else "none"
+        return f"{name}, {self._way.side}x{self._way.side}" if self._way.side else name
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """The image [img, r, r]."""
@@ -76,7 +85,7 @@ class Ladder:
 
     def prepare(self) -> None:
         """Let the runtime make ready to be reached into."""
-        if isinstance(self._runtime, Bent):
+        if isinstance(self._runtime, Bent | Upscaled):
             self._runtime.prepare()
 
     def step_down(self, error: Exception) -> bool:
@@ -146,9 +155,17 @@ class Ladder:
                 f"{lacks}, and goes on without a CUDA graph",
                 replace(way, settings=replace(settings, graph=False)),
             )
+        if side := self._smaller():
+            return f"{lacks}, and goes on at {side}x{side} pixels", replace(way, side=side)
         if where != "cpu":
             return f"{lacks}, and goes on on the processor", replace(way, device=PROCESSOR)
         return None
+
+    def _smaller(self) -> int:
+        """The next size that is worth drawing where we are, 0 if there is none."""
+        now = self._way.side or math.inf
+        least = 0 if self._way.device.type == "cpu" else CARD_SIDE
+        return next((side for side in self._sides if least <= side < now), 0)
 
 
 @contextlib.contextmanager

@@ -52,18 +52,8 @@ class OpenVINO:
     the network. What ``draw`` returns is overwritten by the next one."""
 
     def __init__(self, network: StyleGAN2, precision: str = "fp32") -> None:
-        ov = _engine()
         graph = Graph(network.cpu().freeze(), tiles=precision == "fp32")
-        model = ov.Model(*graph.parts(), "synthesis")
-        threads = torch.get_num_threads()
-        options = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
-            "INFERENCE_NUM_THREADS": threads,
-            "ENABLE_CPU_PINNING": False,  # sound and screen may need just that core
-            "INFERENCE_PRECISION_HINT": PRECISIONS[precision],  # else bf16 wherever there is AMX
-        }
-        compiled = ov.Core().compile_model(model, "CPU", options)
+        compiled = _compile(graph.parts(), precision)
         half = "bfloat16" in str(compiled.get_property("INFERENCE_PRECISION_HINT"))
         self.name = f"OpenVINO, {'bf16' if half else 'fp32'}, cpu"
         self._request = compiled.create_infer_request()
@@ -72,11 +62,69 @@ class OpenVINO:
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """The image [img, r, r]."""
-        self._w[:] = w
+        self._w[:] = w[: len(self._w)]
         self._noise[:] = noise
         self._request.infer(share_outputs=True)
         image = torch.from_numpy(self._request.get_output_tensor(0).data)  # [1, r, r, img]
         return image[0].permute(2, 0, 1)  # [img, r, r]
+
+
+class Enlarger:
+    """An up-resolution at work on torch's number of threads. What it returns is overwritten by the
+    next one."""
+
+    def __init__(self, network: Layer, side: int, precision: str = "fp32") -> None:
+        _engine()
+        from openvino import opset13
+
+        self._ops: Any = opset13
+        image = self._ops.parameter([1, 3, side, side], np.float32)
+        compiled = _compile(([self._graph(network, image)], [image]), precision)
+        self._request = compiled.create_infer_request()
+        self._image = self._request.get_input_tensor(0).data  # [1, 3, r, r]
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """image [1, 3, r, r] -> [1, 3, 2r, 2r]."""
+        self._image[:] = image.numpy()
+        self._request.infer(share_outputs=True)
+        return torch.from_numpy(self._request.get_output_tensor(0).data).permute(0, 3, 1, 2)
+
+    def _graph(self, net: Layer, image: Node) -> Node:
+        """As ``Upscaler.forward`` does it: image [1, 3, r, r] -> [1, 2r, 2r, 3]."""
+        ops, conv, bend = self._ops, self._conv, self._bend
+        x = bend(conv(net.enter, ops.space_to_depth(image, "depth_first", 2)))
+        for first, second in zip(net.body[0::2], net.body[1::2], strict=True):
+            x = ops.add(x, conv(second, bend(conv(first, x))))  # [1, width, r/2, r/2]
+        x = ops.depth_to_space(conv(net.rise, x), "depth_first", 2)  # [1, near, r, r]
+        x = bend(conv(net.mix, bend(ops.add(x, conv(net.near, image)))))  # [1, near, r, r]
+        x = ops.depth_to_space(conv(net.leave, x), "depth_first", 2)  # [1, 3, 2r, 2r]
+        sides = ops.constant(np.array(x.shape)[2:])
+        axes = ops.constant(np.array([2, 3]))
+        plain = ops.interpolate(image, sides, "linear_onnx", "sizes", axes=axes)
+        # So it lies in memory already: feature maps innermost.
+        return ops.transpose(ops.add(plain, x), ops.constant(np.array([0, 2, 3, 1])))
+
+    def _conv(self, layer: Layer, x: Node) -> Node:
+        ones, pads = [1, 1], list(layer.padding)
+        weight, bias = layer.weight.detach().cpu().numpy(), layer.bias.detach().cpu().numpy()
+        x = self._ops.convolution(x, self._ops.constant(weight), ones, pads, pads, ones)
+        return self._ops.add(x, self._ops.constant(bias[None, :, None, None]))
+
+    def _bend(self, x: Node) -> Node:
+        return self._ops.prelu(x, self._ops.constant(np.array([SLOPE], np.float32)))
+
+
+def _compile(parts: tuple[list[Node], list[Node]], precision: str) -> Any:
+    """Results and parameters of a graph, ready to run."""
+    ov = _engine()
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "ENABLE_CPU_PINNING": False,  # sound and screen may need just that core
+        "INFERENCE_PRECISION_HINT": PRECISIONS[precision],  # else bf16 wherever there is AMX
+    }
+    return ov.Core().compile_model(ov.Model(*parts, "vjgan"), "CPU", options)
 
 
 def _engine() -> Any:

@@ -24,6 +24,7 @@ from vjgan.generator.measure import measure, remembered
 from vjgan.generator.metadata import Network
 from vjgan.generator.runtime import Runtime, make_runtime
 from vjgan.generator.space import Labels, Space
+from vjgan.generator.shorten import shortened, smaller_sides
 from vjgan.generator.stylegan2 import Linear, normalise
 from vjgan.generator.upscale import FACTOR, Upscaler, add_upscaler, model_of, read_upscaler
 from vjgan.types import FloatArray, Frame, LatentState

@@ -28,12 +28,14 @@ from vjgan.train.portraits import (
 FINISH = Path("training/finish")
 JUDGE_RATE = 1e-3
 GAMMA = 0.01  # of R1
-FOOL_WEIGHT = 0.1
+FOOL_WEIGHT = 0.05  # its gradient at the picture is then about that of the feature maps
 ALONE = 100  # steps that the judge learns alone
 
 
 class Finisher(Trainer):
-    """A trainer whose pictures must also pass for renders."""
+    """A trainer whose pictures must also pass for renders. It goes in smaller steps."""
+
+    rate, ema_share = 4e-3, 0.02
 
     def __init__(self, run: Path, data: Path) -> None:
         super().__init__(run, data)
@@ -70,7 +72,7 @@ class Finisher(Trainer):
         loss = loss + FEATURE_WEIGHT * unlikeness(ours, theirs)
         if self._steps > ALONE:
             self.judge.requires_grad_(False)
-            loss = loss + FOOL_WEIGHT * fool_loss(self.judge, ours)
+            loss = loss + FOOL_WEIGHT * fool_loss(self.judge, theirs, ours)
             self.judge.requires_grad_(True)
         self.update(loss)
         return loss.item()

@@ -37,13 +37,15 @@ class Judge(nn.Module):
 
 
 def judge_loss(judge: Judge, real: list[Tensor], fake: list[Tensor], gamma: float) -> Tensor:
-    """What the judge minimises: it errs on no map, and is flat (``gamma`` times R1 an element)
-    around real ones. Maps are without gradients."""
+    """What the judge minimises: at each place the portrait looks truer to it than the painting of
+    the same sitter, and it is flat (``gamma`` times R1 an element) around portraits. Maps are
+    without gradients. Relativistic, after Jolicoeur-Martineau 2019: as sitter and place are the
+    same on both sides, what is left to tell them apart is how crisp they are."""
     real = [m.detach().requires_grad_() for m in real[: len(CHANNELS)]]
     opinions = judge(real)
-    loss = torch.stack([F.softplus(-o).mean() for o in opinions]).sum()
-    for opinion in judge([m.detach() for m in fake]):
-        loss = loss + F.softplus(opinion).mean()
+    others = judge([m.detach() for m in fake])
+    pairs = zip(opinions, others, strict=True)
+    loss = torch.stack([F.softplus(other - own).mean() for own, other in pairs]).sum()
     slopes = torch.autograd.grad(
         torch.stack([o.sum() for o in opinions]).sum(), real, create_graph=True
     )
@@ -52,6 +54,9 @@ def judge_loss(judge: Judge, real: list[Tensor], fake: list[Tensor], gamma: floa
     return loss + gamma * torch.stack(flat).sum()
 
 
-def fool_loss(judge: Judge, fake: list[Tensor]) -> Tensor:
-    """What the generator minimises: the judge takes its maps for real ones."""
-    return torch.stack([F.softplus(-o).mean() for o in judge(fake)]).sum()
+def fool_loss(judge: Judge, real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """What the painter minimises: the judge takes its maps for truer than the portraits'."""
+    with torch.no_grad():
+        opinions = judge(real)
+    pairs = zip(opinions, judge(fake), strict=True)
+    return torch.stack([F.softplus(other - own).mean() for other, own in pairs]).sum()

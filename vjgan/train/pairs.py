@@ -15,6 +15,7 @@ from vjgan.train import sitter
 HELD = 900_000  # shards from this number on are never trained on
 EYE_SIZE, MOUTH_SIZE = 0.055, 0.085  # deviations of the weight around a mark, share of the picture
 WEIGHT = 5.0  # of an eye's or mouth's centre over the rest
+RIM_WEIGHT = 6.0  # of the outermost pixels over the rest
 
 
 class Pairs:
@@ -71,13 +72,16 @@ class Pairs:
         return torch.from_numpy(p), x, torch.from_numpy(marks.astype(np.float32))
 
 
-def attention(marks: Tensor, size: int) -> Tensor:
+def attention(marks: Tensor, size: int, rim: float = RIM_WEIGHT) -> Tensor:
     """Weights [n, 1, size, size] of mean 1, higher around the eyes and mouth of ``marks``
-    [n, 3, 2]."""
+    [n, 3, 2], and by ``rim`` at the outermost pixels."""
     at = (torch.arange(size) + 0.5) / size
     dx = at[None, None, None, :] - marks[:, :, 0, None, None]  # [n, 3, 1, size]
     dy = at[None, None, :, None] - marks[:, :, 1, None, None]  # [n, 3, size, 1]
     spread = torch.tensor([EYE_SIZE, EYE_SIZE, MOUTH_SIZE])[None, :, None, None]
     near = torch.exp(-(dx.square() + dy.square()) / (2 * spread.square()))  # [n, 3, size, size]
     weight = 1 + WEIGHT * near.amax(1, keepdim=True)  # [n, 1, size, size]
+    # What is doubled fades at the rim, and has to be made up for there.
+    for line in (weight[..., :1], weight[..., -1:], weight[..., :1, :], weight[..., -1:, :]):
+        line += rim
     return weight / weight.mean((2, 3), keepdim=True)

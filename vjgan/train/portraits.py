@@ -97,6 +97,8 @@ def unlikeness(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
 class Trainer:
     """The network, its average and everything needed to go on exactly where it stopped."""
 
+    rate, ema_share = RATE, EMA_SHARE
+
     def __init__(self, run: Path, data: Path, config: StyleGAN2Config = CONFIG) -> None:
         self.run = run
         self.pairs, self.held = Pairs(data), Pairs(data, held=True)
@@ -133,7 +135,7 @@ class Trainer:
             {"params": [p for m in layers[:TAUGHT] for p in m.parameters()], "scale": 2.0},
             {"params": [p for m in layers[TAUGHT:] for p in m.parameters()], "scale": 20.0},
         ]
-        return torch.optim.Adam(groups, RATE, betas=(0.9, 0.99), foreach=True)
+        return torch.optim.Adam(groups, self.rate, betas=(0.9, 0.99), foreach=True)
 
     def _teach(self) -> None:
         path = self.run / "mapping.pt"
@@ -209,7 +211,7 @@ class Trainer:
 
     def update(self, loss: Tensor) -> None:
         """One step of the optimiser, and of the averaged weights."""
-        rate = RATE * min(1, (self.seen + 1) / 2000) / (1 + self.seen / SLOWING) ** 0.5
+        rate = self.rate * min(1, (self.seen + 1) / 2000) / (1 + self.seen / SLOWING) ** 0.5
         for group in self.optimiser.param_groups:
             group["lr"] = group["scale"] * rate
         self.optimiser.zero_grad(set_to_none=True)
@@ -217,7 +219,7 @@ class Trainer:
         self.optimiser.step()
         batch = self.stage.batch
         self.seen += batch
-        keep = 0.5 ** (batch / (EMA_SHARE * self.seen + 100))
+        keep = 0.5 ** (batch / (self.ema_share * self.seen + 100))
         with torch.no_grad():
             average: list[Tensor] = list(self.average.parameters())
             new: list[Tensor] = list(self.network.parameters())
@@ -233,7 +235,8 @@ class Trainer:
         chunks = [paint(self.average.synthesis, c, size, torch.bfloat16) for c in w.split(32)]
         image = torch.cat(chunks).clamp(-1, 1)
         error = ((image - x) / 2).square().mean(1, keepdim=True)  # [n, 1, r, r]
-        near = attention(marks, size) - attention(marks, size).amin((2, 3), keepdim=True)
+        near = attention(marks, size, rim=0.0)
+        near = near - near.amin((2, 3), keepdim=True)
         local = (error * near).sum((1, 2, 3)) / near.sum((1, 2, 3))
         save_sheet(self.run / f"sheet{size}.png", image[:36], x[:36])
         return {

@@ -1,0 +1,122 @@
+"""Up-resolution: a second, small network that doubles a generator's pictures and sharpens them.
+
+It is taught on one model's own pictures beside the renders that they should be, so it lies beside
+that model: ``portraits@2x.safetensors`` belongs to ``portraits.safetensors``, and ``portraits@2x``
+is the name by which both together are played. Sub-pixel convolution: Shi et al. 2016.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vjgan.errors import ModelError
+from vjgan.generator.bending import Bent
+from vjgan.generator.openvino import Enlarger, installed, wanted_precision
+from vjgan.generator.stylegan2 import SLOPE
+from vjgan.types import FloatArray
+
+FACTOR = 2
+MARK = f"@{FACTOR}x"  # in the file's name
+WIDTH, NEAR, BLOCKS = 64, 32, 3  # feature maps far from and near the picture, residual blocks
+
+
+class Upscaler(nn.Module):
+    """Doubles pictures: residual blocks at half their size, for sight, then two layers at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter = _conv(3 * 4, WIDTH)
+        self.body = nn.ModuleList(_conv(WIDTH, WIDTH) for _ in range(2 * BLOCKS))
+        self.rise = nn.Conv2d(WIDTH, NEAR * 4, 1)
+        self.near = _conv(3, NEAR)
+        self.mix = _conv(NEAR, NEAR)
+        self.leave = _conv(NEAR, 3 * 4)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image [n, 3, r, r] in about -1..1 -> [n, 3, 2r, 2r]."""
+        x = _bend(self.enter(F.pixel_unshuffle(image, 2)))  # [n, width, r/2, r/2]
+        for first, second in zip(self.body[0::2], self.body[1::2], strict=True):
+            x = x + second(_bend(first(x)))  # [n, width, r/2, r/2]
+        x = _bend(F.pixel_shuffle(self.rise(x), 2) + self.near(image))  # [n, near, r, r]
+        x = _bend(self.mix(x))  # [n, near, r, r]
+        plain = F.interpolate(image, scale_factor=FACTOR, mode="bilinear")  # [n, 3, 2r, 2r]
+        return plain + F.pixel_shuffle(self.leave(x), FACTOR)  # [n, 3, 2r, 2r]
+
+
+def _conv(n_in: int, n_out: int) -> nn.Conv2d:
+    return nn.Conv2d(n_in, n_out, 3, padding=1)
+
+
+def _bend(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, SLOPE)
+
+
+@dataclass(slots=True)
+class Upscaled:
+    """A ``Runtime`` whose pictures are doubled."""
+
+    runtime: Bent
+    enlarge: Upscaler | Enlarger
+
+    @property
+    def name(self) -> str:
+        """The runtime's own name, and that there is more."""
+        return f"{self.runtime.name}, {MARK[1:]}"
+
+    def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
+        """The image [3, 2r, 2r]."""
+        image = self.runtime.draw(w, noise, inside)  # [3, r, r]
+        return self.enlarge(image[None])[0]
+
+    def prepare(self) -> None:
+        """Make ready to be reached into."""
+        self.runtime.prepare()
+
+
+def add_upscaler(runtime: Bent, network: Upscaler, device: torch.device, side: int) -> Upscaled:
+    """``runtime``, whose pictures have ``side`` pixels, with its up-resolution. Raises
+    DeviceError."""
+    if device.type == "cpu" and installed():
+        return Upscaled(runtime, Enlarger(network, side, wanted_precision()))
+    return Upscaled(runtime, network.to(device))
+
+
+def model_of(path: Path) -> Path | None:
+    """The model that an up-resolution's file belongs to; None if it is none, by its name."""
+    if not path.stem.endswith(MARK):
+        return None
+    return path.with_name(path.stem.removesuffix(MARK) + path.suffix)
+
+
+def write_upscaler(path: Path, network: Upscaler, **metadata: str) -> None:
+    """Write a network in fp16; the file appears under its name only when whole."""
+    tensors = {key: x.detach().half().contiguous() for key, x in network.state_dict().items()}
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(save(tensors, metadata))
+    os.replace(part, path)
+
+
+def read_upscaler(path: Path) -> Upscaler:
+    """The network of a file, every tensor checked. Raises ModelError."""
+    with torch.device("meta"):
+        network = Upscaler()
+    try:
+        tensors = {key: x.to(torch.float32, copy=True) for key, x in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"up-resolution '{path}' cannot be read: {error}") from None
+    wanted = {key: x.shape for key, x in network.state_dict().items()}
+    if {key: x.shape for key, x in tensors.items()} != wanted:
+        raise ModelError(f"up-resolution '{path}' holds other layers than it should")
+    if not all(bool(x.isfinite().all()) for x in tensors.values()):
+        raise ModelError(f"up-resolution '{path}' holds numbers that are not finite")
+    network.load_state_dict(tensors, assign=True)
+    return network.eval().requires_grad_(False)
