@@ -6,6 +6,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,15 @@ from conftest import wait_until
 from torch import Tensor
 
 from vjgan.errors import ModelError
+from vjgan.generator.bending import Bent
 from vjgan.generator.checkpoint import save
 from vjgan.generator.cuda import CudaSettings
 from vjgan.generator.faults import MemoryShortageError, device_lost, first_line, out_of_memory
 from vjgan.generator.ladder import Ladder, Way, nothing_to_spare, opening
-from vjgan.generator.player import Player
+from vjgan.generator.player import Player, make_player, make_space
+from vjgan.generator.shorten import shortened, smaller_sides
 from vjgan.generator.space import Space
-from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config, double
 from vjgan.generator.worker import Worker
 from vjgan.types import FloatArray, Frame, LatentState, Tick
 
@@ -69,6 +72,7 @@ class Bench:
         way: Way,
         refuse: Mapping[str, Exception] | None = None,
         others: Sequence[str] = (),
+        sides: Sequence[int] = (),
     ) -> None:
         self.troubles = dict(troubles)
         self.calls = 0
@@ -77,7 +81,7 @@ class Bench:
         self.scratch: list[weakref.ref[Tensor]] = []
         self.others = list(others)
         self._refuse = dict(refuse or {})
-        self.ladder = Ladder(self.make, way, "tight", self.spare)
+        self.ladder = Ladder(self.make, way, "tight", self.spare, sides)
         layers = [(np.eye(8, dtype=np.float32), np.zeros(8, np.float32))]
         space = Space(layers, np.zeros(8, np.float32), num_ws=3)
         self.player = Player(self.ladder, space, "tight", False, (4, 6), self.ladder.step_down)
@@ -87,6 +91,7 @@ class Bench:
         if way.device.type == "cuda":
             parts += ["fp16" if way.settings.half else "fp32"]
             parts += ["graph"] if way.settings.graph else []
+        parts += [str(way.side)] if way.side else []
         name = " ".join(parts)
         self.made.append(name)
         assert not torch.is_inference_mode_enabled()
@@ -150,6 +155,87 @@ def test_every_step_down_is_told_and_the_picture_comes(caplog: pytest.LogCapture
     assert bench.made == ["cuda fp32 graph", "cuda fp16 graph", "cuda fp16", "cpu"]
     assert bench.ladder.name == "cpu" and bench.player.runtime.name == "cpu"
     assert bench.grey(-1.0) == 0 and len(caplog.records) == 4  # and there it stays
+
+
+def test_pictures_become_smaller_before_the_card_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    way = Way(CUDA, CudaSettings(graph=False))
+    bench = Bench(dict.fromkeys(range(4), CUDA_FULL), way, sides=(512, 256, 128, 64))
+    assert bench.grey() == 159
+    assert [line.rpartition("goes on ")[2] for line in told(caplog)] == [
+        "at 512x512 pixels",
+        "at 256x256 pixels",
+        "on the processor",  # where 128 pixels are drawn as fast as there
+        "at 128x128 pixels",
+    ]
+    assert bench.ladder.name == "cpu 128, 128x128"
+
+
+NETWORK = StyleGAN2Config(256, 8, 8, 0, 256, 8, 3, 1)
+
+
+@pytest.mark.parametrize("inside", [{}, {"bend.turn": 30.0}], ids=["fast", "bent"])
+def test_a_model_without_memory_for_all_its_pixels_plays_on_smaller(
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    inside: Mapping[str, float],
+) -> None:
+    """A real network, whose larger pictures find no memory."""
+    full, draw, drawn = cpu_full(), Bent.draw, []
+
+    def failing(self: Bent, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
+        image = draw(self, w, noise, inside)
+        drawn.append(image.shape[-1])
+        if image.shape[-1] > most:
+            raise full
+        return image
+
+    monkeypatch.setattr(Bent, "draw", failing)
+    torch.manual_seed(3)
+    network = StyleGAN2(NETWORK)
+    player = make_player(network, make_space(network), "wide", False)
+    worker = Worker(player)
+
+    def show(k: int) -> Frame:
+        state = LatentState(k, np.full((14, 8), 0.1 * k, np.float32), inside=inside)
+        worker.paint(state, Tick(k, 1.0 * k, 0.02, 1.0 * k))
+        wait_until(lambda: worker.frames == k + 1)
+        return worker.paint(state, Tick(k, 1.0 * k, 0.02, k + 0.9)).after
+
+    try:
+        most = 256
+        assert show(0).image.shape == (256, 256, 3)
+        most = 64
+        small = show(1).image
+        assert small.shape == (64, 64, 3) and small.std() > 5.0
+        assert show(2).image.shape == (64, 64, 3) and worker.frames == 3
+    finally:
+        worker.close()
+    assert drawn == [256, 256, 128, 64, 64]
+    assert [m for m in told(caplog) if "is slow" not in m] == [
+        "model 'wide' is out of memory (cpu), and goes on at 128x128 pixels",
+        "model 'wide' is out of memory (cpu), and goes on at 64x64 pixels",
+    ]
+    assert player.runtime.name.endswith("cpu, 64x64")
+
+
+@torch.no_grad()
+def test_a_shortened_network_is_what_the_whole_one_starts_from() -> None:
+    torch.manual_seed(4)
+    for widths in ((), (8, 8, 7, 6, 5, 4, 3)):
+        network = StyleGAN2(replace(NETWORK, widths=widths))
+        assert smaller_sides(network) == [128, 64]
+        colours: list[Tensor] = []
+        for layer in network.synthesis.to_rgb:
+            layer.register_forward_hook(lambda m, x, colour: colours.append(colour))  # noqa: B023
+        ws = torch.randn(1, 14, 8)
+        whole = network.synthesis(ws)
+        small = shortened(network, 64)
+        assert small.synthesis.const.data_ptr() == network.synthesis.const.data_ptr()
+        image = small.synthesis(ws)
+        for colour in colours[5:7]:  # of 128 and 256 pixels
+            image = double(image) + colour
+        assert torch.allclose(image, whole, atol=1e-5)
+    assert smaller_sides(StyleGAN2(replace(NETWORK, architecture="orig"))) == ()
 
 
 def test_what_failed_is_let_go_before_the_next_is_built() -> None:

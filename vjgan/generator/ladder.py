@@ -52,8 +52,9 @@ class Ladder:
     ``make`` builds the runtime of a way; ``spare`` puts other warm models out and says which;
     ``sides`` are the smaller sizes in which the network can draw, the largest first.
     Out of memory: fp16 rather than fp32, then no other warm models, then no CUDA graph, then
-    smaller pictures, then the processor, then still smaller ones. A picture that is not finite: fp32, from where there is no way back to fp16. A card
-    that is lost: the processor. There is no way up: what once failed would fail again."""
+    smaller pictures, then the processor, then still smaller ones. A picture that is not finite:
+    fp32, from where there is no way back to fp16. A card that is lost: the processor. There is no
+    way up: what once failed would fail again."""
 
     def __init__(
         self,

@@ -23,8 +23,8 @@ from vjgan.generator.ladder import Ladder, Way, nothing_to_spare, opening
 from vjgan.generator.measure import measure, remembered
 from vjgan.generator.metadata import Network
 from vjgan.generator.runtime import Runtime, make_runtime
-from vjgan.generator.space import Labels, Space
 from vjgan.generator.shorten import shortened, smaller_sides
+from vjgan.generator.space import Labels, Space
 from vjgan.generator.stylegan2 import Linear, normalise
 from vjgan.generator.upscale import FACTOR, Upscaler, add_upscaler, model_of, read_upscaler
 from vjgan.types import FloatArray, Frame, LatentState
@@ -142,12 +142,17 @@ def make_player(
     side = network.config.resolution
 
     def make(way: Way) -> Runtime:
-        fast = make_runtime(network, way.device, way.settings)
-        bent = Bent(fast, fast.network if isinstance(fast, Cuda) else network, way.device)
-        return add_upscaler(bent, upscaler, way.device, side) if upscaler else bent
+        drawn = shortened(network, way.side) if 0 < way.side < side else network
+        fast = make_runtime(drawn, way.device, way.settings)
+        bent = Bent(fast, fast.network if isinstance(fast, Cuda) else drawn, way.device)
+        if upscaler is None or way.side:
+            return bent
+        return add_upscaler(bent, upscaler, way.device, side)
 
     settings = CudaSettings.read(os.environ.get("VJGAN_CUDA", ""))
-    ladder = Ladder(make, Way(device or torch.device("cpu"), settings), name, spare)
+    way = Way(device or torch.device("cpu"), settings)
+    sides = [*([side] if upscaler else []), *smaller_sides(network)]
+    ladder = Ladder(make, way, name, spare, sides)
     shown = side * (FACTOR if upscaler else 1)
     return Player(ladder, space, name, trained, (shown, shown), ladder.step_down, ladder.prepare)
 

@@ -28,8 +28,8 @@ class Runtime(Protocol):
         """For people, such as "torch, fp32, cpu"."""
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
-        """w [num_ws, w_dim] -> image [img, r, r], fp32, about -1..1; called from one thread at a
-        time, in inference mode. ``inside`` as in ``LatentState``."""
+        """w [num_ws or more, w_dim] -> image [img, r, r], fp32, about -1..1; called from one thread
+        at a time, in inference mode. ``inside`` as in ``LatentState``."""
 
 
 def make_runtime(
