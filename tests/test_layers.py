@@ -47,11 +47,14 @@ ROOMS = {
     "engine": GROUND | {"stage", "standing", "stats"},
     "loader": GROUND | {"stage"},
     "library": GROUND | {"mapping", "preset", "stage"},
+    "remote": GROUND | {"engine", "preset", "standing"},
+    "snapshot": GROUND | {"standing"},
     "render": GROUND | {"engine", "stage", "stats"},
     "train": GROUND | {"generator"},
 }
 TOP = {
     "stock",
+    "control",
     "models",
     "explore",
     "film",
@@ -74,7 +77,11 @@ LIBRARIES = {
     "safetensors": {"generator/"},
     "openvino": {"generator/openvino.py"},
     "link": {"beat/link.py"},
-    "pydantic": {"preset.py"},
+    "pydantic": {"preset.py", "remote/words.py"},
+    "websockets": {"remote/server.py"},
+    "pythonosc": {"remote/osc.py"},
+    "segno": {"remote/code.py"},
+    "tomlkit": {"snapshot.py"},
     "typer": {"cli.py", "commands/"},
 }
 

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from vjgan.errors import VjganError
 
 _PACKAGE = Path(__file__).resolve().parent
+
+
+def own_folder(name: str) -> Path:
+    """The performer's own folder of that name, such as ``presets``, by the XDG Base Directory
+    Specification; it need not be there yet."""
+    return _xdg("XDG_DATA_HOME", ".local/share") / name
+
+
+def cache_folder(name: str) -> Path:
+    """A folder for what can be made again; it need not be there yet."""
+    return _xdg("XDG_CACHE_HOME", ".cache") / name
+
+
+def _xdg(variable: str, otherwise: str) -> Path:
+    place = Path(os.environ.get(variable, ""))
+    return (place if place.is_absolute() else Path.home() / otherwise) / "vjgan"
 
 
 def folder(name: str) -> Path:

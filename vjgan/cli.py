@@ -91,8 +91,25 @@ def live(
     device: Annotated[
         str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
     ] = "auto",
+    control: Annotated[bool, typer.Option(help="Serve the control page.")] = True,
+    control_host: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Where: 0.0.0.0 for all networks, with a code."),
+    ] = "127.0.0.1",
+    control_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Where; the next ones, if it is busy.")
+    ] = 8765,
+    osc_host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Take OSC here; 0.0.0.0 from all networks.")
+    ] = "127.0.0.1",
+    osc_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="At this UDP port; 0 for no OSC.")
+    ] = 9000,
 ) -> None:
     """Perform: hear, move, show.
+
+    A page with all controls is at http://127.0.0.1:8765, OSC comes in at port 9000; `--control-host
+    0.0.0.0` opens the page to the room, for those with the code that is then shown here.
 
     Without a display, a performance of a sound file or the demo becomes a short film instead:
     20 seconds in out/show.mp4, and a picture in out/show.png.
@@ -103,6 +120,7 @@ def live(
     - `vjgan live --input "USB Audio" --midi nanoKONTROL --display 2 --preset tide`
     - `vjgan live --input set.flac --window 1920x1080 --stats stats.json`
     """
+    from vjgan.control import ControlSettings
     from vjgan.show import LiveSettings, perform
 
     perform(
@@ -121,6 +139,7 @@ def live(
             seed=seed,
             mute=quiet_sound,
             device=device,
+            control=ControlSettings(control, control_host, control_port, osc_host, osc_port),
         ),
         say=typer.echo,
         progress=progress,
@@ -210,11 +229,14 @@ def presets() -> None:
 
 
 @app.command()
-def controls() -> None:
+def controls(
+    osc: Annotated[bool, typer.Option("--osc", help="List the OSC addresses instead.")] = False,
+) -> None:
     """List everything that presets, routes and controllers can steer."""
-    from vjgan.stock import list_controls
+    from vjgan.control import list_addresses
+    from vjgan.stock import list_controls, passes
 
-    typer.echo("\n".join(list_controls()))
+    typer.echo("\n".join(list_addresses(passes()) if osc else list_controls()))
 
 
 @app.callback(invoke_without_command=True)

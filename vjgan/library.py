@@ -32,14 +32,20 @@ class Library:
     model: str = ""
     seed: int = 0
     fixed: Collection[str] = ()
+    own_folder: Path | None = None  # the performer's presets, which come after the others
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where presets lie."""
+        return (self.presets_folder, *([self.own_folder] if self.own_folder else []))
 
     def paths(self) -> list[Path]:
         """The presets in order."""
-        return find_presets(self.presets_folder)
+        return find_presets(*self.folders)
 
     def find(self, name: str) -> Path:
         """A preset's file by name, number or path; the first one when ``name`` is empty."""
-        return find_preset(name or "1", self.presets_folder)
+        return find_preset(name or "1", *self.folders)
 
     def preset(self, path: Path) -> Preset:
         """The checked preset of a file. Raises PresetError."""

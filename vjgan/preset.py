@@ -139,25 +139,30 @@ def load_preset(
     )
 
 
-def find_presets(folder: Path) -> list[Path]:
-    """The preset files of a folder in the order of their names: number N is the Nth of them."""
-    return sorted(path for path in folder.glob("*.toml") if path.is_file())
+def find_presets(*folders: Path) -> list[Path]:
+    """The preset files of folders, one folder after the other, in the order of their names: number
+    N is the Nth of them."""
+    return [
+        path
+        for folder in folders
+        for path in sorted(path for path in folder.glob("*.toml") if path.is_file())
+    ]
 
 
-def find_preset(name: str, folder: Path) -> Path:
+def find_preset(name: str, *folders: Path) -> Path:
     """A preset by path, by name (``03-tide``, ``tide``) or by number, counted from 1."""
     path = Path(name)
     if path.suffix == ".toml":
         if path.is_file():
             return path
         raise PresetError(f"preset '{name}': no such file")
-    known = find_presets(folder)
+    known = find_presets(*folders)
     for candidate in known:
         if name in (candidate.stem, re.sub(r"^\d+-", "", candidate.stem)):
             return candidate
     if name.isdecimal() and 1 <= int(name) <= len(known):
         return known[int(name) - 1]
-    listed = ", ".join(path.stem for path in known) or f"none in {folder}"
+    listed = ", ".join(path.stem for path in known) or f"none in {folders[0]}"
     raise PresetError(f"preset '{name}' is unknown; there are: {listed}")
 
 

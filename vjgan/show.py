@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock
 from vjgan.clock import WallClock
+from vjgan.control import ControlSettings, make_desk, serve
 from vjgan.engine import Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
@@ -26,6 +27,7 @@ from vjgan.listener import Listener
 from vjgan.loader import Loader
 from vjgan.media import Sound, read_sound
 from vjgan.midi import MidiIn
+from vjgan.remote.desk import Together
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.screen.window import Window
 from vjgan.stage import Stage
@@ -67,6 +69,7 @@ class LiveSettings:
     seed: int = 0
     mute: bool = False
     device: str = "auto"
+    control: ControlSettings = field(default_factory=ControlSettings)
 
 
 def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progress) -> None:
@@ -145,10 +148,12 @@ def play(
         ear = _ear(settings, source, clock)
         room.callback(ear.close)
         stats = Stats(fps)
+        desk = make_desk(library)
+        room.callback(serve(settings.control, desk, library, painter, fps).close)
         engine = Engine(
             clock,
             ear,
-            hands,
+            Together(hands, desk),
             BeatClock(),
             scenes,
             stage,
@@ -157,6 +162,7 @@ def play(
             stats,
             now=clock.time,
             notice=notice(stage.scene.generator),
+            onlooker=desk,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: clock.stop())

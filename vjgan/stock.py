@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from vjgan.assets import folder
+from vjgan.assets import folder, own_folder
 from vjgan.audio.demo import demo
 from vjgan.controls import CONTROLS, Control
 from vjgan.errors import VjganError
@@ -48,6 +48,7 @@ def make_library(
         model=model,
         seed=seed,
         fixed=FIXED,
+        own_folder=own_folder("presets"),
     )
 
 

@@ -1,0 +1,113 @@
+"""The control page and OSC of a show, put together from the rooms."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from vjgan.assets import cache_folder, own_folder
+from vjgan.controls import CONTROLS, Control
+from vjgan.errors import DeviceError, VjganError
+from vjgan.generator.worker import Worker
+from vjgan.library import Library
+from vjgan.remote.address import is_local, listen, reachable, receive, url
+from vjgan.remote.cards import Cards
+from vjgan.remote.code import drawn
+from vjgan.remote.desk import Desk
+from vjgan.remote.figures import Figures
+from vjgan.remote.osc import Osc, addresses
+from vjgan.remote.pairing import Pairing
+from vjgan.remote.pictures import Thumbnails
+from vjgan.remote.server import Server
+from vjgan.remote.service import Part, Service
+from vjgan.snapshot import keep_snapshot
+from vjgan.standing import Standing
+from vjgan.types import ByteArray
+
+log = logging.getLogger("vjgan")
+
+
+@dataclass(frozen=True)
+class ControlSettings:
+    """The options of ``vjgan live`` that open it to other hands; see its help."""
+
+    page: bool = True
+    host: str = "127.0.0.1"
+    port: int = 8765
+    osc_host: str = "127.0.0.1"
+    osc_port: int = 9000  # 0: no OSC
+
+
+def make_desk(library: Library) -> Desk:
+    """A desk whose snapshots become presets of the performer's own."""
+
+    def keep(standing: Standing, image: ByteArray | None) -> None:
+        folder = library.own_folder or own_folder("presets")
+        try:
+            path = keep_snapshot(
+                standing, folder, library.paths(), library.preset, library.model, library.seed
+            )
+        except VjganError as error:
+            log.error("%s", error)
+            return
+        if image is not None:
+            thumbnails = _thumbnails()
+            thumbnails.keep(thumbnails.name(path), image)
+        log.info("kept as preset '%s' (%s)", path.stem, path)
+
+    return Desk(keep)
+
+
+def serve(
+    settings: ControlSettings, desk: Desk, library: Library, painter: Worker, fps: float
+) -> Service:
+    """Page and OSC, as far as they are wanted and their ports are free."""
+    parts: list[Part] = []
+    openers: list[Callable[[], Part]] = []
+    if settings.page:
+        openers.append(lambda: _page(settings, desk, library, painter, fps))
+    if settings.osc_port:
+        openers.append(lambda: _osc(settings, desk))
+    for open_ in openers:
+        try:
+            parts.append(open_())
+        except DeviceError as error:
+            log.warning("%s; the show goes on without", error)
+    return Service(*parts)
+
+
+def _page(
+    settings: ControlSettings, desk: Desk, library: Library, painter: Worker, fps: float
+) -> Server:
+    sock = listen(settings.host, settings.port)
+    host = reachable(settings.host)
+    address = url(host, sock.getsockname()[1])
+
+    def show_code(code: str) -> None:
+        log.info("to pair another machine: %s/#%s\n%s", address, code, drawn(address, code))
+
+    log.info("control page: %s", address)
+    if int(sock.getsockname()[1]) != settings.port:
+        log.warning("control page: port %d is busy, so it is at %s", settings.port, address)
+    pairing = None if is_local(settings.host) else Pairing(show_code)
+    figures = Figures(desk.frame_times, painter.durations_ms, lambda: painter.frames, fps)
+    cards = Cards(library.paths, library.preset, _thumbnails())
+    return Server(sock, host, desk, cards, pairing, figures.read)
+
+
+def _osc(settings: ControlSettings, desk: Desk) -> Osc:
+    sock = receive(settings.osc_host, settings.osc_port)
+    log.info("OSC: udp://%s:%d/vjgan/...", reachable(settings.osc_host), settings.osc_port)
+    return Osc(sock, desk)
+
+
+def _thumbnails() -> Thumbnails:
+    return Thumbnails(cache_folder("thumbnails"))
+
+
+def list_addresses(passes: Mapping[str, Mapping[str, Control]]) -> list[str]:
+    """A line for each OSC address; ``passes`` are the shader passes with their controls."""
+    return addresses(
+        {**CONTROLS, **{k: row for rows in passes.values() for k, row in rows.items()}}
+    )

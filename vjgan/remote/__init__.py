@@ -1,0 +1,1 @@
+"""The show from another place: a control page in a browser, and OSC."""

@@ -1,0 +1,130 @@
+"""The desk: gestures from page and OSC to the loop, and back how the show stands.
+
+The loop never waits here. What comes in lies in a queue that each frame empties; what goes out is
+the newest immutable `Standing`, twenty times a second.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from vjgan.engine import COMMANDS
+from vjgan.latest import Latest
+from vjgan.standing import Standing
+from vjgan.types import ByteArray, Command, Event, Hands, Screen, Setting
+
+LOOK_SECONDS = 0.05
+MOST_GESTURES = 4096  # waiting for a frame; older ones are dropped
+MOST_PRESETS = 9999
+MOST_FRAMES = 256  # whose times are remembered
+# Whoever is not at the machine must not end the show, nor put a menu over it.
+COMMANDS_FROM_AFAR = tuple(name for name in COMMANDS if name not in ("quit", "help"))
+
+Keep = Callable[[Standing, ByteArray | None], object]
+
+
+class Desk:
+    """Hands and onlooker of a show. ``keep`` makes a preset of how the show stands and of a small
+    picture of it; it runs in a thread of its own."""
+
+    def __init__(self, keep: Keep) -> None:
+        self.glancing = False  # someone wants to see the light
+        self._keep = keep
+        self._gestures: deque[Event] = deque(maxlen=MOST_GESTURES)
+        self._standing: Latest[Standing | None] = Latest(None)
+        self._glance: Latest[ByteArray | None] = Latest(None)
+        self._looked = -LOOK_SECONDS
+        self._frames: deque[float] = deque(maxlen=MOST_FRAMES)
+        self._glances = 0  # one after the other so far
+        self._keeping = False  # as soon as there is a picture
+
+    # What the loop calls.
+
+    def read(self) -> Sequence[Event]:
+        """The gestures since the last call."""
+        gestures = []
+        while self._gestures:
+            gestures.append(self._gestures.popleft())
+        return gestures
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def due(self, time: float) -> bool:
+        """Whether it is time to look again; asked at every frame."""
+        self._frames.append(time)
+        return time - self._looked >= LOOK_SECONDS
+
+    def look(self, standing: Standing, screen: Screen) -> None:
+        """Take how the show stands, and a glance at the light where one is wanted."""
+        self._looked = standing.time
+        self._standing.put(standing)
+        if not self.glancing and not self._keeping:
+            self._glances = 0
+            return
+        self._glances += 1
+        picture = screen.glance()
+        if self._glances == 1:
+            return  # after a pause the first one is as old as the pause is long
+        self._glance.put(picture)
+        if self._keeping:
+            self._keeping = False
+            words = standing, None if standing.black else picture
+            threading.Thread(target=self._keep, args=words, name="snapshot", daemon=True).start()
+
+    def keep(self) -> None:
+        """Make a preset of how the show stands, within a tenth of a second."""
+        self._keeping = True
+
+    # What page and OSC call, from their thread.
+
+    def standing(self) -> Standing | None:
+        """How the show stands; None before its first frame."""
+        return self._standing.get()
+
+    def glance(self) -> ByteArray | None:
+        """The newest small picture of the light, if one was wanted."""
+        return self._glance.get()
+
+    def frame_times(self) -> Sequence[float]:
+        """When the newest frames ended, seconds on the show's clock."""
+        return list(self._frames)
+
+    def set(self, control: str, value: float | None) -> bool:
+        """Set a control's own value, None for the preset's; False where there is no such control
+        or the value is not a number. A value outside the range is clamped."""
+        standing = self.standing()
+        if standing is None or control not in standing.table:
+            return False
+        if value is not None and not math.isfinite(value):
+            return False
+        self._gestures.append(Setting(control, value))
+        return True
+
+    def command(self, name: str, value: int = 0) -> bool:
+        """Ask for a command; False where there is none of that name, or no such preset."""
+        if name not in COMMANDS_FROM_AFAR:
+            return False
+        if name == "preset" and not 1 <= value <= MOST_PRESETS:
+            return False
+        self._gestures.append(Command(name, value))
+        return True
+
+
+class Together:
+    """Several hands as one."""
+
+    def __init__(self, *hands: Hands) -> None:
+        self._hands = hands
+
+    def read(self) -> Sequence[Event]:
+        """The gestures of all since the last call."""
+        return [event for hands in self._hands for event in hands.read()]
+
+    def close(self) -> None:
+        """Let all go."""
+        for hands in self._hands:
+            hands.close()

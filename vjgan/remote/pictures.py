@@ -1,0 +1,63 @@
+"""Small pictures for the page: JPEG of the light, and one of each preset, kept from when it was
+played."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+from PIL import Image
+
+from vjgan.types import ByteArray
+
+QUALITY = 70
+DARK = 6.0  # of 255; what is darker on average makes no thumbnail
+MOST_BYTES = 200_000
+NAME_LENGTH = 20
+
+
+def jpeg(image: ByteArray) -> bytes:
+    """A picture uint8 [height, width, 3] as JPEG."""
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, "JPEG", quality=QUALITY)
+    return data.getvalue()
+
+
+class Thumbnails:
+    """A folder of them, named after what a preset file holds: an edited preset gets a new one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def name(self, preset: Path) -> str:
+        """The name of a preset's thumbnail; empty where the file is not there."""
+        try:
+            return hashlib.sha256(preset.read_bytes()).hexdigest()[:NAME_LENGTH]
+        except OSError:
+            return ""
+
+    def read(self, name: str) -> bytes | None:
+        """A thumbnail as JPEG, if there is one."""
+        try:
+            data = (self._folder / f"{name}.jpg").read_bytes() if name else b""
+        except OSError:
+            return None
+        return data if 0 < len(data) <= MOST_BYTES else None
+
+    def keep(self, name: str, image: ByteArray) -> bytes | None:
+        """Keep a picture of the light as a thumbnail, unless it is dark or the disk does not take
+        it; as JPEG."""
+        if not name or image.mean() < DARK:
+            return None
+        data = jpeg(image)
+        path = self._folder / f"{name}.jpg"
+        part = path.with_name(f".{name}.part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+            os.replace(part, path)
+        except OSError:
+            return None
+        return data

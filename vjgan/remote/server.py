@@ -1,0 +1,286 @@
+"""The control page's server: a few files by HTTP, everything else by one WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.datastructures import Headers, MultipleValuesError
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from vjgan.remote.address import is_local, is_ours
+from vjgan.remote.cards import Cards
+from vjgan.remote.desk import LOOK_SECONDS, Desk
+from vjgan.remote.pairing import Pairing
+from vjgan.remote.pictures import jpeg
+from vjgan.remote.report import Message, Report, tell_cards, tell_table
+from vjgan.remote.words import MOST_BYTES, Ask, Hello, Look, Pair, Set, Word, understand
+from vjgan.standing import Standing
+
+log = logging.getLogger("vjgan")
+quiet = logging.getLogger("vjgan.remote.http")  # what strangers send is no news on stage
+quiet.propagate = False
+quiet.addHandler(logging.NullHandler())
+
+PAGE = Path(__file__).with_name("page")
+FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/style.css": ("style.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+SOCKET = "/ws"
+MOST_PAGES = 16
+HELLO_SECONDS = 10.0
+PREVIEW_EVERY = 2  # looks: ten pictures a second
+CARDS_EVERY = 40  # looks: two seconds
+STATS_EVERY = 10
+BEHIND_BYTES = 64_000  # unsent; a page further behind gets no pictures,
+LOST_BYTES = 1_000_000  # and this far behind it is let go, and comes back by itself
+WORDS_A_LOOK = 200  # of one page; more are dropped
+LIGHT, THUMBNAIL = b"\x01", b"\x02"  # what a binary message holds
+
+
+class Guest:
+    """A page that is connected."""
+
+    def __init__(self, connection: ServerConnection, local: bool) -> None:
+        self.connection = connection
+        self.local = local
+        self.joined = False
+        self.fresh = True  # has not yet been told everything
+        self.looks = False  # wants to see the light
+        self.words = 0  # since the last look
+        self.owed: list[str] = []  # names of thumbnails
+
+    def unsent(self) -> int:
+        """Bytes that wait for its network."""
+        return self.connection.transport.get_write_buffer_size()
+
+    def tell(self, message: Message) -> None:
+        """Send a message without waiting."""
+        broadcast([self.connection], _text(message))
+
+
+class Server:
+    """Serves pages; what they say goes to the desk. Pages on other machines need to be paired."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        host: str,
+        desk: Desk,
+        cards: Cards,
+        pairing: Pairing | None,
+        stats: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        """``host`` is the name by which it is called, besides localhost and addresses in numbers;
+        ``stats`` gives figures of the last second."""
+        self.dropped = 0  # messages that were malformed, unknown or too many
+        self._sock = sock
+        self._host = host
+        self._port = int(sock.getsockname()[1])
+        self._desk = desk
+        self._cards = cards
+        self._pairing = pairing
+        self._stats = stats
+        self._figures: Mapping[str, Any] = {}
+        self._report = Report()
+        self._guests: set[Guest] = set()
+        self._table: object = None  # the one that pages were told
+        self._told_cards: object = None
+        self._light: object = None  # the last picture sent
+        self._looks = 0
+        self._files = {
+            path: ((PAGE / name).read_bytes(), kind) for path, (name, kind) in FILES.items()
+        }
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        async with serve(
+            self._welcome,
+            sock=self._sock,
+            process_request=self._answer,
+            compression=None,  # costs time that frames need
+            max_size=MOST_BYTES,
+            max_queue=32,
+            open_timeout=HELLO_SECONDS,
+            close_timeout=1.0,
+            server_header=None,
+            logger=quiet,
+        ):
+            await asyncio.gather(self._keep_looking(), self._keep_cards())
+
+    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        """A file, a refusal, or None for a WebSocket that may open."""
+        try:
+            host = request.headers.get("Host", "")
+            origin = request.headers.get("Origin", "")
+        except MultipleValuesError:
+            return connection.respond(HTTPStatus.BAD_REQUEST, "one Host, one Origin\n")
+        if not is_ours(host, self._host, self._port):
+            return connection.respond(HTTPStatus.MISDIRECTED_REQUEST, "not the name of vjgan\n")
+        path = request.path.partition("?")[0]
+        if path == SOCKET:
+            if origin != f"http://{host}":
+                return connection.respond(HTTPStatus.FORBIDDEN, "only for vjgan's own page\n")
+            if len(self._guests) >= MOST_PAGES:
+                return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many pages\n")
+            return None
+        if path not in self._files:
+            return connection.respond(HTTPStatus.NOT_FOUND, "there is nothing here\n")
+        return _file(*self._files[path], host)
+
+    async def _welcome(self, connection: ServerConnection) -> None:
+        """Listen to a page for as long as it is there."""
+        peer = connection.remote_address
+        guest = Guest(connection, local=self._pairing is None or is_local(str(peer[0])))
+        self._guests.add(guest)
+        try:
+            async for message in connection:
+                guest.words += 1
+                word = understand(message) if guest.words <= WORDS_A_LOOK else None
+                if word is None or not self._obey(guest, word):
+                    self.dropped += 1
+        except ConnectionClosed:
+            pass
+        finally:
+            self._guests.discard(guest)
+
+    def _obey(self, guest: Guest, word: Word) -> bool:
+        """Do what a page asks for; False where it must not, or cannot be."""
+        match word:
+            case Hello(token=token):
+                guest.joined = guest.local or self._known(token)
+                guest.tell({"say": "welcome" if guest.joined else "pair"})
+            case Pair(code=code):
+                token = self._pairing.pair(code) if self._pairing is not None else ""
+                guest.joined = guest.joined or bool(token)
+                guest.tell({"say": "paired" if token else "refused", "token": token})
+                return bool(token)
+            case _ if not guest.joined:
+                return False
+            case Set(control=control, value=value):
+                return self._desk.set(control, value)
+            case Ask(name=name, value=value):
+                return self._desk.command(name, value)
+            case Look(on=on):
+                guest.looks = on
+        return True
+
+    def _known(self, token: str) -> bool:
+        return self._pairing is not None and bool(token) and self._pairing.knows(token)
+
+    async def _keep_looking(self) -> None:
+        complaints: set[str] = set()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                self._look()
+            except Exception as error:
+                if str(error) not in complaints:
+                    complaints.add(str(error))
+                    log.error("control page: %s", error, exc_info=error)
+
+    async def _keep_cards(self) -> None:
+        while True:
+            with suppress(OSError):
+                await self._cards.refresh()
+            await asyncio.sleep(CARDS_EVERY * LOOK_SECONDS)
+
+    def _look(self) -> None:
+        """Tell every page what is new on stage."""
+        self._looks += 1
+        for guest in self._guests:
+            guest.words = 0
+        standing = self._desk.standing()
+        if standing is None:
+            return
+        guests = [guest for guest in self._guests if guest.joined]
+        self._drop_lost(guests)
+        self._look_at_light(standing, guests)
+        if not guests:
+            return
+        self._tell_lists(standing, guests)
+        if self._looks % STATS_EVERY == 1 or not self._figures:
+            self._figures = {**self._stats(), "pages": len(guests), "dropped": self.dropped}
+        changes = self._report.changes(standing, self._figures)
+        broadcast([guest.connection for guest in guests if not guest.fresh], _text(changes))
+        for guest in guests:
+            if guest.fresh:
+                guest.tell(self._report.full())
+                guest.fresh = False
+            self._send_owed(guest)
+
+    def _drop_lost(self, guests: list[Guest]) -> None:
+        for guest in guests:
+            if guest.unsent() > LOST_BYTES:
+                guest.connection.transport.abort()
+
+    def _tell_lists(self, standing: Standing, guests: list[Guest]) -> None:
+        """The table and the preset grid, to those who do not have them yet."""
+        new_table = standing.table is not self._table
+        new_cards = self._cards.cards is not self._told_cards
+        self._table, self._told_cards = standing.table, self._cards.cards
+        for guest in guests:
+            if guest.fresh or new_table:
+                guest.tell(tell_table(standing.table))
+            if guest.fresh or new_cards:
+                guest.tell(tell_cards(self._cards.cards))
+                guest.owed = [card.thumbnail for card in self._cards.cards]
+
+    def _look_at_light(self, standing: Standing, guests: list[Guest]) -> None:
+        """Have the light looked at while a page looks or a preset lacks its picture."""
+        wanted = self._cards.wants(standing)
+        lookers = [guest for guest in guests if guest.looks]
+        self._desk.glancing = wanted or bool(lookers)
+        light = self._desk.glance()
+        if light is None or light is self._light or self._looks % PREVIEW_EVERY:
+            return
+        self._light = light
+        if wanted and (name := self._cards.take(standing, light)):
+            for guest in guests:
+                guest.owed.append(name)
+        ready = [guest.connection for guest in lookers if guest.unsent() < BEHIND_BYTES]
+        if ready:
+            broadcast(ready, LIGHT + jpeg(light))
+
+    def _send_owed(self, guest: Guest) -> None:
+        while guest.owed and guest.unsent() < BEHIND_BYTES:
+            name = guest.owed.pop(0)
+            if picture := self._cards.pictures.get(name):
+                letters = name.encode()
+                head = THUMBNAIL + bytes([len(letters)]) + letters
+                broadcast([guest.connection], head + picture)
+
+
+def _text(message: Message) -> str:
+    return json.dumps(message, separators=(",", ":"))
+
+
+def _file(body: bytes, kind: str, host: str) -> Response:
+    headers = Headers(
+        {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+            "Connection": "close",
+            "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+            f"img-src 'self' blob: data:; connect-src 'self' ws://{host}; base-uri 'none'; "
+            "form-action 'none'; frame-ancestors 'none'",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
+    )
+    return Response(HTTPStatus.OK, "OK", headers, body)

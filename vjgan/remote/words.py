@@ -1,0 +1,64 @@
+"""What a page may say: checked at the door, and nothing else gets through."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+MOST_BYTES = 1024  # of a message
+
+
+class _Word(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Hello(_Word):
+    """The first word: a pass from an earlier pairing, or none."""
+
+    do: Literal["hello"]
+    token: Annotated[str, Field(max_length=64)] = ""
+
+
+class Pair(_Word):
+    """The code that the operator's terminal shows."""
+
+    do: Literal["pair"]
+    code: Annotated[str, Field(max_length=32)]
+
+
+class Set(_Word):
+    """A control's own value; None: the preset's."""
+
+    do: Literal["set"]
+    control: Annotated[str, Field(max_length=96)]
+    value: float | None
+
+
+class Ask(_Word):
+    """A command; see ``vjgan.engine.COMMANDS``."""
+
+    do: Literal["command"]
+    name: Annotated[str, Field(max_length=32)]
+    value: Annotated[int, Field(ge=-100_000, le=100_000)] = 0
+
+
+class Look(_Word):
+    """Whether this page wants to see the light."""
+
+    do: Literal["look"]
+    on: bool
+
+
+Word = Hello | Pair | Set | Ask | Look
+_WORD: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="do")])
+
+
+def understand(message: str | bytes) -> Word | None:
+    """What a message says; None where it is malformed, too long or not text."""
+    if not isinstance(message, str) or len(message) > MOST_BYTES:
+        return None
+    try:
+        return _WORD.validate_json(message)
+    except ValidationError:
+        return None

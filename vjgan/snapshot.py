@@ -1,0 +1,104 @@
+"""Keeping how the show stands as a new preset: the one on stage, with what hands changed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from vjgan.errors import PresetError
+from vjgan.standing import Standing
+
+_NUMBER = re.compile(r"(\d+)-?")
+DIGITS = 5
+
+
+def keep_snapshot(
+    standing: Standing,
+    folder: Path,
+    presets: Iterable[Path],
+    check: Callable[[Path], object],
+    model: str = "",
+    seed: int = 0,
+) -> Path:
+    """The file of a new preset in ``folder``: the text of the one on stage, comments and all, with
+    the controls' own values of now. Its number comes after those of all ``presets``.
+
+    ``model``, if any, is played whatever presets ask for, ``seed`` shifts their seeds; the new
+    preset says so itself. ``check`` must accept the file before it gets its name. Raises
+    PresetError when it does not, or when the disk does not take it."""
+    if standing.source is None:
+        raise PresetError(f"preset '{standing.preset}' has no file to make another one of")
+    base = _NUMBER.sub("", standing.source.stem, count=1) or standing.source.stem
+    stems = [path.stem for path in (*presets, *folder.glob("*.toml"))]
+    number = 1 + max([0, *(int(match[1]) for stem in stems if (match := _NUMBER.match(stem)))])
+    path = folder / f"{number:02}-{base}.toml"
+    part = folder / f".{path.stem}.part"
+    try:
+        text = _written(standing, number, model, seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        check(part)
+        os.replace(part, path)
+    except (OSError, TOMLKitError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PresetError(f"preset '{path}' cannot be written: {reason}") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return path
+
+
+def _written(standing: Standing, number: int, model: str, seed: int) -> str:
+    """The new preset's text."""
+    assert standing.source is not None
+    document = tomlkit.parse(standing.source.read_text(encoding="utf-8"))
+    document["name"] = f"{_NUMBER_AT_END.sub('', standing.title)} {number}"
+    if model:
+        document["model"] = model
+    if seed:
+        _shift_seeds(document, seed)
+    controls: Any = document.setdefault("controls", tomlkit.table())
+    before = _flat(controls)
+    for name, value in standing.own.items():
+        row = standing.table[name]
+        if value != before.get(name, row.default):
+            _put(controls, name, float(f"{value:.{DIGITS}g}"))
+    return tomlkit.dumps(document)
+
+
+_NUMBER_AT_END = re.compile(r"\s+\d+$")
+
+
+def _put(controls: Any, name: str, value: float) -> None:
+    """Set ``bloom.amount`` as the file writes such names: quoted, in a table, or with a dot."""
+    head, _, inner = name.partition(".")
+    if name in controls or not inner:
+        controls[name] = value
+    elif head in controls:
+        controls[head][inner] = value
+    else:
+        controls.append(tomlkit.key([head, inner]), value)
+
+
+def _flat(controls: Mapping[str, Any]) -> dict[str, float]:
+    flat: dict[str, float] = {}
+    for name, value in controls.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{inner}": float(one) for inner, one in value.items()}
+        else:
+            flat[name] = float(value)
+    return flat
+
+
+def _shift_seeds(document: Any, seed: int) -> None:
+    motion = document.setdefault("motion", tomlkit.table())
+    motion["seed"] = (motion.get("seed", 1) + seed) % 2**31
+    for stop in motion.get("keyframes", ()):
+        stop["seed"] = (stop["seed"] + seed) % 2**31
