@@ -3,6 +3,7 @@
 
 uniform sampler2D before, after;  // the frames as the model made them, top row first
 uniform sampler2D blended;        // what prepare() made of them, at their own size
+uniform sampler2D around;         // what blur() made of them
 uniform float blend;              // 0..1 from before to after
 
 uniform float sharpness;  // 0..1 = 0.5 | how crisply contours are drawn when enlarging
@@ -94,15 +95,17 @@ vec3 enlarged(vec2 q) {
     return clamp(sum, max(least - slack, 0.0), min(most + slack, 1.0));
 }
 
-// Smaller than the model made it, and what lies beside it: from the frames' smaller copies.
+// Smaller than the model made it: from the frames' smaller copies.
 vec3 reduced(vec2 q, float level) {
     q = flipped(q);
     return mix(textureLod(before, q, level).rgb, textureLod(after, q, level).rgb, share());
 }
-vec3 beside(vec2 q) {
+
+// What lies beside the picture, small and smooth.
+vec4 blur(vec2 uv) {
     float level = log2(float(textureSize(after, 0).y)) - 4.0;
-    q = flipped(mirrored(q));
-    return mix(read_smooth(before, q, level), read_smooth(after, q, level), share());
+    uv = flipped(uv);
+    return vec4(mix(read_smooth(before, uv, level), read_smooth(after, uv, level), share()), 1.0);
 }
 
 // Its mirror image beside it, from a little inside: a network sees nothing beyond its edge, and
@@ -112,8 +115,9 @@ vec2 framed(vec2 q) {
     return surround < 1.0 ? q : rim + (1.0 - 2.0 * rim) * mirrored((q - rim) / (1.0 - 2.0 * rim));
 }
 
-// FILLED is defined when the picture covers the screen, alone or with its mirror image, and is
-// enlarged, as mostly. It is not an `if`, because a CPU in place of a GPU computes both ways of one.
+// FILLED: the picture covers the screen, alone or with its mirror image, and is enlarged, as mostly.
+// ENLARGED: it is enlarged, but leaves a margin. These are three programs and no `if`, because a
+// CPU in place of a GPU computes both ways of one.
 #ifdef FILLED
 vec4 effect(vec2 uv) {
     float scale;
@@ -127,8 +131,11 @@ vec4 effect(vec2 uv) {
     float inside = clamp(min(margin.x, margin.y), 0.0, 1.0);
     if (surround >= 1.0) inside = 1.0;
     vec2 on = clamp(framed(q), 0.0, 1.0);
+#ifdef ENLARGED
+    vec3 c = enlarged(on);
+#else
     vec3 c = scale < 1.0 ? reduced(on, -log2(scale)) : enlarged(on);
-    if (inside < 1.0) c = mix(surround * beside(q), c, inside);
-    return vec4(c, 1.0);
+#endif
+    return vec4(mix(surround * textureLod(around, mirrored(q), 0.0).rgb, c, inside), 1.0);
 }
 #endif

@@ -19,7 +19,6 @@ out vec4 drawn;
 uniform sampler2D frame, past, soft;
 uniform vec2 resolution;       // of what is drawn to, in pixels
 uniform float time, dt;        // seconds
-uniform float weight;          // 0..1, how much of the pass is mixed in
 
 const float PI = 3.14159265;
 const float TAU = 6.28318531;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import moderngl
 
-from vjgan.screen.program import COVER, Surface
+from vjgan.screen.program import COVER, Surface, uneven
 
 TOP_HEIGHT = 180  # lines of the finest blurred picture; the same glow on every screen
 OCTAVES = 5  # below the finest
@@ -41,21 +41,28 @@ void main() {
 class Blur:
     """Blurs what was drawn to ``input`` (half the size of the picture) over its octaves."""
 
-    def __init__(self, context: moderngl.Context, size: tuple[int, int], depth: str) -> None:
-        sizes = [_halved(size)]
-        while sizes[-1][1] > TOP_HEIGHT:
-            sizes.append(_halved(sizes[-1]))
-        self._top = len(sizes) - 1
-        for _ in range(OCTAVES):
-            sizes.append(_halved(sizes[-1]))
-        self._down = [Surface(context, size, depth) for size in sizes]
-        self._up = [Surface(context, size, depth) for size in sizes[self._top : -1]]
+    def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
+        self._down: list[Surface] = []
+        self._up: list[Surface] = []
         self._halve = context.program(vertex_shader=COVER, fragment_shader=_DOWN)
         self._widen = context.program(vertex_shader=COVER, fragment_shader=_UP)
         self._halve_all = context.vertex_array(self._halve, [])
         self._widen_all = context.vertex_array(self._widen, [])
         self._halve["source"] = self._widen["source"] = 0
         self._widen["fine"] = 1
+
+    def resize(self, size: tuple[int, int], depth: str) -> None:
+        """Blur pictures of another size."""
+        self._let_go()
+        sizes = [_halved(size)]
+        while sizes[-1][1] > TOP_HEIGHT:
+            sizes.append(_halved(sizes[-1]))
+        self._top = len(sizes) - 1
+        for _ in range(OCTAVES):
+            sizes.append(_halved(sizes[-1]))
+        self._down = [Surface(self._context, size, depth) for size in sizes]
+        self._up = [Surface(self._context, size, depth) for size in sizes[self._top : -1]]
         self.input = self._down[0].target
 
     def blurred(self, spread: float) -> moderngl.Texture:
@@ -76,11 +83,14 @@ class Blur:
 
     def release(self) -> None:
         """Give back what the GPU holds."""
-        for surface in (*self._down, *self._up):
-            surface.release()
+        self._let_go()
         for held in (self._halve_all, self._widen_all, self._halve, self._widen):
             held.release()
 
+    def _let_go(self) -> None:
+        for surface in (*self._down, *self._up):
+            surface.release()
+
 
 def _halved(size: tuple[int, int]) -> tuple[int, int]:
-    return max(1, (size[0] + 1) // 2), max(1, (size[1] + 1) // 2)
+    return uneven(max(1, (size[0] + 1) // 2)), uneven(max(1, (size[1] + 1) // 2))

@@ -48,6 +48,20 @@ class Canvas:
                 *self.chain.internal_size,
             )
 
+    def warm(self, target: moderngl.Framebuffer) -> None:
+        """Draw once all that can be drawn, so that nothing is left to be compiled in the show;
+        ``target`` is what will be drawn to."""
+        self.chain.warm(target)
+        self.overlay.warm(target)
+        if self._live:
+            self.image()
+        target.clear()
+
+    def spare(self, most_pixels: int | None, passes: int) -> None:
+        """From now on draw at most so many pixels inside, and without the dearest ``passes``."""
+        self.chain.limit(most_pixels)
+        self.chain.spared = passes
+
     def draw(
         self, picture: Picture, controls: Controls, tick: Tick, target: moderngl.Framebuffer
     ) -> None:

@@ -14,10 +14,12 @@ MAX_BYTES = 1_000_000  # a shader is text that a person wrote
 # Drawn around every preset's chain, so not part of it: the first pass, the two last.
 FIRST, COLOUR, LAST = "between", "colour", "present"
 FIXED = (FIRST, COLOUR, LAST)
+PRELUDE = "prelude.glsl"  # before every one of them
 
 # What `vjgan.mapping.listen` hears; a test keeps the two lists the same.
 SIGNALS = (
-    *("level", "low", "mid", "high", "tone", "onset", "beat_pulse", "bar_pulse", "beat_phase"),
+    *("level", "low", "mid", "high", *(f"band{k}" for k in range(1, 9)), "tone", "noisiness"),
+    *("intensity", "onset", "kick", "snare", "hat", "beat_pulse", "bar_pulse", "beat_phase"),
     *("bar_phase", "silence", "confidence", "beat"),
 )
 # What is a word of GLSL keeps its meaning there, and a name with a dot cannot be one.
@@ -25,15 +27,12 @@ TAKEN = ("mix", "noise", "class")
 GLOBALS = {
     name: row.default for name, row in CONTROLS.items() if name not in TAKEN and "." not in name
 }
-FLOATS = {**dict.fromkeys(SIGNALS, 0.0), **GLOBALS}
+FLOATS = {**GLOBALS, **dict.fromkeys(SIGNALS, 0.0)}  # `kick` is the one that is heard
 
-EFFECT_MAIN = """
-void main() {
-    vec4 c = effect(at);
-    drawn = vec4(weight < 1.0 ? mix(texture(frame, at).rgb, c.rgb, weight) : c.rgb, 1.0);
-}
-"""
-FILLED = "#define FILLED"  # see between.frag
+# A CPU in place of a GPU computes both ways of an `if`, so what depends on one is two programs.
+EFFECT_MAIN = "\nvoid main() { drawn = vec4(effect(at).rgb, 1.0); }\n"
+BLUR_MAIN = "\nvoid main() { drawn = blur(at); }\n"
+WAYS = ("FILLED", "ENLARGED", "ANYHOW")  # of laying the model's picture, see between.frag
 PREPARE_MAIN = "\nvoid main() { drawn = prepare(at); }\n"
 PLAIN_PREPARE = "\nvec4 prepare(vec2 uv) { return texture(frame, uv); }\n"
 
@@ -64,13 +63,13 @@ class Shader:
     prepares: bool
 
     def source(self, main: str = EFFECT_MAIN, define: str = "") -> str:
-        """The whole fragment shader; see `complaint` for its lines."""
+        """The whole fragment shader, with a word defined or none; see `complaint` for its lines."""
         if main is PREPARE_MAIN and not self.prepares:
             main = PLAIN_PREPARE + main
         own = {n.strip() for line in _UNIFORM.findall(self.text) for n in line.split(",")}
         uniforms = ", ".join(name for name in FLOATS if name not in own)
         return (
-            f"#version 330 core\n{define}\nuniform float {uniforms};\n"
+            f"#version 330 core\n{'#define ' * bool(define)}{define}\nuniform float {uniforms};\n"
             f"#line 1\n{self.prelude}\n#line {_OWN_LINES + 1}\n{self.text}\n{main}"
         )
 
@@ -81,7 +80,7 @@ class Shader:
             last = error.strip().splitlines()[-1] if error.strip() else "no reason given"
             return ShaderError(f"shader '{self.path}' does not compile: {last}")
         line = int(found["line"])
-        file = self.path if line > _OWN_LINES else self.path.with_name("prelude.glsl")
+        file = self.path if line > _OWN_LINES else self.path.with_name(PRELUDE)
         text = re.sub(r"^error\s*:?\s*", "", found["text"], flags=re.IGNORECASE)
         return ShaderError(f"shader '{file}' does not compile: line {line % _OWN_LINES}: {text}")
 
@@ -103,7 +102,7 @@ def read_shader(path: Path) -> Shader:
         name=name,
         path=path,
         text=text,
-        prelude=_read(path.with_name("prelude.glsl")),
+        prelude=_read(path.with_name(PRELUDE)),
         controls=shader_controls(name, text),
         wants_past=re.search(r"\bpast\b", code) is not None,
         wants_soft=re.search(r"\b(soft|glow)\b", code) is not None,

@@ -29,6 +29,7 @@ class OffscreenScreen:
         self._context = _standalone()
         self.canvas = Canvas(self._context, size, live, shader_dir)
         self._light = Surface(self._context, size, "f1")
+        self.canvas.warm(self._light.target)
 
     @property
     def renderer(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import moderngl
 from PIL import Image, ImageDraw, ImageFont
 
-from vjgan.screen.program import COVER
+from vjgan.screen.program import COVER, uneven
 
 TEXT_HEIGHT = 1 / 40  # of the screen's height; a notice is smaller
 SMALLEST_PX = 13
@@ -36,6 +36,12 @@ class Overlay:
     def say(self, lines: Sequence[str]) -> None:
         """Show these lines from the next frame on; none removes them."""
         self._lines = tuple(lines)
+
+    def warm(self, target: moderngl.Framebuffer) -> None:
+        """Draw once: drivers finish compiling then."""
+        self.say((".",))
+        self.draw(target)
+        self.say(())
 
     def draw(self, target: moderngl.Framebuffer) -> None:
         """Draw the words, if any, onto ``target``."""
@@ -85,9 +91,9 @@ def panel(lines: Sequence[str], screen_height: int) -> Image.Image:
     words = [line[second:] for line in lines]
     key_width = round(max(font.getlength(key) for key in keys) + 1.2 * step) if second else 0
     width = 2 * pad + key_width + round(max(font.getlength(word) for word in words))
-    image = Image.new("RGBA", (width, 2 * pad + step * len(lines)))
+    image = Image.new("RGBA", (uneven(width), uneven(2 * pad + step * len(lines))))
     draw = ImageDraw.Draw(image)
-    draw.rounded_rectangle((0, 0, width - 1, image.height - 1), radius=0.6 * pad, fill=PAPER)
+    draw.rounded_rectangle((0, 0, image.width - 1, image.height - 1), radius=0.6 * pad, fill=PAPER)
     for row, (key, word) in enumerate(zip(keys, words, strict=True)):
         middle = pad + step * (row + 0.5)
         draw.text((pad, middle), key, KEY_INK, font, anchor="lm")

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import moderngl
-import numpy as np
 
 from vjgan.errors import ShaderError
 from vjgan.screen.blur import Blur
-from vjgan.screen.frames import Frames
+from vjgan.screen.first import First
 from vjgan.screen.glsl import (
     COLOUR,
     FIRST,
     FIXED,
     GLOBALS,
     LAST,
+    PRELUDE,
     read_shader,
     read_shaders,
 )
-from vjgan.screen.program import UNITS, Pass, Surface
-from vjgan.types import Controls, Frame, PassWeight, Picture, Tick
+from vjgan.screen.program import UNITS, Copier, Pass, Surface, uneven
+from vjgan.smooth import approach
+from vjgan.types import Controls, PassWeight, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
 LOOK_SECONDS = 0.5  # how often the files are looked at
-FITTING = ("fit", "zoom", "rotate")
-SURROUND = f"{FIRST}.surround"  # 1: the mirror image goes on beside the picture
 TURNS_COLOUR = ("hue", "saturation", "contrast")  # what the pass `colour` is for
+SPARE_SECONDS = 0.3  # time constant with which a pass is left out and taken in again
 
 
 class Chain:
     """Every shader of a folder, compiled; draws those that the controls name, in their order.
 
-    ``most_pixels`` bounds the internal size; the last pass scales to the target."""
+    ``most_pixels`` bounds the internal size; the last pass scales to the target. ``spared`` is how
+    many of the dearest passes are left out."""
 
     def __init__(
         self,
@@ -47,36 +49,61 @@ class Chain:
         self.context = context
         self.shader_dir = shader_dir
         self.most_pixels = most_pixels
+        self.spared = 0
+        # A CPU reads and writes 8-bit colours three to four times faster than 16-bit floats. Trails
+        # keep the floats: in 8 bits they would never fade out.
+        self._depth = "f2" if most_pixels is None else "f1"
         self._passes = {
             name: Pass.compiled(context, shader)
             for name, shader in read_shaders(shader_dir).items()
         }
-        self._blended: Surface | None = None  # the model's frames, faded, at their own size
-        self._frames = Frames(context)
+        self._first = First(context)
+        self._blur = Blur(context)
+        self._copier = Copier(context)
         self._files = self._modified()
         self._looked = 0.0
         self._count = 0
         self._complaints: set[str] = set()
-        self._surfaces: tuple[Surface, ...] = ()
-        self._blur: Blur | None = None
-        self.resize(size)
-        self._warm()
+        self._costs_ns: dict[str, int] = {}  # of each pass, when it was tried
+        self._share: dict[str, float] = {}  # of passes that are or were left out
+        self.size = size
+        self.internal_size = _fitted(size, most_pixels)
+        self._surfaces = self._made(3, self._depth)
+        self._blur.resize(self.internal_size, self._depth)
+        self._shown = self._surfaces[0]
 
     def names(self) -> tuple[str, ...]:
         """The passes that a preset may name."""
         return tuple(sorted(name for name in self._passes if name not in FIXED))
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Draw for a screen of another size in pixels; trails begin anew."""
-        self._let_go()
+        """Draw for a screen of another size in pixels. Trails stay."""
         self.size = size
-        self.internal_size = _fitted(size, self.most_pixels)
-        # A CPU reads and writes 8-bit colours three to four times faster than 16-bit floats. Trails
-        # keep the floats: in 8 bits they would never fade out.
-        depth = "f2" if self.most_pixels is None else "f1"
-        self._surfaces = tuple(Surface(self.context, self.internal_size, depth) for _ in range(2))
-        self._blur = Blur(self.context, self.internal_size, depth)
-        self._shown = self._surfaces[0]
+        self._fit()
+
+    def limit(self, most_pixels: int | None) -> None:
+        """Draw at most so many pixels inside from now on. Trails stay."""
+        self.most_pixels = most_pixels
+        self._fit()
+
+    def warm(self, target: moderngl.Framebuffer) -> None:
+        """Draw everything once in every way that a show may ask for, ``target`` being of the kind
+        that it draws to, and note what each pass costs. Drivers finish compiling at the first
+        draw; in the show that would be a late frame."""
+        self._values = {**dict.fromkeys(TURNS_COLOUR, 0.5), "dt": 1e-2}
+        for weight in (0.5, 1.0):
+            self._count += 1
+            self._shown = self._surfaces[0]
+            for name in (*self.names(), COLOUR):
+                self._shown = self._tried(self._passes[name], weight)
+        self._first.warm(self._passes[FIRST], self._values, self._surfaces[0])
+        for depth in {"f2", self._depth}:  # as when the size changes
+            one, other = self._made(2, depth)
+            self._copier.copy(one, other)
+            one.release()
+            other.release()
+        self.present(target)
+        self._count += 2  # so that none of it counts as the past
 
     def draw(
         self, picture: Picture, controls: Controls, tick: Tick, target: moderngl.Framebuffer
@@ -85,17 +112,16 @@ class Chain:
         self.context.disable(moderngl.BLEND)
         self._count += 1
         self._values = {
-            **controls.signals,
             **controls.values,
+            **controls.signals,
             "time": tick.time,
             "dt": max(tick.dt, 1e-4),
             "blend": picture.blend,
-            "weight": 1.0,
         }
-        self._shown = self._between(picture)
-        for row in controls.passes:
-            if row.weight > 0.0 and row.name not in FIXED and self._known(row.name):
-                self._shown = self._run(self._passes[row.name], self._shown, row.weight)
+        self._shown = self._surfaces[0]
+        self._first.lay(self._passes[FIRST], picture, self._values, self._shown)
+        for row in self._affordable(controls.passes, tick.dt):
+            self._shown = self._run(self._passes[row.name], self._shown, row.weight)
         if any(self._values.get(name, GLOBALS[name]) != GLOBALS[name] for name in TURNS_COLOUR):
             self._shown = self._run(self._passes[COLOUR], self._shown, 1.0)
         self.present(target)
@@ -103,7 +129,6 @@ class Chain:
     def present(self, target: moderngl.Framebuffer) -> None:
         """Put what was last drawn onto ``target``, scaled, dimmed and dithered."""
         self._shown.texture.use(UNITS["frame"])
-        self._values["weight"] = 1.0
         self._passes[LAST].effect.draw(target, self._values)
 
     def poll(self, now: float) -> None:
@@ -112,10 +137,13 @@ class Chain:
             return
         self._looked = now
         files = self._modified()
-        for path, modified in files.items():
-            if self._files.get(path) != modified:
-                self.reload(path)
+        changed = [path for path, modified in files.items() if self._files.get(path) != modified]
         self._files = files
+        if any(path.name == PRELUDE for path in changed):
+            self._reload_all()
+        else:
+            for path in changed:
+                self.reload(path)
 
     def reload(self, path: Path) -> None:
         """Compile a shader file anew. Broken: logged, and the last good one stays."""
@@ -124,67 +152,88 @@ class Chain:
         except ShaderError as error:
             log.error("%s; the last good one stays", error)
             return
-        old = self._passes.get(path.stem)
-        if old is not None:
-            old.release()
-        self._passes[path.stem] = fresh
+        self._take(path.stem, fresh)
         log.info("shader '%s' taken", path)
 
     def release(self) -> None:
         """Give back what the GPU holds."""
-        self._let_go()
+        for surface in self._surfaces:
+            surface.release()
         for pass_ in self._passes.values():
             pass_.release()
-        self._frames.release()
-        if self._blended is not None:
-            self._blended.release()
+        self._first.release()
+        self._blur.release()
+        self._copier.release()
 
-    def _between(self, picture: Picture) -> Surface:
-        """The model's frames, faded into one another and laid onto the screen."""
-        first = self._passes[FIRST]
-        before, after = self._frames.uploaded(picture)
-        if self._blended is None or self._blended.size != after.size:
-            if self._blended is not None:
-                self._blended.release()
-            self._blended = Surface(self.context, after.size, "f1")
-        filled = self._fills(after.size)
-        # Smaller copies cost a CPU time even where they are not read.
-        smaller = moderngl.LINEAR if filled else moderngl.LINEAR_MIPMAP_LINEAR
-        for texture, name in ((before, "before"), (after, "after")):
-            texture.filter = smaller, moderngl.LINEAR
-            texture.use(UNITS[name])
-        assert first.prepare is not None and first.filled is not None
-        first.prepare.draw(self._blended.target, self._values)
-        self._blended.texture.use(UNITS["blended"])
-        laid = first.filled if filled else first.effect
-        laid.draw(self._surfaces[0].target, self._values)
-        return self._surfaces[0]
+    def _reload_all(self) -> None:
+        """Compile every shader with a changed prelude: all of them, or none when one is broken."""
+        fresh: list[Pass] = []
+        try:
+            for shader in read_shaders(self.shader_dir).values():
+                fresh.append(Pass.compiled(self.context, shader))
+        except ShaderError as error:
+            for pass_ in fresh:
+                pass_.release()
+            log.error("%s; the last good ones stay", error)
+            return
+        for pass_ in fresh:
+            self._take(pass_.shader.name, pass_)
+        log.info("shader '%s' taken", self.shader_dir / PRELUDE)
 
-    def _fills(self, frame_size: tuple[int, int]) -> bool:
-        """Whether a frame, alone or with its mirror image, covers the screen and is enlarged, as
-        `between` lays it."""
-        fit, zoom, turn = (self._values.get(name, GLOBALS[name]) for name in FITTING)
-        larger = [s >= f for s, f in zip(self.internal_size, frame_size, strict=True)]
-        mirrored = self._values.get(SURROUND, 0.0) >= 1.0 and turn == 0.0 and all(larger)
-        return zoom >= 1.0 and (mirrored or (fit >= 1.0 and any(larger)))
+    def _take(self, name: str, fresh: Pass) -> None:
+        old = self._passes.get(name)
+        if old is not None:
+            old.release()
+        self._passes[name] = fresh
+
+    def _affordable(self, rows: tuple[PassWeight, ...], dt: float) -> list[PassWeight]:
+        """The passes to draw, the ``spared`` dearest of them on their way out."""
+        rows = tuple(
+            row
+            for row in rows
+            if row.weight > 0.0 and row.name not in FIXED and self._known(row.name)
+        )
+        if not self.spared and not self._share:
+            return list(rows)
+        dear = sorted(rows, key=lambda row: self._costs_ns.get(row.name, 0), reverse=True)
+        out = {row.name for row in dear[: self.spared]}
+        for name in out | self._share.keys():
+            share = approach(self._share.get(name, 1.0), float(name not in out), dt, SPARE_SECONDS)
+            self._share[name] = 0.0 if share < 0.01 else share
+            if share > 0.99:
+                del self._share[name]
+        shares = (replace(row, weight=row.weight * self._share.get(row.name, 1.0)) for row in rows)
+        return [row for row in shares if row.weight > 0.0]
 
     def _run(self, pass_: Pass, source: Surface, weight: float) -> Surface:
         """The surface onto which a pass drew ``source``."""
-        self._values["weight"] = weight
         soft = self._softened(pass_, source) if pass_.shader.wants_soft else None
+        kept = self._with_past(pass_, source) if pass_.shader.wants_past else None
+        drawn, spare, *_ = [one for one in self._surfaces if one is not source]
         source.texture.use(UNITS["frame"])
         if soft is not None:
             soft.use(UNITS["soft"])
-        if not pass_.shader.wants_past:
-            target = self._surfaces[1 if source is self._surfaces[0] else 0]
-        else:
-            target = self._with_past(pass_, source)
-        pass_.effect.draw(target.target, self._values)
         pass_.drawn = self._count
-        return target
+        if weight < 1.0:
+            pass_.effect.draw(drawn.target, self._values)
+            self._copier.mix(source, drawn, weight, kept or spare)
+        else:
+            pass_.effect.draw((kept or drawn).target, self._values)
+        if kept is None:
+            return drawn if weight >= 1.0 else spare
+        self._copier.copy(kept, drawn)  # all passes read the same depth: that is one program each
+        return drawn
+
+    def _tried(self, pass_: Pass, weight: float) -> Surface:
+        """What `_run` gives, its cost noted."""
+        watch = self.context.query(time=True)
+        with watch:
+            shown = self._run(pass_, self._shown, weight)
+        self._costs_ns[pass_.shader.name] = watch.elapsed
+        return shown
 
     def _softened(self, pass_: Pass, source: Surface) -> moderngl.Texture:
-        assert self._blur is not None and pass_.prepare is not None
+        assert pass_.prepare is not None
         source.texture.use(UNITS["frame"])
         pass_.prepare.draw(self._blur.input, self._values)
         name = f"{pass_.shader.name}.spread"
@@ -195,13 +244,16 @@ class Chain:
         """Bind what the pass drew in the frame before (its input, if it rested then) and return
         the surface to draw to."""
         if pass_.surfaces is None:
-            size = self.internal_size
-            pass_.surfaces = (Surface(self.context, size), Surface(self.context, size))
+            pass_.surfaces = self._made(2, "f2")
         last, target = pass_.surfaces
-        rested = pass_.drawn < self._count - 1
-        (source if rested else last).texture.use(UNITS["past"])
+        if pass_.drawn < self._count - 1:
+            self._copier.copy(source, last)
+        last.texture.use(UNITS["past"])
         pass_.surfaces = (target, last)
         return target
+
+    def _made(self, count: int, depth: str) -> tuple[Surface, ...]:
+        return tuple(Surface(self.context, self.internal_size, depth) for _ in range(count))
 
     def _known(self, name: str) -> bool:
         if name not in self._passes and name not in self._complaints:
@@ -211,31 +263,32 @@ class Chain:
 
     def _modified(self) -> dict[Path, int]:
         found = {}
-        for path in self.shader_dir.glob("*.frag"):
+        for path in (*self.shader_dir.glob("*.frag"), self.shader_dir / PRELUDE):
             try:
                 found[path] = path.stat().st_mtime_ns
             except OSError:  # an editor is just replacing it
                 continue
         return found
 
-    def _warm(self) -> None:
-        """Draw every pass once: drivers finish compiling at the first draw."""
-        black = Frame(0.0, np.zeros((8, 8, 3), np.uint8))
-        values = dict.fromkeys(TURNS_COLOUR, 0.5)
-        passes = tuple(PassWeight(name) for name in self.names())
-        target = Surface(self.context, self.size, "f1")
-        controls = Controls(0.0, values, {}, passes)
-        self.draw(Picture(black, black), controls, Tick(0, 0.0, 0.0, 0.0), target.target)
-        target.release()
-        self._count += 1  # so that none of it counts as the past
-
-    def _let_go(self) -> None:
-        for surface in self._surfaces:
-            surface.release()
+    def _fit(self) -> None:
+        """Surfaces of the size that is drawn inside, what they show and the trails taken along."""
+        size = _fitted(self.size, self.most_pixels)
+        if size == self.internal_size:
+            return
+        self.internal_size = size
+        self._blur.resize(size, self._depth)
+        old = [*self._surfaces]
+        self._surfaces = self._made(3, self._depth)
+        self._copier.copy(self._shown, self._surfaces[0])
+        self._shown = self._surfaces[0]
         for pass_ in self._passes.values():
-            pass_.forget()
-        if self._blur is not None:
-            self._blur.release()
+            if pass_.surfaces is not None:
+                last, spare = pass_.surfaces
+                pass_.surfaces = self._made(2, "f2")
+                self._copier.copy(last, pass_.surfaces[0])
+                old += [last, spare]
+        for surface in old:
+            surface.release()
 
 
 def _fitted(size: tuple[int, int], most_pixels: int | None) -> tuple[int, int]:
@@ -244,4 +297,4 @@ def _fitted(size: tuple[int, int], most_pixels: int | None) -> tuple[int, int]:
     if most_pixels is None or width * height <= most_pixels:
         return size
     scale = (most_pixels / (width * height)) ** 0.5
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    return uneven(max(1, round(width * scale))), uneven(max(1, round(height * scale)))

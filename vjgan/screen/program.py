@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import moderngl
 import numpy as np
 
-from vjgan.screen.glsl import EFFECT_MAIN, FILLED, FIRST, FLOATS, PREPARE_MAIN, Shader
+from vjgan.screen.glsl import (
+    BLUR_MAIN,
+    EFFECT_MAIN,
+    FIRST,
+    FLOATS,
+    PREPARE_MAIN,
+    WAYS,
+    Shader,
+)
 from vjgan.types import ByteArray
 
 # A triangle that covers the screen; `at` is 0..1 over it, from the bottom left.
@@ -20,7 +28,22 @@ void main() {
     gl_Position = vec4(2.0 * at - 1.0, 0.0, 1.0);
 }
 """
-UNITS = {"frame": 0, "past": 1, "soft": 2, "before": 3, "after": 4, "blended": 5}
+_COPY = """
+#version 330 core
+in vec2 at;
+out vec4 drawn;
+uniform sampler2D frame;
+void main() { drawn = texture(frame, at); }
+"""
+_MIX = """
+#version 330 core
+in vec2 at;
+out vec4 drawn;
+uniform sampler2D frame, past;
+uniform float weight;
+void main() { drawn = mix(texture(past, at), texture(frame, at), weight); }
+"""
+UNITS = {"frame": 0, "past": 1, "soft": 2, "before": 3, "after": 4, "blended": 5, "around": 6}
 
 
 class Program:
@@ -93,6 +116,39 @@ class Surface:
         self.texture.release()
 
 
+class Copier:
+    """Copies surfaces of any size and depth, and mixes two."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        sources = (_COPY, _MIX)
+        self._copy, self._mix = (
+            context.program(vertex_shader=COVER, fragment_shader=source) for source in sources
+        )
+        self._copy_all = context.vertex_array(self._copy, [])
+        self._mix_all = context.vertex_array(self._mix, [])
+        self._copy["frame"] = self._mix["frame"] = UNITS["frame"]
+        self._mix["past"] = UNITS["past"]
+
+    def copy(self, source: Surface, target: Surface) -> None:
+        """Cover ``target`` with ``source``."""
+        source.texture.use(UNITS["frame"])
+        target.target.use()
+        self._copy_all.render(vertices=3)
+
+    def mix(self, under: Surface, over: Surface, weight: float, target: Surface) -> None:
+        """Cover ``target`` with ``under`` and so much of ``over``."""
+        under.texture.use(UNITS["past"])
+        over.texture.use(UNITS["frame"])
+        self._mix["weight"] = weight
+        target.target.use()
+        self._mix_all.render(vertices=3)
+
+    def release(self) -> None:
+        """Give back what the GPU holds."""
+        for held in (self._copy_all, self._mix_all, self._copy, self._mix):
+            held.release()
+
+
 @dataclass
 class Pass:
     """A compiled shader and what it keeps between frames."""
@@ -100,8 +156,9 @@ class Pass:
     shader: Shader
     effect: Program
     prepare: Program | None
-    filled: Program | None  # the effect of `between` where its picture fills the screen
-    surfaces: tuple[Surface, Surface] | None = None  # of its own, when it reads its past
+    ways: Mapping[str, Program]  # only of the first: how it lays the picture, see WAYS
+    blur: Program | None  # likewise
+    surfaces: tuple[Surface, ...] | None = None  # of its own, when it reads its past
     drawn: int = -2  # the number of the frame in which it was last drawn
 
     @classmethod
@@ -109,15 +166,17 @@ class Pass:
         """Raises ShaderError with file and line."""
         first = shader.name == FIRST
         prepares = first or shader.prepares or shader.wants_soft
+        ways = {way: Program(context, shader, define=way) for way in WAYS if first}
         return cls(
             shader,
-            Program(context, shader),
+            ways[WAYS[0]] if first else Program(context, shader),
             Program(context, shader, PREPARE_MAIN) if prepares else None,
-            Program(context, shader, define=FILLED) if first else None,
+            ways,
+            Program(context, shader, BLUR_MAIN) if first else None,
         )
 
     def forget(self) -> None:
-        """Let go of the past, as when the size changes."""
+        """Let go of the past."""
         for surface in self.surfaces or ():
             surface.release()
         self.surfaces, self.drawn = None, -2
@@ -125,9 +184,16 @@ class Pass:
     def release(self) -> None:
         """Give back what the GPU holds."""
         self.forget()
-        for program in (self.effect, self.prepare, self.filled):
+        programs = (self.effect, self.prepare, self.blur, *self.ways.values())
+        for program in dict.fromkeys(programs):
             if program is not None:
                 program.release()
+
+
+def uneven(side: int) -> int:
+    """A side in pixels near ``side`` that is no power of two: llvmpipe compiles a shader once more
+    for textures of such sides, and would do so in the middle of the show."""
+    return side + 1 if side & (side - 1) == 0 else side
 
 
 def is_software(context: moderngl.Context) -> bool:

@@ -1,0 +1,97 @@
+"""The first pass: the model's frames, faded into one another and laid onto the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import cos, radians, sin
+
+import moderngl
+import numpy as np
+
+from vjgan.screen.frames import Frames
+from vjgan.screen.glsl import FIRST, GLOBALS
+from vjgan.screen.program import UNITS, Pass, Surface
+from vjgan.types import Frame, Picture
+
+SURROUND = f"{FIRST}.surround"  # 1: the mirror image goes on beside the picture
+NEARLY = (
+    0.8  # pixels a texel from which a picture is drawn as if enlarged: none is seen to be missed
+)
+AROUND = (64, 64)  # of the blur beside the picture
+
+
+class First:
+    """Lays pictures with whichever program of the pass does the least for it."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
+        self._frames = Frames(context)
+        self._around = Surface(context, AROUND, "f1")
+        self._blended: Surface | None = None  # the model's frames, faded, at their own size
+
+    def lay(
+        self, pass_: Pass, picture: Picture, values: Mapping[str, float], target: Surface
+    ) -> None:
+        """Draw a picture onto ``target``."""
+        before, after = self._frames.uploaded(picture)
+        self._lay(pass_, (before, after), values, target, _way(after.size, values, target.size))
+
+    def warm(self, pass_: Pass, values: Mapping[str, float], target: Surface) -> None:
+        """Draw once in every way."""
+        black = Frame(0.0, np.zeros((8, 8, 3), np.uint8))
+        frames = self._frames.uploaded(Picture(black, black))
+        for way in pass_.ways:
+            self._lay(pass_, frames, values, target, way)
+
+    def release(self) -> None:
+        """Give back what the GPU holds."""
+        self._frames.release()
+        self._around.release()
+        if self._blended is not None:
+            self._blended.release()
+
+    def _lay(
+        self,
+        pass_: Pass,
+        frames: tuple[moderngl.Texture, moderngl.Texture],
+        values: Mapping[str, float],
+        target: Surface,
+        way: str,
+    ) -> None:
+        blended = self._surface(frames[1].size)
+        assert pass_.prepare is not None and pass_.blur is not None
+        # Smaller copies cost a CPU time even where they are not read.
+        _bind(frames, moderngl.LINEAR)
+        pass_.prepare.draw(blended.target, values)
+        if way != "FILLED":
+            _bind(frames, moderngl.LINEAR_MIPMAP_LINEAR)
+            pass_.blur.draw(self._around.target, values)
+            self._around.texture.use(UNITS["around"])
+        blended.texture.use(UNITS["blended"])
+        pass_.ways[way].draw(target.target, values)
+
+    def _surface(self, size: tuple[int, int]) -> Surface:
+        if self._blended is None or self._blended.size != size:
+            if self._blended is not None:
+                self._blended.release()
+            self._blended = Surface(self._context, size, "f1")
+        return self._blended
+
+
+def _way(frame_size: tuple[int, int], values: Mapping[str, float], size: tuple[int, int]) -> str:
+    """How `between` lays a frame: it computes the same."""
+    fit, zoom, turn = (values.get(name, GLOBALS[name]) for name in ("fit", "zoom", "rotate"))
+    c, s = abs(cos(radians(turn))), abs(sin(radians(turn)))
+    (w, h), (x, y) = frame_size, size
+    whole = min(x / (c * w + s * h), y / (s * w + c * h))
+    full = max((c * x + s * y) / w, (s * x + c * y) / h)
+    if zoom * whole * (full / whole) ** fit < NEARLY:
+        return "ANYHOW"
+    covers = values.get(SURROUND, 0.0) >= 1.0 or (fit >= 1.0 and zoom >= 1.0)
+    return "FILLED" if covers else "ENLARGED"
+
+
+def _bind(frames: tuple[moderngl.Texture, moderngl.Texture], smaller: int) -> None:
+    for texture, name in zip(frames, ("before", "after"), strict=True):
+        texture.filter = smaller, moderngl.LINEAR
+        texture.use(UNITS[name])
