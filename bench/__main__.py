@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import beats, generator, latency, loop, memory, pacing, plain3
+from bench import beats, generator, latency, loop, memory, onsets, pacing, plain3
 from bench.venue import venue
 
 BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -25,6 +25,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "latency": latency.run,
     "memory": memory.run,
     "beats": beats.run,
+    "onsets": onsets.run,
 }
 
 

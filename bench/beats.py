@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from bench.music.render import PACKAGES, ready, sound
 from bench.music.score import Piece, pieces
-from vjgan import features
 from vjgan.features import Analyser
 from vjgan.types import AudioFrame, FloatArray
 
@@ -70,12 +69,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def hear(samples: FloatArray, sample_rate: int, hop: int) -> Heard:
-    """What the ear of the show says, in hops of its analysis of ``hop`` samples."""
-    before, features.HOP = features.HOP, hop / sample_rate
-    try:
-        analyser = Analyser(sample_rate)
-    finally:
-        features.HOP = before
+    """What the ear of the show says, in blocks of ``hop`` samples."""
+    analyser = Analyser(sample_rate)
     beats, downbeats, count = [], [], 0
     start = time.process_time()
     for k in range(0, len(samples) - hop + 1, hop):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vjgan.errors import VjganError
 from vjgan.features import Analyser
 from vjgan.types import AudioFrame, Features, FloatArray
 
@@ -218,8 +217,3 @@ def test_a_leap_of_the_time_breaks_nothing(leap: float) -> None:
     assert last.onset_count > half.onset_count + 10
     assert 0.0 <= last.time - last.onset_time < 1.0
     assert 0.0 <= last.time - last.beat_time < 1.0
-
-
-def test_an_unknown_onset_method_is_told() -> None:
-    with pytest.raises(VjganError, match="onset method 'loud' is not one of specflux, "):
-        Analyser(44100, "loud")

@@ -54,6 +54,8 @@ ROOMS = {
 }
 TOP = {
     "stock",
+    "analysis",
+    "chart",
     "control",
     "models",
     "explore",

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import vjgan
+from vjgan.commands.analyze import analyze
 from vjgan.commands.model import app as model_app
 from vjgan.commands.options import (
     Model,
@@ -41,6 +42,7 @@ app = typer.Typer(
     ),
 )
 app.add_typer(model_app, name="model")
+app.command()(analyze)
 
 
 @app.command()

@@ -8,63 +8,50 @@ import math
 import aubio
 import numpy as np
 
-from vjgan.errors import VjganError
+from vjgan.intensity import Intensity
 from vjgan.levels import Heard, Levels
 from vjgan.meter import BEATS
 from vjgan.novelty import Novelty
+from vjgan.onsets import DELAYS, NAMES, Bands, Onsets
+from vjgan.spectrum import Spectrum
 from vjgan.tracker import Tracker
-from vjgan.types import AudioFrame, Features, FloatArray
-
-ONSET_METHODS = ("specflux", "energy", "hfc", "complex", "phase", "specdiff", "kl", "mkl")
-
-HOP = 256 / 44100  # one hop in seconds, at any rate
-SPAN = 4  # hops in a spectrum
+from vjgan.types import LEAST_DB, AudioFrame, Features, FloatArray
 
 RUMBLE_HZ = 20.0  # below is no sound but an offset
 LOUDEST = 8.0  # samples beyond are a fault
-
-# In an empty spectrum the leakage around steady tones, whitened and compressed, looks like onsets.
-# Noise at this share of the mean level fills it: on clean synthetic music, false onsets fall from
-# three in four to one in fifty.
-DITHER = 1e-3
-ONSET_THRESHOLD = 0.4
-ONSET_HOPS = 3.5  # an onset is found so much later; measured on kicks (aubio assumes 4.3)
-ONSET_GAP = 0.06  # seconds; closer ones are one
-THUMP_DELAY = 0.016  # seconds, measured likewise
+FULL_SCALE = 0.999
+FALL_DB = 12.0  # a second, of the peak meter (IEC 60268-10, type I)
+NEVER = -1e9  # a time
 
 
 class Analyser:
     """Features of a stream of sound at one rate, 8 to 192 kHz, in blocks of any length. Values stay
     finite and counters only grow, whatever comes in."""
 
-    def __init__(self, sample_rate: int, onset_method: str = "specflux") -> None:
-        """``onset_method`` is one of ONSET_METHODS; raises VjganError for another."""
-        if onset_method not in ONSET_METHODS:
-            allowed = ", ".join(ONSET_METHODS)
-            raise VjganError(f"onset method '{onset_method}' is not one of {allowed}")
+    def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
-        self._hop = round(sample_rate * HOP)
-        self._dt = self._hop / sample_rate
-        size = 2 ** round(math.log2(SPAN * self._hop))
+        self._spectrum = Spectrum(sample_rate)
+        self._hop, self._dt = self._spectrum.hop, self._spectrum.dt
         self._highpass = _highpass(sample_rate)
-        self._levels = Levels(sample_rate, size)
-        self._onset = aubio.onset(onset_method, size, self._hop, sample_rate)
-        self._onset.set_threshold(ONSET_THRESHOLD)
-        self._onset.set_delay(round(ONSET_HOPS * self._hop))
+        self._levels = Levels(self._spectrum.bins_hz, self._spectrum.scale, self._dt)
+        self._intensity = Intensity()
+        self._bands = Bands(self._spectrum.bins_hz)
+        self._onsets = Onsets()
         self._novelty = Novelty(sample_rate)
         self._tracker = Tracker()
-        self._random = np.random.default_rng(0)
         self._waiting: FloatArray = np.zeros(0, np.float32)  # less than a hop
         self._untracked: FloatArray = np.zeros(0, np.float32)  # less than a hop of the tracker
         self._heard: Heard | None = None
-        self._samples = 0  # analysed so far
         self._blocks = 0
-        self._onsets, self._onset_time, self._since_onset = 0, -1e9, math.inf
-        self._beats, self._beat_time, self._since_beat = 0, -1e9, 0.0
+        self._peak_db, self._clipped = LEAST_DB, 0
+        self._counts, self._times = [0] * len(NAMES), [NEVER] * len(NAMES)
+        self._beats, self._beat_time, self._since_beat = 0, NEVER, 0.0
 
     def analyse(self, frame: AudioFrame) -> Features:
         """The features when ``frame`` has been heard."""
-        sound = np.concatenate((self._waiting, self._highpass(_clean(frame.samples))))
+        samples = _clean(frame.samples)
+        self._meter(samples, frame.peak)
+        sound = np.concatenate((self._waiting, self._highpass(samples)))
         whole = len(sound) // self._hop * self._hop
         for start in range(0, whole, self._hop):
             end = start + self._hop
@@ -73,15 +60,33 @@ class Analyser:
         self._blocks += 1
         return self._features(frame.time)
 
+    def _meter(self, samples: FloatArray, peak: float | None) -> None:
+        """Let the peak meter rise at once and fall slowly."""
+        if not len(samples):
+            return
+        if peak is None or not math.isfinite(peak):
+            peak = float(np.abs(samples).max())
+        self._clipped += peak >= FULL_SCALE
+        now_db = 20.0 * math.log10(max(min(peak, LOUDEST), 1e-6))
+        self._peak_db = max(now_db, self._peak_db - FALL_DB * len(samples) / self._rate, LEAST_DB)
+
     def _hear(self, block: FloatArray, time: float) -> None:
         """Take in one hop, the last sample of which was in the air at ``time``."""
-        heard = self._levels.step(block, self._dt)
+        squares = self._spectrum.step(block)
+        heard = self._levels.step(squares)
         self._heard = heard
-        self._samples += self._hop
-        dither = self._random.normal(0.0, DITHER * heard.mean, self._hop)
-        flux = bool(self._onset(block + dither.astype(np.float32))[0])
-        self._count_onset(flux, heard, time)
+        self._intensity.step(heard.loudness, heard.silent, self._dt)
+        power = float(np.dot(block, block)) / self._hop
+        began = self._onsets.step(self._bands.step(squares, power, self._dt), self._dt)
+        if not heard.silent and any(began):
+            self._count_onsets(began, time)
         self._track(block, heard.silent, time)
+
+    def _count_onsets(self, began: list[bool], time: float) -> None:
+        for k, new in enumerate(began):
+            if new:
+                self._counts[k] += 1
+                self._times[k] = time - DELAYS[k]
 
     def _track(self, block: FloatArray, silent: bool, time: float) -> None:
         """Let the tracker go on, which counts its own hops."""
@@ -94,18 +99,6 @@ class Analyser:
             if self._tracker.bpm > 0.0:
                 self._count_beat(silent, hop / self._rate)
                 self._beat_time = time - len(self._untracked) / self._rate - self._since_beat
-
-    def _count_onset(self, flux: bool, heard: Heard, time: float) -> None:
-        """Count what aubio finds, and the kicks that it overlooks; those only where there is a
-        pulse, since steady noise thumps, too."""
-        self._since_onset += self._dt
-        thump = heard.thump and self._tracker.confidence > 0.0
-        if heard.silent or not (flux or thump) or self._since_onset < ONSET_GAP:
-            return
-        self._onsets += 1
-        self._since_onset = 0.0
-        late = (self._samples - self._onset.get_last()) / self._rate if flux else THUMP_DELAY
-        self._onset_time = time - late
 
     def _count_beat(self, silent: bool, dt: float) -> None:
         """Move the newest beat to where the tracker has it, and count it once."""
@@ -123,20 +116,33 @@ class Analyser:
         if heard is None:
             return Features(time, alive=True, blocks_read=self._blocks)
         bpm = self._tracker.bpm
+        onsets, kicks, snares, hats = self._counts
+        onset_time, kick_time, snare_time, hat_time = self._times
         return Features(
             time=time,
             level=heard.level,
             low=heard.low,
             mid=heard.mid,
             high=heard.high,
+            bands=heard.bands,
             centroid_hz=heard.centroid_hz,
+            flatness=heard.flatness,
+            intensity=self._intensity.value,
+            peak_db=self._peak_db,
+            clip_count=self._clipped,
             bpm=bpm,
             beat_phase=(time - self._beat_time) * bpm / 60.0 % 1.0 if bpm > 0.0 else 0.0,
             confidence=0.0 if heard.silent else self._tracker.confidence,
             bar_phase=self._bar_phase(time),
             bar_confidence=0.0 if heard.silent else self._tracker.bar_confidence,
-            onset_count=self._onsets,
-            onset_time=self._onset_time,
+            onset_count=onsets,
+            onset_time=onset_time,
+            kick_count=kicks,
+            kick_time=kick_time,
+            snare_count=snares,
+            snare_time=snare_time,
+            hat_count=hats,
+            hat_time=hat_time,
             beat_count=self._beats,
             beat_time=self._beat_time,
             silent=heard.silent,

@@ -3,130 +3,131 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vjgan.smooth import Envelope, approach
-from vjgan.types import FloatArray
+from vjgan.smooth import approach
+from vjgan.types import OCTAVES, FloatArray
 
-BAND_EDGES_HZ = (150.0, 2000.0)  # low | mid | high
+OCTAVE_EDGES_HZ = (80.0, 150.0, 350.0, 850.0, 2000.0, 4000.0, 8000.0)  # between the eight bands
+THREE = (0, 2, 5)  # where low, mid and high begin among the eight
 
 ATTACK, RELEASE = 0.005, 0.10  # seconds
 MEAN_SECONDS = 8.0  # time constant of the running mean
+RECENT_SECONDS = 1.0  # time constant of what is compared with it
+LOUDER = 0.35  # nepers (3 dB) by which that must differ for the mean to hurry
+HURRY_SECONDS = 0.8  # time constant in which it does
 HIGHEST = 8.0  # times the mean
 EMPTY = 0.03  # of the whole: a band below has nothing in it that could be brought up
-CENTROID_SECONDS = 0.03
+COLOUR_SECONDS = 0.03  # time constant of centroid and flatness
+FLAT_HZ = (100.0, 10000.0)  # where flatness is measured
+FLAT_NOISE = math.exp(-0.5772156649)  # that of white noise, whose squares are exponential
+SONE = 0.3  # loudness grows with this power of the sound's power (Stevens)
 
 SILENCE = 1e-3  # -60 dB of full scale, RMS
 HYSTERESIS = 1.4  # what ends a silence is louder than what keeps it
 SILENCE_SECONDS = 1.0  # longer than from one beat to the next
 
-LEAP_STEPS = 2  # in which a kick rises
-THUMP_STEPS = 12  # over which a kick is louder than all that was low,
-THUMP_RATIO = 1.5  # by this factor
-
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """``level low mid high`` 0..8, where 1.0 is the running mean; ``mean`` that of the whole, RMS;
-    ``thump``: the low band leaps up."""
+    """``level low mid high`` and ``bands`` 0..8, where 1.0 is the running mean; ``flatness`` 0 a
+    tone, 1 noise; ``loudness`` in doublings (10 dB each), not against any mean."""
 
     level: float
     low: float
     mid: float
     high: float
-    mean: float
+    bands: tuple[float, ...]
     centroid_hz: float
-    thump: bool
+    flatness: float
+    loudness: float
     silent: bool
 
 
 class Levels:
-    """Steps through sound in blocks, and looks at the last ``size`` samples."""
+    """Steps through spectra, one every ``dt`` seconds."""
 
-    def __init__(self, sample_rate: int, size: int) -> None:
-        self._recent: FloatArray = np.zeros(size, np.float32)
-        # Blackman's: a bass a few bins below the edge of the middle must not leak across it.
-        self._window = np.blackman(size + 1)[:size]
-        self._bins_hz = np.fft.rfftfreq(size, 1.0 / sample_rate)[1:]  # bin 0 is an offset, no sound
-        self._firsts = [0, *np.searchsorted(self._bins_hz, BAND_EDGES_HZ, side="right")]
-        # From squared magnitudes to the mean square of the sound (Parseval).
-        self._scale = 2.0 / (size * float(np.sum(self._window**2)))
-        self._whole = _Level()
-        self._bands = (_Level(), _Level(), _Level())
-        self._past: deque[NDArray[np.float64]] = deque(maxlen=THUMP_STEPS + 1)  # bands, over mean
+    def __init__(self, bins_hz: NDArray[np.float64], scale: float, dt: float) -> None:
+        """``bins_hz`` [bins] are those of the spectra, whose squared magnitudes times ``scale`` sum
+        up to the mean square of the sound."""
+        self._dt, self._scale = dt, scale
+        self._bins_hz = bins_hz.astype(np.float32)
+        firsts = [0, *np.searchsorted(bins_hz, OCTAVE_EDGES_HZ, side="right")]
+        self._firsts = [first for first in firsts if first < len(bins_hz)]
+        self._flat = slice(*np.searchsorted(bins_hz, FLAT_HZ))
+        self._powers = np.zeros(4 + OCTAVES)  # the whole, low, mid, high, the eight
+        self._values = np.zeros(4 + OCTAVES)  # amplitudes, followed
+        self._means = np.zeros(4 + OCTAVES)
+        self._attack, self._release = (-math.expm1(-dt / one) for one in (ATTACK, RELEASE))
+        self._recent = 0.0
         self._heard = 0.0  # seconds of sound
         self._quiet = math.inf  # seconds of silence
-        self._centroid_hz = 0.0
+        self._centroid_hz = self._flatness = self._loudness = 0.0
 
-    def step(self, block: FloatArray, dt: float) -> Heard:
-        """What is heard after ``block`` [n] of finite samples, which lasts ``dt``."""
-        self._recent = np.concatenate((self._recent, block))[len(block) :]
-        magnitudes = np.abs(np.fft.rfft(self._recent * self._window))[1:]  # [bins]
-        squares = np.add.reduceat(magnitudes**2, self._firsts) * self._scale  # [3]
-        whole, bands = math.sqrt(squares.sum()), np.sqrt(squares)
-        silent = self._gate(whole, dt)
+    def step(self, squares: FloatArray) -> Heard:
+        """What is heard after a spectrum's ``squares`` [bins], all finite."""
+        powers, dt = self._powers, self._dt
+        powers[4 : 4 + len(self._firsts)] = np.add.reduceat(squares, self._firsts)
+        powers[1:4] = np.add.reduceat(powers[4:], THREE)
+        powers[0] = powers[1:4].sum()
+        powers *= self._scale
+        silent = self._gate(math.sqrt(powers[0]))
+        amplitudes = np.sqrt(powers)
+        rising = amplitudes > self._values
+        self._values += (amplitudes - self._values) * np.where(rising, self._attack, self._release)
         if not silent:
             self._heard += dt
-            self._centre(magnitudes, dt)
-        # The mean of what has been heard so far, until that is long enough.
-        seconds = 0.0 if silent else min(self._heard, MEAN_SECONDS)
-        level = self._whole.step(whole, dt, seconds, SILENCE)
-        floor = EMPTY * max(self._whole.mean, SILENCE)
-        low, mid, high = (
-            one.step(float(band), dt, seconds, floor)
-            for one, band in zip(self._bands, bands, strict=True)
-        )
-        self._past.append(self._over_mean(bands, floor))
+            self._lead()
+            self._colour(squares)
+        floors = np.full(4 + OCTAVES, EMPTY * max(self._means[0], SILENCE))
+        floors[0] = SILENCE
+        over = np.minimum(HIGHEST, self._values / np.maximum(self._means, floors)).tolist()
         return Heard(
-            level=level,
-            low=low,
-            mid=mid,
-            high=high,
-            mean=self._whole.mean,
+            *over[:4],
+            bands=tuple(over[4:]),
             centroid_hz=self._centroid_hz,
-            thump=self._thump(),
+            flatness=self._flatness,
+            loudness=self._loudness,
             silent=silent,
         )
 
-    def _gate(self, whole: float, dt: float) -> bool:
+    @property
+    def mean(self) -> float:
+        """The running mean of the whole, RMS: what counts as 1.0."""
+        return float(self._means[0])
+
+    def _gate(self, whole: float) -> bool:
         """Whether it is silent: at once not when there is sound, and after a moment without."""
         silent = self._quiet >= SILENCE_SECONDS
-        self._quiet = self._quiet + dt if whole < SILENCE * (HYSTERESIS if silent else 1.0) else 0.0
+        quiet = whole < SILENCE * (HYSTERESIS if silent else 1.0)
+        self._quiet = self._quiet + self._dt if quiet else 0.0
         return self._quiet >= SILENCE_SECONDS
 
-    def _centre(self, magnitudes: NDArray[np.float64], dt: float) -> None:
-        """Spectral centroid: the mean frequency, weighted by magnitude."""
-        centroid_hz = float(magnitudes @ self._bins_hz / max(magnitudes.sum(), 1e-12))
-        seconds = min(self._heard, CENTROID_SECONDS)
+    def _lead(self) -> None:
+        """Let the means follow: slowly, so that they do not pump, but at once and all together when
+        the whole has become louder or softer for a second, as when somebody turns a knob."""
+        dt, heard = self._dt, self._heard
+        # The mean of what has been heard so far, until that is long enough.
+        self._means += (self._values - self._means) * -math.expm1(-dt / min(heard, MEAN_SECONDS))
+        whole = float(self._values[0])
+        self._recent = approach(self._recent, whole, dt, min(heard, RECENT_SECONDS))
+        gap = math.log(max(self._recent, 1e-9) / max(self._means[0], 1e-9))
+        excess = math.copysign(max(0.0, abs(gap) - LOUDER), gap)
+        if excess:
+            self._means *= math.exp(excess * -math.expm1(-dt / HURRY_SECONDS))
+
+    def _colour(self, squares: FloatArray) -> None:
+        """Spectral centroid, the mean frequency weighted by magnitude; flatness, the geometric by
+        the arithmetic mean of the squares (Gray and Markel, 1974); loudness."""
+        dt, seconds = self._dt, min(self._heard, COLOUR_SECONDS)
+        magnitudes = np.sqrt(squares)
+        centroid_hz = float(np.vdot(magnitudes, self._bins_hz)) / max(float(magnitudes.sum()), 1e-9)
         self._centroid_hz = approach(self._centroid_hz, centroid_hz, dt, seconds)
-
-    def _over_mean(self, bands: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
-        means = np.array([max(one.mean, floor) for one in self._bands])
-        over: NDArray[np.float64] = np.minimum(HIGHEST, bands / means)  # [3]
-        return over
-
-    def _thump(self) -> bool:
-        """A kick, which a dense mix hides from the spectral flux: louder than all that was low a
-        moment ago, and than the mean."""
-        low = [float(bands[0]) for bands in self._past]
-        before = max(low[:-LEAP_STEPS], default=HIGHEST)
-        return low[-1] > max(1.0, THUMP_RATIO * before)
-
-
-class _Level:
-    """One amplitude against its running mean."""
-
-    def __init__(self) -> None:
-        self.mean = 0.0
-        self._envelope = Envelope(ATTACK, RELEASE)
-
-    def step(self, amplitude: float, dt: float, seconds: float, floor: float) -> float:
-        """0..8 after ``dt``; the mean is taken over ``seconds``, 0 leaves it."""
-        value = self._envelope.step(amplitude, dt)
-        if seconds > 0.0:
-            self.mean = approach(self.mean, value, dt, seconds)
-        return min(HIGHEST, value / max(self.mean, floor))
+        part = squares[self._flat]
+        mean = float(part.mean()) + 1e-20
+        flat = math.exp(float(np.log(part + np.float32(1e-6 * mean + 1e-30)).mean())) / mean
+        self._flatness = approach(self._flatness, min(1.0, flat / FLAT_NOISE), dt, seconds)
+        self._loudness = math.log2(float((self._powers[4:] ** SONE).sum()) + 1e-9)

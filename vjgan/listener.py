@@ -177,6 +177,13 @@ def _continued(before: Features, now: Features, lost: int) -> Features:
         beat_phase=now.beat_phase if now.bpm else _phase(now.time, beat_time, bpm),
         onset_count=before.onset_count + now.onset_count,
         onset_time=max(before.onset_time, now.onset_time),
+        kick_count=before.kick_count + now.kick_count,
+        kick_time=max(before.kick_time, now.kick_time),
+        snare_count=before.snare_count + now.snare_count,
+        snare_time=max(before.snare_time, now.snare_time),
+        hat_count=before.hat_count + now.hat_count,
+        hat_time=max(before.hat_time, now.hat_time),
+        clip_count=before.clip_count + now.clip_count,
         beat_count=before.beat_count + now.beat_count,
         beat_time=beat_time,
         blocks_read=before.blocks_read + now.blocks_read,
@@ -186,6 +193,7 @@ def _continued(before: Features, now: Features, lost: int) -> Features:
 
 def _unheard(last: Features, time: float) -> Features:
     """What is left of the last features when nothing is heard."""
+    nothing = Features()
     return replace(
         last,
         time=time,
@@ -193,6 +201,10 @@ def _unheard(last: Features, time: float) -> Features:
         low=0.0,
         mid=0.0,
         high=0.0,
+        bands=nothing.bands,
+        flatness=0.0,
+        intensity=0.0,
+        peak_db=nothing.peak_db,
         beat_phase=_phase(time, last.beat_time, last.bpm),
         confidence=0.0,
         bar_confidence=0.0,

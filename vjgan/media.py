@@ -90,6 +90,12 @@ def save_image(path: Path, image: ByteArray) -> None:
         Image.fromarray(image).save(part, format="PNG")
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write ``text``, all of it or nothing. Raises MediaError when it cannot be written."""
+    with _writing("file", path), _replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 class FilmWriter:
     """A film being written, as a context manager: H.264, 4:2:0, BT.709, frame k at exactly k / fps
     (in Matroska to the millisecond that it counts in).

@@ -84,10 +84,10 @@ def _midi(piece: Piece) -> mido.MidiFile:
     return mido.MidiFile(ticks_per_beat=TICKS, tracks=[track])
 
 
-def _voices(piece: Piece) -> FloatArray:
+def _voices(piece: Piece, other_kit: dict[int, FloatArray] | None = None) -> FloatArray:
     random = np.random.default_rng(piece.seed)
     out = np.zeros(round(piece.seconds * RATE), np.float32)
-    kit = _kit(random)
+    kit = _kit(random) | (other_kit or {})
     gains = {part: float(random.uniform(0.1, 0.3)) for part in PARTS}
     cutoff = float(random.uniform(900.0, 4000.0))
     pluck = cache(voices.pluck)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.music.styles import BANDS, ELECTRONIC, GM, NONE, Drums, Style
+from bench.music.styles import BANDS, DRUMS, ELECTRONIC, GM, NONE, Drums, Style
 
 SECONDS = 44.0
 BREAK_BARS = (12, 28)  # a breakdown of sixteen bars
@@ -42,6 +42,16 @@ class Piece:
     downbeats: NDArray[np.float64]
     seconds: float
     changes: tuple[float, ...] = ()  # where the tempo leaps
+
+    def onsets(self, kind: str = "onset") -> NDArray[np.float64]:
+        """When notes begin: all of them, or those of one of DRUMS; some within the same moment."""
+        kinds = DRUMS.get(kind, ())
+        wanted = [
+            note.time
+            for note in self.notes
+            if kind == "onset" or (note.part == "drums" and note.pitch in kinds)
+        ]
+        return np.sort(np.array(wanted, np.float64))
 
 
 def pieces() -> list[Piece]:

@@ -21,6 +21,13 @@ GM = {
     "P": 54,
 }
 
+# What counts as which drum, by General MIDI note: a hat is every cymbal and shaker, too.
+DRUMS = {
+    "kick": (GM["K"],),
+    "snare": (GM["S"], GM["C"]),
+    "hat": (GM["H"], GM["O"], GM["R"], GM["M"], GM["P"]),
+}
+
 Drums = dict[str, str]
 
 

@@ -112,7 +112,10 @@ class Microphone:
         stamp, lost = self._stamps.step(measured, self.hop)
         self.blocks_lost += round(lost / self.hop)
         samples = np.frombuffer(data, np.float32).reshape(self.hop, self._channels)
-        return AudioFrame(stamp, _mono(samples, self._channel), self.sample_rate)
+        heard = _finite(samples, self._channel)
+        peak = float(np.abs(heard).max())
+        mono: FloatArray = heard.mean(axis=1, dtype=np.float32)
+        return AudioFrame(stamp, mono, self.sample_rate, peak)
 
     def close(self) -> None:
         """Give the device back. When another thread hangs in ``read``, that thread does it as soon
@@ -306,10 +309,10 @@ def _open_input(
     raise DeviceError(f"sound input '{device.name}' cannot be opened: {error}")
 
 
-def _mono(samples: FloatArray, channel: int | None) -> FloatArray:
-    """Samples [n, channels] -> [n]; what is not a number is silence."""
-    finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return finite[:, channel - 1] if channel else finite.mean(axis=1, dtype=np.float32)
+def _finite(samples: FloatArray, channel: int | None) -> FloatArray:
+    """Of samples [n, channels] those that are heard; what is not a number is silence."""
+    chosen = samples[:, channel - 1 : channel] if channel else samples
+    return np.nan_to_num(chosen, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ class Track:
         block = self._blocks.next()
         if block is None:
             return None
-        return AudioFrame(self._blocks.position / self.sample_rate, _mono(block), self.sample_rate)
+        return _frame(self._blocks.position / self.sample_rate, block, self.sample_rate)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -117,7 +117,7 @@ class LiveTrack:
         if block is None:
             return False
         self._written = self._write(block)
-        self._queue.append(AudioFrame(self._written, _mono(block), self.sample_rate))
+        self._queue.append(_frame(self._written, block, self.sample_rate))
         return True
 
     def _write(self, block: FloatArray) -> float:
@@ -155,6 +155,7 @@ class _Blocks:
         return np.pad(block, ((0, self.hop - len(block)), (0, 0)))
 
 
-def _mono(block: FloatArray) -> FloatArray:
-    mixed: FloatArray = block.mean(axis=1, dtype=np.float32)  # [n, channels] -> [n]
-    return mixed
+def _frame(time: float, block: FloatArray, sample_rate: int) -> AudioFrame:
+    """A block [n, channels] mixed to mono."""
+    mixed: FloatArray = block.mean(axis=1, dtype=np.float32)  # [n]
+    return AudioFrame(time, mixed, sample_rate, float(np.abs(block).max(initial=0.0)))
