@@ -322,6 +322,7 @@ class Engine:
             scene.source,
             scene.generator.name,
             scene.router.table,
+            scene.router.given,
             scene.router.own,
             controls,
             features,

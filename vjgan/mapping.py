@@ -154,9 +154,9 @@ class Route:
 
 @dataclass
 class Router:
-    """A preset's routes at work. ``values`` are the preset's own settings by control name; ``own``
-    is every control's own value, as the preset or a hand last set it, replaced when one changes.
-    """
+    """A preset's routes at work. ``values`` are its own settings by control name; ``given``
+    are every control's own values as the preset has them, ``own`` as the preset or a hand last set
+    them, replaced when one changes."""
 
     table: Mapping[str, Control]
     values: Mapping[str, float]
@@ -164,9 +164,9 @@ class Router:
     lfos: Mapping[str, Lfo] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._preset = {name: row.default for name, row in self.table.items()} | dict(self.values)
-        self.own: Mapping[str, float] = self._preset
-        self._base = dict(self._preset)  # what ``own`` is being followed by
+        self.given = {name: row.default for name, row in self.table.items()} | dict(self.values)
+        self.own: Mapping[str, float] = self.given
+        self._base = dict(self.given)  # what ``own`` is being followed by
         self._moving: set[str] = set()
         self._cords = [(route, Envelope(route.attack, route.release)) for route in self.routes]
 
@@ -175,14 +175,14 @@ class Router:
         preset's. A control that is not in the table is left out."""
         row = self.table.get(name)
         if row is not None:
-            wanted = self._preset[name] if value is None else row.clamp(value)
+            wanted = self.given[name] if value is None else row.clamp(value)
             self.own = {**self.own, name: wanted}
             self._moving.add(name)
 
     def reset(self) -> None:
         """Give back all the preset's values."""
-        self._moving |= {name for name, value in self.own.items() if value != self._preset[name]}
-        self.own = self._preset
+        self._moving |= {name for name, value in self.own.items() if value != self.given[name]}
+        self.own = self.given
 
     def step(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -65,10 +65,8 @@ def _written(standing: Standing, number: int, model: str, seed: int) -> str:
     if seed:
         _shift_seeds(document, seed)
     controls: Any = document.setdefault("controls", tomlkit.table())
-    before = _flat(controls)
     for name, value in standing.own.items():
-        row = standing.table[name]
-        if value != before.get(name, row.default):
+        if value != standing.given[name]:
             _put(controls, name, float(f"{value:.{DIGITS}g}"))
     return tomlkit.dumps(document)
 
@@ -85,16 +83,6 @@ def _put(controls: Any, name: str, value: float) -> None:
         controls[head][inner] = value
     else:
         controls.append(tomlkit.key([head, inner]), value)
-
-
-def _flat(controls: Mapping[str, Any]) -> dict[str, float]:
-    flat: dict[str, float] = {}
-    for name, value in controls.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{name}.{inner}": float(one) for inner, one in value.items()}
-        else:
-            flat[name] = float(value)
-    return flat
 
 
 def _shift_seeds(document: Any, seed: int) -> None:

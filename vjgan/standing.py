@@ -12,8 +12,8 @@ from vjgan.types import Beat, Controls, Features
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The show at ``time``. ``own`` are the controls' own values, as the preset or a hand set them;
-    ``controls`` what the routes and crossfades make of them."""
+    """The show at ``time``. ``given`` are the controls' own values as the preset has them, ``own``
+    as the preset or a hand set them, ``controls`` what routes and crossfades make of them."""
 
     time: float
     preset: str  # its key, such as 03-tide
@@ -21,6 +21,7 @@ class Standing:
     source: Path | None  # the preset's file
     model: str
     table: Mapping[str, Control]
+    given: Mapping[str, float]
     own: Mapping[str, float]
     controls: Controls
     features: Features

@@ -15,7 +15,10 @@ PICTURE = (
     "fit", "zoom", "rotate", "hue", "saturation", "contrast", "brightness", "feedback",
 )  # fmt: skip
 DIGITS = 4
-SIGNALS = ("level", "low", "mid", "high", "tone", "onset", "silence")
+SIGNALS = (
+    "level", "low", "mid", "high", *(f"band{k}" for k in range(1, 9)),
+    "intensity", "onset", "kick", "snare", "hat", "silence",
+)  # fmt: skip
 
 Message = dict[str, Any]
 
@@ -120,10 +123,12 @@ def _told(standing: Standing) -> Message:
         "model": standing.model,
         "bpm": round(beat.bpm, 1),
         "position": round(beat.position, 3),
+        "downbeat": beat.downbeat,
         "confidence": round(beat.confidence, 2),
         "clock": beat.source,
         "hears": features.alive,
-        "signals": {name: round(signals.get(name, 0.0), 3) for name in SIGNALS},
+        "signals": {name: round(signals.get(name, 0.0), 2) for name in SIGNALS},
+        "changed": [name for name, value in standing.own.items() if value != standing.given[name]],
         "passes": [row.name for row in standing.controls.passes],
         "frozen": standing.frozen,
         "black": standing.black,
