@@ -135,6 +135,8 @@ def test_other_shapes(channels: int) -> None:
         {"architecture": "resnet", "widths": (12, 16, 7, 4)},
         {"noise": False},
         {"clamp": 0.5},
+        {"resolution": 4},
+        {"resolution": 4, "architecture": "orig", "img_channels": 1},
         {"clamp": 0.5, "architecture": "resnet"},
         {"filter": (1.0, 2.0, 1.0)},
         {"filter": (1.0, 2.0, 5.0, 3.0, 1.0, 0.5), "architecture": "resnet"},
@@ -147,7 +149,7 @@ def test_every_architecture_is_the_papers(change: dict[str, object]) -> None:
     network = lively(config)
     ws = torch.randn(2, config.num_ws, config.w_dim)
     wanted = plain_synthesis(network, ws, 1.0)
-    assert wanted.shape == (2, 3, 32, 32)
+    assert wanted.shape == (2, config.img_channels, config.resolution, config.resolution)
     assert relative(network.synthesis(ws), wanted) < 1e-5
     assert relative(network.freeze().synthesis(ws[:1]), wanted[:1]) < 1e-5
 

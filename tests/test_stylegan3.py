@@ -240,6 +240,18 @@ def test_a_bare_state_dict_tells_its_config(name: str) -> None:
     assert convert(arrays, {})[0] == convert(arrays, settings)[0]
 
 
+def test_a_mapping_may_learn_at_another_rate() -> None:
+    arrays, settings = reference("sg3t_64")
+    settings = {**settings, "mapping.fc0": {**settings["mapping.fc0"], "bias_gain": 0.5}}
+    config, tensors = convert(arrays, settings)
+    net = StyleGAN3.of(config, {key: torch.from_numpy(x.copy()) for key, x in tensors.items()})
+    x = z = torch.ones(1, config.z_dim)  # of a mean square of 1 as it is
+    for layer in net.mapping.layers:
+        x = x @ layer.weight.T * (0.5 / x.shape[1] ** 0.5) + layer.bias * 0.5
+        x = torch.where(x < 0.0, 0.2 * x, x) * 2**0.5
+    torch.testing.assert_close(net.mapping(z), x, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

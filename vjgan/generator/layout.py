@@ -16,7 +16,7 @@ from vjgan.generator.stylegan2 import BILINEAR, StyleGAN2, StyleGAN2Config
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
-SIDES = range(3, 12)  # log2 of the resolutions: 8 to 2048
+SIDES = range(2, 12)  # log2 of the resolutions: 4 to 2048
 MOST_TAPS = 12  # of a resampling filter
 
 

@@ -80,7 +80,7 @@ BOTH = {
 }
 RULES: dict[type[Config], dict[str, Rule]] = {
     StyleGAN2Config: {
-        "resolution": _whole(8, 2048),
+        "resolution": _whole(4, 2048),
         **BOTH,
         "mapping_width": _whole(0, 2048),
         "mapping_lr": _real(1e-6, 1e6),
@@ -105,6 +105,7 @@ RULES: dict[type[Config], dict[str, Rule]] = {
         "use_radial_filters": _any_of(False, True),
         "filter_size": _whole(1, 16),
         "lrelu_upsampling": _whole(1, 4),
+        "mapping_lr": _real(1e-6, 1e6),
         "conv_clamp": Rule("0..1e+09, null", lambda v: v is None or _real(0.0, 1e9).fits(v)),
     },
 }

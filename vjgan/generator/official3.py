@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vjgan.generator.official import setting
 from vjgan.generator.records import RefusedError, quoted
 from vjgan.generator.stylegan3 import LayerShape, StyleGAN3, StyleGAN3Config
 
@@ -104,6 +105,7 @@ def _config(arrays: Arrays, settings: Settings, names: Mapping[int, str]) -> Sty
         filter_size=number.whole("filter_size", 1, 16, 6),
         lrelu_upsampling=number.whole("lrelu_upsampling", 1, 4, 2),
         conv_clamp=_clamp(settings, names),
+        mapping_lr=setting(settings, "mapping.fc0", "bias_gain", 0.01),
     )
 
 

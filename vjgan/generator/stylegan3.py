@@ -110,6 +110,7 @@ class StyleGAN3Config:
     filter_size: int = 6
     lrelu_upsampling: int = 2
     conv_clamp: float | None = 256.0
+    mapping_lr: float = 0.01  # learning-rate multiplier of the mapping network
 
     @property
     def num_ws(self) -> int:
@@ -364,7 +365,7 @@ class StyleGAN3(nn.Module):
         self.mapping = Mapping(
             StyleGAN2Config(
                 z_dim=config.z_dim, w_dim=config.w_dim, c_dim=config.c_dim,
-                mapping_layers=config.mapping_layers,
+                mapping_layers=config.mapping_layers, mapping_lr=config.mapping_lr,
             )
         )  # fmt: skip
         self.synthesis = Synthesis(config)
