@@ -100,9 +100,6 @@ class Server:
         self._told_cards: object = None
         self._light: object = None  # the last picture sent
         self._looks = 0
-        self._files = {
-            path: ((PAGE / name).read_bytes(), kind) for path, (name, kind) in FILES.items()
-        }
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -136,9 +133,10 @@ class Server:
             if len(self._guests) >= MOST_PAGES:
                 return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many pages\n")
             return None
-        if path not in self._files:
+        if path not in FILES:
             return connection.respond(HTTPStatus.NOT_FOUND, "there is nothing here\n")
-        return _file(*self._files[path], host)
+        name, kind = FILES[path]
+        return _file((PAGE / name).read_bytes(), kind, host)
 
     async def _welcome(self, connection: ServerConnection) -> None:
         """Listen to a page for as long as it is there."""

@@ -443,14 +443,46 @@ function drawFlags() {
 }
 
 function drawStats(stats) {
-  $("fps").textContent = `${Math.round(stats.fps)} of ${stats.aim} fps, longest ${stats.longest_ms.toFixed(0)} ms`;
+  $("fps").textContent = `${Math.round(stats.fps)} of ${stats.aim} fps, at most ${stats.longest_ms.toFixed(0)} ms`;
   const limit = $("limit");
   limit.className = stats.limit === "drawing" ? "bad" : "";
   limit.textContent = {
-    drawing: `drawing limits: ${stats.frame_ms.toFixed(0)} ms a frame`,
-    model: `the model limits: ${stats.model_ms.toFixed(0)} ms a picture`,
+    drawing: `drawing limits: ${stats.frame_ms.toFixed(0)} ms`,
+    model: `model limits: ${stats.model_ms.toFixed(0)} ms`,
     "": `in time, model ${stats.model_ms.toFixed(0)} ms`,
   }[stats.limit];
+  drawTimes(stats);
+}
+
+// A minute of frame times: how long frames usually took, and above it the longest.
+const times = [], MINUTE = 120;
+function drawTimes(stats) {
+  times.push(stats);
+  if (times.length > MINUTE) times.shift();
+  const canvas = $("times"), { ratio, width, height, pen } = sized(canvas);
+  if (!width) return;
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  const aim = 1000 / stats.aim, scale = (height - 2) / (3 * aim), step = width / MINUTE;
+  times.forEach(({ frame_ms: usual, longest_ms: longest }, index) => {
+    const x = width - (times.length - index) * step, wide = Math.max(1, step - 1);
+    pen.fillStyle = longest > 1.5 * aim ? "#8d6a33" : "#2b313d";
+    pen.fillRect(x, height - Math.min(3 * aim, longest) * scale, wide, Math.min(3 * aim, longest) * scale);
+    pen.fillStyle = usual > 1.5 * aim ? "#ffc66d" : "#5fd9c9";
+    pen.fillRect(x, height - Math.min(3 * aim, usual) * scale, wide, 2);
+  });
+  pen.fillStyle = "#6b7285";
+  pen.fillRect(0, height - 1.5 * aim * scale, width, 1);
+}
+
+function sized(canvas) {
+  const ratio = Math.min(2, devicePixelRatio || 1);
+  const width = canvas.clientWidth, height = canvas.clientHeight;
+  if (width && (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  return { ratio, width, height, pen: canvas.getContext("2d") };
 }
 
 /* ---- meters and the beat, at the screen's own rate ---- */
@@ -476,13 +508,8 @@ function follow(name, dt) {
 }
 
 function drawMeters(dt) {
-  const ratio = Math.min(2, devicePixelRatio || 1);
-  const width = meters.clientWidth, height = meters.clientHeight;
+  const { ratio, width, height } = sized(meters);
   if (!width) return;
-  if (meters.width !== Math.round(width * ratio) || meters.height !== Math.round(height * ratio)) {
-    meters.width = Math.round(width * ratio);
-    meters.height = Math.round(height * ratio);
-  }
   draw.setTransform(ratio, 0, 0, ratio, 0, 0);
   draw.clearRect(0, 0, width, height);
   const names = ["level", "", ...BANDS, "", "intensity"];
@@ -496,12 +523,16 @@ function drawMeters(dt) {
     const value = Math.min(1, follow(name, dt)), left = x + (slot - bar) / 2;
     draw.fillStyle = "#14171f";
     rounded(left, top, bar, room);
-    draw.fillStyle = name === "intensity" ? "#ffc66d" : value > 0.98 ? "#ff6b6b" : "#5fd9c9";
+    draw.fillStyle = name === "intensity" ? "#ffc66d" : "#5fd9c9";
     if (value > 0.01) rounded(left, top + room * (1 - value), bar, room * value);
     const label = { level: "level", band1: "low", band8: "high", intensity: "rise" }[name];
     draw.fillStyle = "#a3a9b8";
     if (label) draw.fillText(label, left + bar / 2, height - 4);
     x += slot;
+  }
+  if (show.hears === false || show.signals.silence === 1) {
+    draw.fillStyle = "#a3a9b8";
+    draw.fillText(show.hears ? "silence" : "no sound", width / 2, room / 2);
   }
   for (const hit of all("#hits li")) {
     const value = show.signals[hit.dataset.hit] || 0;
