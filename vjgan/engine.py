@@ -126,6 +126,14 @@ class Onlooker(Protocol):
         """Make a new preset of how the show stands, soon."""
 
 
+class Budget(Protocol):
+    """What the loop needs of ``vjgan.budget``."""
+
+    def spend(self, took: float, tick: Tick) -> None: ...
+
+    def words(self) -> str: ...
+
+
 class Engine:
     """The stages, and the loop through them. Offline it is ``strict``: a failing frame ends it.
     Live, a failing frame is logged once and the last light stays."""
@@ -144,6 +152,7 @@ class Engine:
         now: Callable[[], float] | None = None,
         notice: Sequence[str] = (),
         onlooker: Onlooker | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.clock = clock
         self.ear = ear
@@ -157,6 +166,7 @@ class Engine:
         self.now = now
         self.notice = tuple(notice)
         self.onlooker = onlooker
+        self.budget = budget
         self.beat = Beat()
         self._moved: dict[str, float] = {}
         self._latent: LatentState | None = None
@@ -195,6 +205,8 @@ class Engine:
         shown_at = tick.time if self.now is None else self.now()
         self._took = shown_at - tick.time
         self.stats.count(tick, features, picture, self.beat, shown_at)
+        if self.budget is not None:
+            self.budget.spend(self._took, tick)
         self._say(tick)
         self._tell(controls, features, tick)
 
@@ -304,6 +316,8 @@ class Engine:
             if tick.time < self._said_at + CLOCK_SECONDS and len(self._said) > 1:
                 return
             words: tuple[str, ...] = (*HELP, f"Clock      {self.tempo.line()}")
+            if self.budget is not None:
+                words = (*words, f"Quality    {self.budget.words()}")
         else:
             words = self.notice if tick.time <= NOTICE_SECONDS else ()
         if words != self._said:

@@ -63,6 +63,9 @@ class FilmScreen:
     def glance(self) -> ByteArray | None:
         return self._screen.glance()
 
+    def spare(self, most_pixels: int | None, passes: int) -> None:
+        """Nothing is given up: a film has time."""
+
     def say(self, lines: Sequence[str]) -> None:
         self._screen.say(lines)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock
+from vjgan.budget import Budget
 from vjgan.clock import WallClock
 from vjgan.control import ControlSettings, make_desk, serve
 from vjgan.engine import Engine
@@ -148,6 +149,7 @@ def play(
         ear = _ear(settings, source, clock)
         room.callback(ear.close)
         stats = Stats(fps)
+        budget = Budget(screen, painter, clock.period)
         desk = make_desk(library)
         room.callback(serve(settings.control, desk, library, painter, fps).close)
         engine = Engine(
@@ -163,13 +165,14 @@ def play(
             now=clock.time,
             notice=notice(stage.scene.generator),
             onlooker=desk,
+            budget=budget,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: clock.stop())
         gc.freeze()  # what is loaded by now stays: no need to look through it during the show
         engine.run()
         if settings.stats is not None:
-            ran = {"runtime": runtime(stage.scene.generator)}
+            ran = {"runtime": runtime(stage.scene.generator), "quality": budget.summary()}
             summary = stats.summary(painter.frames, painter.durations_ms)
             write_stats(settings.stats, summary | ran)
 

@@ -310,6 +310,10 @@ class Screen(Protocol):
         """A small copy of the light, without words, read without waiting: it is that of the call
         before, None at first. uint8 [height, width, 3], top row first."""
 
+    def spare(self, most_pixels: int | None, passes: int) -> None:
+        """From now on draw at most so many pixels inside (None: all), and without so many of the
+        dearest passes."""
+
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture (help, notices); an empty sequence removes it."""
 

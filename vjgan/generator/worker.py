@@ -18,7 +18,7 @@ from vjgan.types import Frame, Generator, LatentState, Picture, Tick
 log = logging.getLogger("vjgan")
 
 REMEMBERED = 36_000  # durations kept: the last twenty minutes at 30 frames a second
-NICENESS = 4  # of the thread that runs the model
+NICENESS = 10  # of the thread that runs the model: a late picture is held, a late frame is seen
 SLOW_MS = 500.0  # a model slower than this is told about, once
 WAITING = 3  # frames ahead of the picture; a model that became faster skips some
 LAG_ATTACK, LAG_RELEASE = 0.2, 3.0  # s, how soon the picture follows a slower and a faster model
@@ -43,6 +43,7 @@ class Playout:
         self.before: Job | None = None
         self.after: Job | None = None
         self._waiting: deque[Job] = deque(maxlen=WAITING)
+        self.every = 0.0  # seconds between two latents that are drawn; 0: as soon as possible
         self._lag = Envelope(LAG_ATTACK, LAG_RELEASE)
         self._taken = self._shown = self._begun = 0.0
 
@@ -54,7 +55,8 @@ class Playout:
     def take(self, job: Job, time_: float) -> None:
         """A frame has been drawn, and is there at ``time_``."""
         delay = time_ - job.moment
-        lag = delay + min(delay, job.moment - self._begun)  # the frame before it was begun then
+        usual = max(delay, self.every)
+        lag = delay + min(usual, job.moment - self._begun)  # the frame before it was begun then
         self._begun = job.moment
         if self.after is None or job.generator is not self.after.generator:
             self.before = self.after = job
@@ -94,6 +96,7 @@ class Worker:
         self._generator = generator
         self._playout = Playout()
         self._asked: Job | None = None  # the newest
+        self._due = 0.0  # when the next may be asked for, where the rate is limited
         self._mail: Job | None = None  # the newest, until the thread takes it
         self._drawn: deque[Job] = deque()
         self._closed = False
@@ -111,13 +114,18 @@ class Worker:
         """Play another, already warmed generator from the next frame on."""
         self._generator = generator
 
+    def limit(self, rate: float | None) -> None:
+        """Draw at most so many pictures a second from now on; None: as many as possible."""
+        self._playout.every = 1.0 / rate if rate else 0.0
+
     def paint(self, latent: LatentState, tick: Tick) -> Picture:
         """The picture for ``tick.present_time``, at once; ``latent`` is drawn as soon as the model
         is free, unless a newer one has come by then."""
         while self._drawn:
             self._playout.take(self._drawn.popleft(), tick.present_time)
         job = Job(latent, self._generator, tick.present_time)
-        if self._asked is None or not _alike(job, self._asked):
+        if self._asked is None or (self._is_due(tick) and not _alike(job, self._asked)):
+            self._due = max(self._due, job.moment - self._playout.every) + self._playout.every
             with self._wake:
                 self._asked = self._mail = job
                 self._wake.notify()
@@ -129,6 +137,10 @@ class Worker:
             self._closed = True
             self._wake.notify()
         self._thread.join(timeout=2.0)
+
+    def _is_due(self, tick: Tick) -> bool:
+        """Whether this frame is the nearest to the moment at which the next latent is due."""
+        return tick.present_time + 0.5 * tick.dt >= self._due
 
     def _run(self) -> None:
         step_back(NICENESS)

@@ -128,6 +128,11 @@ class Window:
         """A small copy of the light as it was at the call before; None at first."""
         return self.canvas.glance()
 
+    def spare(self, most_pixels: int | None, passes: int) -> None:
+        """From now on draw at most so many pixels inside (None: all), and without so many of the
+        dearest passes."""
+        self.canvas.spare(most_pixels, passes)
+
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture from the next frame on; an empty sequence removes it."""
         self.canvas.overlay.say(lines)

@@ -1,0 +1,211 @@
+"""What a frame may cost: gives quality up before the display falls behind, and takes it back late.
+
+A ladder of qualities, from all to hardly any. A few frames in a row that nearly miss their time
+lead a rung down. Up it goes only after a while in which the next rung would have been affordable
+with room to spare, and after an attempt that failed that while is three times as long: it settles
+rather than swing to and fro.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from vjgan.types import Tick
+
+log = logging.getLogger("vjgan")
+
+NEAR = 0.85  # of the frame's time: a frame that takes longer is over the budget
+OVER, OF = 4, 12  # so many frames over the budget, of the last so many, lead down
+ROOM = 0.65  # of the frame's time: what the next rung may be expected to take
+SELDOM = 0.05  # of the frames may take longer than that
+PATIENCE, LONGER, LONGEST = 8.0, 3.0, 600.0  # s before a rung up; x after one that failed; s
+REGRET = 20.0  # s: a rung that is left within this time has failed
+SETTLE = 0.5  # s after a step, in which nothing is judged
+LATE = 1.5  # frame times: where only lateness tells what a frame cost
+
+PIXEL_POWER = 0.7  # a part of a frame costs the same at every size
+UNKNOWN_COST = 1.3  # of a model's rate or a pass
+
+# Pixels inside where the processor draws. It begins with what two cores can mostly do.
+SOFTWARE_PIXELS = (720 * 405, 512 * 288, 400 * 225, 320 * 180)
+SOFTWARE_START = 400 * 225
+SOFTWARE_LEAST = 256 * 144
+SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of the pixels, where a GPU draws
+MODEL_RATES = (20.0, 12.0)  # frames a second
+WITHOUT = {1: "without the dearest pass", 2: "without the two dearest passes", 99: "no passes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """At most so many ``pixels`` inside and model frames a second (None: all), and without so many
+    of the dearest passes."""
+
+    pixels: int | None = None
+    model_rate: float | None = None
+    spared: int = 0
+
+    def cost(self, other: Quality) -> float:
+        """What a frame costs, at most, where it costs 1 by the ``other``, the next below."""
+        if self.pixels != other.pixels and other.pixels is not None and self.pixels is not None:
+            return float((self.pixels / other.pixels) ** PIXEL_POWER)
+        return UNKNOWN_COST
+
+
+def ladder(size: tuple[int, int], software: bool) -> tuple[tuple[Quality, ...], int]:
+    """The qualities for a screen of a size in pixels, best first, and where to begin."""
+    whole = size[0] * size[1]
+    if software:
+        pixels = [min(whole, most) for most in SOFTWARE_PIXELS]
+        least = min(whole, SOFTWARE_LEAST)
+    else:
+        pixels = [round(whole * share) for share in SHARES]
+        least = pixels[-1]
+    rungs = [Quality(most) for most in pixels]
+    rungs += [Quality(pixels[-1], rate) for rate in MODEL_RATES]
+    rungs += [Quality(least, MODEL_RATES[-1], spared) for spared in (0, *WITHOUT)]
+    unique = tuple(dict.fromkeys(rungs))
+    start = Quality(min(whole, SOFTWARE_START)) if software else unique[0]
+    return unique, unique.index(start)
+
+
+class Governor:
+    """Chooses a rung from what frames took; knows nothing of what it governs."""
+
+    def __init__(self, rungs: Sequence[Quality], start: int, period: float) -> None:
+        """``period`` is a frame's time in seconds; ``start`` counts from 0, the best."""
+        self.rungs = rungs
+        self.rung = self.worst = start
+        self.steps = 0
+        self._period = period
+        self._over: deque[bool] = deque(maxlen=OF)
+        self._patience = [PATIENCE] * len(rungs)
+        self._risen = -REGRET  # when it last went up
+        self._since = 0.0  # when it began to be judged
+        self._frames = self._dear = 0  # since then: all, and those too dear for the next rung up
+
+    @property
+    def quality(self) -> Quality:
+        """What is allowed now."""
+        return self.rungs[self.rung]
+
+    def step(self, took: float, time: float) -> bool:
+        """Note what the frame at ``time`` took (s), and whether the quality changed by it."""
+        if time < self._since:
+            return False
+        self._over.append(took > NEAR * self._period)
+        if sum(self._over) >= OVER:
+            return self._go(1, time)
+        if self.rung == 0:
+            return False
+        above = self.rungs[self.rung - 1]
+        self._frames += 1
+        self._dear += took * above.cost(self.quality) > ROOM * self._period
+        if time - self._since < self._patience[self.rung - 1]:
+            return False
+        if self._dear <= SELDOM * self._frames:
+            return self._go(-1, time)
+        self._judge_from(time)
+        return False
+
+    def _go(self, way: int, time: float) -> bool:
+        if way > 0 and time - self._risen < REGRET:
+            self._patience[self.rung] = min(LONGEST, LONGER * self._patience[self.rung])
+            self._risen = -REGRET
+        self._judge_from(time + SETTLE)
+        if not 0 <= self.rung + way < len(self.rungs):
+            return False
+        if way < 0:
+            self._risen = time
+        self.rung += way
+        self.worst = max(self.worst, self.rung)
+        self.steps += 1
+        return True
+
+    def _judge_from(self, time: float) -> None:
+        self._over.clear()
+        self._since = time
+        self._frames = self._dear = 0
+
+
+class Sparing(Protocol):
+    """What a budget needs of a screen."""
+
+    size: tuple[int, int]
+
+    @property
+    def software(self) -> bool: ...
+
+    def spare(self, most_pixels: int | None, passes: int) -> None: ...
+
+
+class Drawing(Protocol):
+    """What it needs of a painter."""
+
+    def limit(self, rate: float | None) -> None: ...
+
+
+class Budget:
+    """Keeps the frames of a show within their time, by what the screen and the painter do."""
+
+    def __init__(self, screen: Sparing, painter: Drawing, period: float) -> None:
+        self._screen = screen
+        self._painter = painter
+        self._period = period
+        self._told = False
+        self._begin()
+
+    def spend(self, took: float, tick: Tick) -> None:
+        """Note what a frame took (s), until its light was out."""
+        if self._screen.size != self._size:
+            self._begin()
+        if not self._screen.software:
+            # Who waits for the display cannot tell what the frame cost, only that it came late.
+            took = tick.dt if tick.dt > LATE * self._period else 0.0
+        if self._governor.step(took, tick.time):
+            self._apply()
+            log.debug("quality: %s", self.words())
+            if self._governor.rung > self._start and not self._told:
+                self._told = True
+                log.warning("to keep the pace: %s; the help (H) tells what it is now", self.words())
+
+    def words(self) -> str:
+        """What the picture is drawn with now, such as "320x180 inside, model 20/s"; "all" when
+        nothing is given up."""
+        quality = self._governor.quality
+        width, height = self._size
+        parts = []
+        if quality.pixels is not None and quality.pixels < width * height:
+            scale = (quality.pixels / (width * height)) ** 0.5
+            parts.append(f"{round(width * scale)}x{round(height * scale)} inside")
+        if quality.model_rate is not None:
+            parts.append(f"model {quality.model_rate:g}/s")
+        if quality.spared:
+            parts.append(WITHOUT[quality.spared])
+        return ", ".join(parts) or "all"
+
+    def summary(self) -> dict[str, Any]:
+        """For the statistics: what is given up at the end, and how far it went (rungs from 0, the
+        best)."""
+        governor = self._governor
+        return {
+            "now": self.words(),
+            "rung": governor.rung,
+            "start": self._start,
+            "worst": governor.worst,
+            "steps": governor.steps,
+        }
+
+    def _begin(self) -> None:
+        self._size = self._screen.size
+        rungs, self._start = ladder(self._size, self._screen.software)
+        self._governor = Governor(rungs, self._start, self._period)
+        self._apply()
+
+    def _apply(self) -> None:
+        quality = self._governor.quality
+        self._screen.spare(quality.pixels, quality.spared)
+        self._painter.limit(quality.model_rate)
