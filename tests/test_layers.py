@@ -76,7 +76,7 @@ LIBRARIES = {
     "moderngl": {"screen/"},
     "av": {"media.py"},
     "torch": {"generator/", "train/"},
-    "safetensors": {"generator/"},
+    "safetensors": {"generator/", "train/state.py"},
     "openvino": {"generator/openvino.py"},
     "link": {"beat/link.py"},
     "pydantic": {"preset.py", "remote/words.py"},

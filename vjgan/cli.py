@@ -22,6 +22,7 @@ from vjgan.commands.options import (
     progress,
     seconds_of,
 )
+from vjgan.commands.train import train as train_command
 from vjgan.errors import VjganError
 
 log = logging.getLogger("vjgan")
@@ -42,6 +43,7 @@ app = typer.Typer(
     ),
 )
 app.add_typer(model_app, name="model")
+app.command("train")(train_command)
 app.command()(analyze)
 
 

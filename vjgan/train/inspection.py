@@ -61,7 +61,7 @@ def reach(plane: Plane) -> float:
         above = strength[k + 1 + k // 16 : int(k * 1.4) + 2].mean()
         if below - above > best:
             best, at = below - above, k
-    return at / n
+    return float(at / n)
 
 
 def _cosines() -> Plane:

@@ -1,0 +1,87 @@
+"""What a training starts from: new networks, a model of any kind, or another training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vjgan.errors import ModelError
+from vjgan.generator.checkpoint import load
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
+from vjgan.train import state
+from vjgan.train.discriminator import Discriminator
+from vjgan.train.settings import shape
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The networks to begin with: the generator, a discriminator where there is one, and the
+    averaged weights where they differ."""
+
+    network: StyleGAN2
+    discriminator: Discriminator | None
+    average: dict[str, Tensor] | None
+    origin: str
+
+    def fit(self, size: int, classes: int) -> Start:
+        """This, if it is for pictures of that ``size`` and so many ``classes``.
+        Raises ModelError."""
+        config = self.network.config
+        if config.resolution != size:
+            raise ModelError(
+                f"the model makes pictures of {config.resolution} pixels, not of {size}; "
+                f"give --size {config.resolution}"
+            )
+        if config.c_dim != classes:
+            raise ModelError(
+                f"the model has {config.c_dim or 'no'} classes, the pictures {classes or 'none'}; "
+                "they must agree (--classes, --no-classes)"
+            )
+        if config.img_channels != 3:
+            raise ModelError(f"the model has {config.img_channels} colour channels, not 3")
+        return self
+
+
+def fresh_start(size: int, width: int, classes: int, seed: int) -> Start:
+    """New networks with random weights. Raises VjganError."""
+    torch.manual_seed(seed)
+    config = shape(size, width, classes)
+    network = StyleGAN2(config)
+    return Start(network, Discriminator(config), None, "Trained from the beginning by vjgan.")
+
+
+def start_from(path: Path) -> Start:
+    """The networks of a model, or of a training: its folder or its state. Raises ModelError."""
+    training = path / "state.safetensors" if path.is_dir() else path
+    if path.is_dir() and not training.is_file():
+        raise ModelError(f"'{path}' holds no training (state.safetensors)")
+    if training.name.endswith("state.safetensors"):
+        return _training(training)
+    loaded = load(path)
+    if not isinstance(loaded.network, StyleGAN2):
+        raise ModelError(f"model '{path}' is a StyleGAN3; a training starts from a StyleGAN2")
+    return Start(loaded.network, None, None, f"Trained by vjgan from {loaded.info.name}.")
+
+
+def _training(path: Path) -> Start:
+    tensors, about = state.read(path)
+    try:
+        config = config_of(about["config"])
+        network, discriminator = StyleGAN2(config), Discriminator(config)
+        network.load_state_dict(state.unpack("network", tensors))
+        discriminator.load_state_dict(state.unpack("discriminator", tensors))
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise ModelError(f"'{path}' is not the state of a training: {error}") from None
+    average = state.unpack("average", tensors)
+    return Start(network, discriminator, average, f"Trained by vjgan on from {path.parent.name}.")
+
+
+def config_of(values: Mapping[str, Any]) -> StyleGAN2Config:
+    """A network's shape out of JSON."""
+    made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return StyleGAN2Config(**made)

@@ -1,0 +1,338 @@
+"""A training from pictures to a playable model: prepares, goes on where it stopped, keeps what it
+learned, and shows how it goes."""
+
+from __future__ import annotations
+
+import io
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vjgan.errors import DeviceError, ModelError, VjganError
+from vjgan.generator import checkpoint
+from vjgan.generator.allocator import keep_memory
+from vjgan.generator.device import find_device
+from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.train import state
+from vjgan.train.curve import Row, read_curve, write_curve
+from vjgan.train.indicators import SHOWN, Easel, Indicators, sheet
+from vjgan.train.loss import default_gamma
+from vjgan.train.origin import Start, config_of, fresh_start, start_from
+from vjgan.train.peers import Peers
+from vjgan.train.prepare import Prepared, Tell, pictures_of, prepare
+from vjgan.train.settings import Settings
+from vjgan.train.trainer import Trainer
+
+log = logging.getLogger("vjgan")
+
+DATA, STATE, MODEL, BEST = "data", "state.safetensors", "model.safetensors", "best.safetensors"
+COLUMNS, ROWS = 8, 6  # of a sheet
+TRUNCATION = 0.7  # of a sheet
+PACE = 30.0  # seconds over which the speed is told
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an artist asks for; None is as the training in the folder has it, or as usual."""
+
+    source: Path
+    output: Path
+    size: int | None = None
+    init: Path | None = None
+    width: int | None = None
+    kimg: float = 5000.0
+    classes: bool = False
+    keep: frozenset[str] = frozenset()
+    every: float = 10.0  # minutes between two checkpoints
+    measure: float = 20.0  # thousand pictures between two measurements, 0: never
+    device: str = "auto"
+    licence: str = ""
+    asked: tuple[tuple[str, Any], ...] = ()  # settings by name
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Where a training stands, for people. ``speed`` is in pictures a second, ``left`` in seconds,
+    ``memory`` in bytes; ``news`` is something that happened."""
+
+    seen: int
+    total: int
+    speed: float
+    left: float
+    memory: int
+    p: float
+    r_t: float
+    news: str = ""
+
+
+Watch = Callable[[Pulse], None]
+
+
+def train(options: Options, watch: Watch, tell: Tell = lambda done, total: None) -> None:
+    """Train until ``options.kimg`` thousand pictures are seen, or interrupted. Raises VjganError,
+    and KeyboardInterrupt after the state is safe."""
+    peers = Peers(find_device(options.device))
+    try:
+        if peers.device.type == "cpu":
+            keep_memory()
+        with _memory_words(options):
+            session = _Session(options, peers, watch, tell)
+            session.run()
+    finally:
+        peers.close()
+
+
+class _Session:
+    def __init__(self, options: Options, peers: Peers, watch: Watch, tell: Tell) -> None:
+        self.options, self.peers, self.watch = options, peers, watch
+        path = options.output / STATE
+        kept = state.read(path) if path.exists() else None
+        self.prepared = self._prepare(kept, tell)
+        pictures = pictures_of(options.output / DATA, self.prepared)
+        start = self._start(kept)
+        settings = settings_of(options, start, kept)
+        self.trainer = Trainer(
+            start.network, pictures, self.prepared.labels, settings, peers, start.discriminator
+        )
+        if start.average is not None:
+            self.trainer.average.load_state_dict(start.average)
+        self.minutes = 0.0
+        if kept is not None:
+            self.trainer.restore(*kept)
+            self.minutes = kept[1]["minutes"]
+        self.rows = read_curve(options.output / "curve.csv", self.trainer.progress.seen / 1000)
+        self.easel = Easel(
+            self.trainer.average, self.prepared.labels, settings.seed, self.trainer.precision
+        )
+        self.indicators = Indicators(pictures, settings.seed)
+        self.origin = kept[1]["origin"] if kept is not None else start.origin
+        self.stopped = False
+
+    def _prepare(
+        self, kept: tuple[dict[str, Tensor], dict[str, Any]] | None, tell: Tell
+    ) -> Prepared:
+        options = self.options
+        size, classes = options.size, options.classes
+        if kept is not None:
+            config = kept[1]["config"]
+            if size not in (None, config["resolution"]):
+                raise VjganError(
+                    f"'{options.output}' holds a training of {config['resolution']} pixels, not of "
+                    f"--size {size}; give another -o"
+                )
+            size, classes = config["resolution"], classes or bool(config["c_dim"])
+        elif options.init is not None and size is None:
+            size = start_from(options.init).network.config.resolution
+        folder = options.output / DATA
+        if self.peers.first:
+            prepare(options.source, folder, size, classes, options.keep, tell)
+        self.peers.wait()
+        return prepare(options.source, folder, size, classes, options.keep)
+
+    def _start(self, kept: tuple[dict[str, Tensor], dict[str, Any]] | None) -> Start:
+        classes = len(self.prepared.classes)
+        if kept is not None:
+            config = config_of(kept[1]["config"])
+            if config.c_dim != classes:
+                raise VjganError(
+                    f"'{self.options.output}' holds a training of {config.c_dim} classes, but "
+                    f"'{self.options.source}' has {classes}"
+                )
+            return Start(StyleGAN2(config), None, None, "")
+        if self.options.init is not None:
+            return start_from(self.options.init).fit(self.prepared.size, classes)
+        seed = dict(self.options.asked).get("seed", 0)
+        width = self.options.width or default_width(self.peers.device)
+        return fresh_start(self.prepared.size, width, classes, seed)
+
+    def run(self) -> None:
+        trainer, total = self.trainer, int(self.options.kimg * 1000)
+        began = saved = time.monotonic()
+        before, news = self.minutes, ""
+        pace = [(began, trainer.progress.seen)]
+        with self._interruptible():
+            while trainer.progress.seen < total:
+                trainer.step()
+                now = time.monotonic()
+                self.minutes = before + (now - began) / 60.0
+                pace = [row for row in pace if now - row[0] < PACE or row is pace[-1]]
+                pace.append((now, trainer.progress.seen))
+                over = trainer.progress.seen >= total
+                due = now - saved > 60.0 * self.options.every
+                stop, save = self.peers.total(float(self.stopped), float(due and self.peers.first))
+                if stop or save or over:
+                    news = self.save(_speed(pace))
+                    saved = time.monotonic()
+                if self.peers.first:
+                    self.watch(self._pulse(total, _speed(pace), news))
+                news = ""
+                if stop:
+                    raise KeyboardInterrupt
+
+    def save(self, speed: float) -> str:
+        """Keep all that was learned, and show it; what happened, in words."""
+        news = ""
+        if self.peers.first:
+            row = self._row(speed)
+            self._show()
+            self._export(MODEL)
+            self.rows.append(row)
+            kids = [r["kid"] for r in self.rows if "kid" in r]
+            if "kid" in row and row["kid"] <= min(kids):
+                self._export(BEST)
+            write_curve(self.options.output, self.rows)
+            about = self.trainer.about() | {
+                "config": asdict(self.trainer.config),
+                "minutes": self.minutes,
+                "origin": self.origin,
+            }
+            state.write(self.options.output / STATE, self.trainer.tensors(), about)
+            said = [f"{key} {row[key]:.4g}" for key in ("kid", "fid", "ppl") if key in row]
+            news = " ".join([f"{row['kimg']:.1f} kimg kept", *said])
+        self.peers.wait()
+        return news
+
+    def _row(self, speed: float) -> Row:
+        now, every = self.trainer.progress, self.options.measure
+        row = {
+            "kimg": now.seen / 1000,
+            "minutes": self.minutes,
+            "images_per_second": speed,
+            "memory_mb": memory(self.peers.device) / 1e6,
+            "r_t": now.r_t,
+            "augment_p": now.p,
+            "loss_generator": now.loss_paint,
+            "loss_discriminator": now.loss_tell,
+        }
+        last = max((r["kimg"] for r in self.rows if "kid" in r), default=float("-inf"))
+        if every and row["kimg"] - last >= every:
+            row |= self.indicators.measure(self.easel)
+        return row
+
+    def _show(self) -> None:
+        folder = self.options.output / "sheets"
+        number = f"{self.trainer.progress.seen // 1000:06d}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelError(f"'{folder}' cannot be written: {error.strerror}") from None
+        pictures = self.easel.pictures(SHOWN, COLUMNS * ROWS, TRUNCATION)
+        data = io.BytesIO()
+        Image.fromarray(sheet(pictures, COLUMNS)).save(data, "PNG")
+        state.replace(folder / f"{number}.png", data.getvalue())
+
+    def _export(self, name: str) -> None:
+        kimg = self.trainer.progress.seen / 1000
+        checkpoint.save(
+            self.options.output / name,
+            self.trainer.average,
+            name=self.options.output.resolve().name,
+            licence=self.options.licence,
+            origin=self.origin,
+            trained=True,
+            description=f"Trained by vjgan on {self.prepared.count:,} pictures; "
+            f"{kimg:.1f} thousand seen.",
+            training_set=f"{self.options.source.name}, {self.prepared.count:,} pictures",
+        )
+
+    def _pulse(self, total: int, speed: float, news: str) -> Pulse:
+        now = self.trainer.progress
+        left = (total - now.seen) / speed if speed else float("inf")
+        used = memory(self.peers.device)
+        return Pulse(now.seen, total, speed, left, used, now.p, now.r_t, news)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """The first Ctrl-C ends the training after its step, with the state safe; the second one
+        at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(*_: object) -> None:
+            self.stopped = True
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        before = signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def settings_of(
+    options: Options, start: Start, kept: tuple[dict[str, Tensor], dict[str, Any]] | None
+) -> Settings:
+    """The settings of a new training, or of the one that goes on, which must not be asked for
+    otherwise. Raises VjganError."""
+    asked = dict(options.asked)
+    if kept is not None:
+        known = Settings(**kept[1]["settings"])
+        for name, value in asked.items():
+            if getattr(known, name) != value:
+                raise VjganError(
+                    f"'{options.output}' holds a training with --{name.replace('_', '-')} "
+                    f"{getattr(known, name)}, not {value}; go on with that, or give another -o"
+                )
+        return known
+    usual = Settings()
+    batch = asked.get("batch", usual.batch)
+    resolution = start.network.config.resolution
+    usual = replace(usual, gamma=default_gamma(resolution, max(1, batch)))
+    if start.discriminator is not None:
+        usual = replace(usual, augment_kimg=100.0)
+    settings = replace(usual, **asked)
+    settings.check()
+    return settings
+
+
+def default_width(device: torch.device) -> int:
+    """The channel base of a new network: on a processor one that it can train and play."""
+    return 4096 if device.type == "cpu" else 16_384
+
+
+def memory(device: torch.device) -> int:
+    """Bytes that the training takes."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_reserved(device))
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def _speed(pace: list[tuple[float, int]]) -> float:
+    (t0, first), (t1, last) = pace[0], pace[-1]
+    return (last - first) / (t1 - t0) if t1 > t0 else 0.0
+
+
+@contextmanager
+def _memory_words(options: Options) -> Iterator[None]:
+    """A shortage of memory as one sentence that says what to lower."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError):
+        pass
+    except RuntimeError as error:
+        if "allocate memory" not in str(error) and "out of memory" not in str(error):
+            raise
+    else:
+        return
+    batch = dict(options.asked).get("batch", Settings().batch)
+    raise DeviceError(
+        f"not enough memory for --batch {batch}; lower it to {max(1, batch // 2)}, or give a "
+        "smaller --width or --size"
+    )
