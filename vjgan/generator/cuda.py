@@ -41,6 +41,7 @@ class CudaSettings:
     half: bool = True  # the highest resolutions in fp16, clamped as published
     compile: bool = False  # torch.compile: fewer, larger operations; takes minutes at first
     pinned: bool = True  # page-locked host memory, copied while the card works
+    gl: bool = False  # pictures go to OpenGL on the card itself: not yet seen on one
 
     @classmethod
     def read(cls, text: str) -> CudaSettings:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from vjgan.generator.faults import NotFiniteError, first_line
+from vjgan.generator.interop import Interop, OnCard
 from vjgan.types import ByteArray
 
 log = logging.getLogger("vjgan")
@@ -21,10 +23,12 @@ class HandOver:
     graphics card both then come through page-locked memory, one wait for the two. That wait is
     taken at once: a second buffer, one frame behind, would hide 0.3 ms of copying at 1024x1024 and
     show every picture a whole frame later. Each frame keeps its own memory, which torch lends
-    again once the frame is forgotten."""
+    again once the frame is forgotten. With ``interop`` the bytes stay on the card for OpenGL to
+    take, as long as that works."""
 
-    def __init__(self, pinned: bool = True) -> None:
+    def __init__(self, pinned: bool = True, interop: Interop | None = None) -> None:
         self._pinned = pinned
+        self._interop = interop
         self._levels = self._bytes = self._sum = torch.empty(0)
 
     def __call__(self, image: Tensor) -> ByteArray:
@@ -38,14 +42,20 @@ class HandOver:
         torch.mul(rgb, 127.5, out=self._levels).add_(128.0).clamp_(0.0, 255.0)  # [h, w, 3]
         torch.sum(self._levels.view(-1), 0, keepdim=True, out=self._sum)  # [1], NaN if any is
         self._bytes.copy_(self._levels)  # [h, w, 3]
+        if self._interop is not None and self._interop.takes(self._bytes):
+            return self._stay(self._interop)
         if rgb.is_cuda and self._pinned:
             host, total = self._fetch()
         else:
             host, total = self._bytes.to("cpu", copy=True), self._sum.cpu()
-        if not math.isfinite(total.item()):
-            raise NotFiniteError
+        _check(total)
         array: ByteArray = host.numpy()  # [h, w, 3]
         return array
+
+    def _stay(self, interop: Interop) -> ByteArray:
+        pixels = self._bytes.clone()  # [h, w, 3]
+        _check(self._sum)  # which waits for all that came before
+        return cast(ByteArray, OnCard(pixels, interop))
 
     def _fetch(self) -> tuple[Tensor, Tensor]:
         try:
@@ -64,3 +74,9 @@ class HandOver:
         arrived.record()
         arrived.synchronize()
         return host, total
+
+
+def _check(total: Tensor) -> None:
+    """Raises NotFiniteError where the sum of a picture is none."""
+    if not math.isfinite(total.item()):
+        raise NotFiniteError

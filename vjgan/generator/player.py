@@ -19,6 +19,7 @@ from vjgan.generator.device import find_device, set_threads
 from vjgan.generator.directions import find_directions, in_order
 from vjgan.generator.faults import NotFiniteError
 from vjgan.generator.handover import HandOver
+from vjgan.generator.interop import Interop
 from vjgan.generator.ladder import Ladder, Way, nothing_to_spare, opening
 from vjgan.generator.measure import measure, remembered
 from vjgan.generator.metadata import Network
@@ -51,6 +52,7 @@ class Player:
         resolution: tuple[int, int],
         step_down: Callable[[Exception], bool] = lambda error: False,
         prepare: Callable[[], None] = lambda: None,
+        hand_over: HandOver | None = None,
     ) -> None:
         self.name = name
         self.trained = trained
@@ -59,7 +61,7 @@ class Player:
         self.runtime = runtime
         self._prepare = prepare
         self._step_down = step_down
-        self._hand_over = HandOver()
+        self._hand_over = hand_over or HandOver()
 
     def prepare(self) -> None:
         """Make ready to be reached into."""
@@ -154,7 +156,9 @@ def make_player(
     sides = [*([side] if upscaler else []), *smaller_sides(network)]
     ladder = Ladder(make, way, name, spare, sides)
     shown = side * (FACTOR if upscaler else 1)
-    return Player(ladder, space, name, trained, (shown, shown), ladder.step_down, ladder.prepare)
+    way_out = HandOver(settings.pinned, Interop() if settings.gl else None)
+    steps = ladder.step_down, ladder.prepare
+    return Player(ladder, space, name, trained, (shown, shown), *steps, way_out)
 
 
 def make_space(network: Network) -> Space:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import moderngl
 import numpy as np
 
@@ -15,6 +17,7 @@ class Frames:
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
         self._held: list[tuple[Frame, moderngl.Texture]] = []
+        self._buffers: dict[int, moderngl.Buffer] = {}  # by bytes, for pictures on a card
 
     def uploaded(self, picture: Picture) -> tuple[moderngl.Texture, moderngl.Texture]:
         """The textures of the frames before and after, top row first."""
@@ -26,16 +29,30 @@ class Frames:
         for _, texture in self._held:
             texture.release()
         self._held.clear()
+        for buffer in self._buffers.values():
+            buffer.release()
+        self._buffers.clear()
 
     def _texture(self, frame: Frame, wanted: tuple[Frame, Frame]) -> moderngl.Texture:
         for held, texture in self._held:
             if held is frame:
                 return texture
         texture = self._free(frame.image.shape[1::-1], wanted)
-        texture.write(np.ascontiguousarray(frame.image))
+        self._send(frame, texture)
         texture.build_mipmaps()
         self._held.append((frame, texture))
         return texture
+
+    def _send(self, frame: Frame, texture: moderngl.Texture) -> None:
+        pour = getattr(frame.image, "pour", None)  # of a picture that lies in a card's memory
+        if pour is not None:
+            nbytes = math.prod(frame.image.shape)
+            if nbytes not in self._buffers:
+                self._buffers[nbytes] = self._context.buffer(reserve=nbytes)
+            if pour(self._buffers[nbytes].glo):
+                texture.write(self._buffers[nbytes])
+                return
+        texture.write(np.ascontiguousarray(frame.image))
 
     def _free(self, size: tuple[int, ...], wanted: tuple[Frame, Frame]) -> moderngl.Texture:
         for index, (held, texture) in enumerate(self._held):
