@@ -111,6 +111,16 @@ def test_live_track_hands_over_each_block_when_it_is_in_the_air() -> None:
     assert np.array_equal(np.concatenate(speaker.played)[:RATE], ramp(RATE, 2))
 
 
+def test_a_listener_that_lags_does_not_let_the_output_run_dry() -> None:
+    fake = FakeTime()
+    speaker = Buffered(fake, depth=0.5)
+    track = LiveTrack(ramp(2 * RATE), RATE, fake.time, lambda *_: speaker, sleep=fake.sleep)
+    for _ in range(80):
+        track.read()
+        assert speaker.end > fake.now
+        fake.now += 3 * 256 / RATE  # three times as slow as the music
+
+
 def test_live_track_goes_on_when_the_output_fails(caplog: pytest.LogCaptureFixture) -> None:
     fake = FakeTime()
     speaker = Buffered(fake, depth=0.1, lasts=40)

@@ -19,12 +19,16 @@ import numpy as np
 import pyaudio
 
 from vjgan.errors import DeviceError
+from vjgan.priority import step_ahead
 from vjgan.smooth import approach
 from vjgan.types import AudioFrame, FloatArray
 
 PATIENCE = 2.0  # seconds to wait for another thread that is inside PortAudio
 STALL = 0.3  # seconds a loudspeaker may take no sound; less than counts as lost sound
-OUTPUT_BLOCK = 2048  # samples; a track is known ahead, so the buffer may be long and not run dry
+# Samples, of which the system makes a buffer of three: half a second. A track is known ahead, and
+# every block says when it will be heard, so that only the start of one waits for it.
+OUTPUT_BLOCK = 8192
+AHEAD = 10  # by how much a thread that plays goes before others, where that is allowed
 DISCRETE_CHANNELS = 8  # a device with more is a virtual one that up-mixes: two channels hold it all
 STEADY = 1.0  # time constant of time stamps
 JUMP = 0.1  # seconds by which a time stamp must be off to be taken as it is
@@ -142,7 +146,7 @@ class Speaker:
         channels: int,
         clock_time: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Opens the output; raises DeviceError where there is none."""
+        """Opens the output, in the thread that will write; raises DeviceError where there is none."""
         self.sample_rate = sample_rate
         self._clock_time = clock_time
         self._stamps = _Stamps(sample_rate)
@@ -162,6 +166,7 @@ class Speaker:
                     f"no sound output for {channels} channels at {sample_rate} Hz: {error}"
                 ) from error
         self._audio: pyaudio.PyAudio | None = audio
+        step_ahead(AHEAD)
 
     def ready(self, count: int) -> bool:
         """Whether ``count`` samples can be written without waiting, or to no avail."""

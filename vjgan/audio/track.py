@@ -89,11 +89,15 @@ class LiveTrack:
     def read(self) -> AudioFrame | None:
         """The next block at the moment that it is in the air, which is its ``time``; None after
         the last one of a track that does not loop."""
-        while self._speaker is not None and not self._due():
-            if self._queue and not self._speaker.ready(self._blocks.hop):
-                self._sleep(min(LOOK, self._until_due()))
-            elif not self._play():
+        # What is played goes before what is heard: a listener that lags must not let it run dry.
+        while self._speaker is not None:
+            if self._speaker.ready(self._blocks.hop):
+                if not self._play():
+                    break
+            elif self._due():
                 break
+            else:
+                self._sleep(min(LOOK, self._until_due()))
         if not self._queue and not self._play():
             return None
         self._sleep(self._until_due())
