@@ -44,6 +44,7 @@ ROOMS = {
     "standing": GROUND,
     "stage": GROUND | {"home", "mapping"},
     "stats": GROUND,
+    "budget": GROUND,
     "engine": GROUND | {"stage", "standing", "stats"},
     "loader": GROUND | {"stage"},
     "library": GROUND | {"mapping", "preset", "stage"},
@@ -70,8 +71,8 @@ TOP = {
 LIBRARIES = {
     "pyaudio": {"audio/soundcard.py"},
     "aubio": {"features.py"},
-    "mido": {"midi.py"},
-    "rtmidi": {"midi.py"},
+    "mido": {"midi/__init__.py"},
+    "rtmidi": {"midi/inlet.py"},
     "glfw": {"screen/window.py"},
     "moderngl": {"screen/"},
     "av": {"media.py"},

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import pytest
 from conftest import Venue, wait_until
 
 from vjgan import midi
+from vjgan.beat import BeatClock
 from vjgan.errors import DeviceError
-from vjgan.types import Command, ControlEvent, Event
+from vjgan.types import Beat, Command, ControlEvent, Event, Features, Pulse, Tick
 
 # Another program: a controller with an output of its own, or, with a second argument, one that
 # connects to an input of ours. It sends each line's messages a millisecond apart, then says so.
@@ -264,6 +266,133 @@ def test_a_midi_server_that_dies_does_not_take_the_show_with_it(
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["survived"]), done.stderr
 
 
+def test_controllers_are_heard_again_when_the_midi_server_comes_back(
+    venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "vjgan")
+    name = f"phoenix{os.getpid()}"
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+
+    def serve() -> subprocess.Popen[bytes]:
+        words = ["jackd", "--no-realtime", "-n", name, "-d", "dummy", "-p", "256"]
+        with (tmp_path / "jack.log").open("w") as log:
+            server = subprocess.Popen(words, stdout=log, stderr=log)
+        wait_until(lambda: subprocess.run(["jack_lsp"], capture_output=True).returncode == 0)
+        return server
+
+    server = serve()
+    hands = midi.MidiIn("pads", "jack")
+    try:
+        for life in range(2):
+            controller = Controller("pads")
+            wait_until(hands.names, what=f"the controller is there in life {life}")
+            knock(hands, controller)
+            server.terminate()
+            server.wait()
+            controller.process.kill()
+            controller.process.communicate()
+            if life == 0:
+                wait_until(lambda: not hands.names(), what="the loss is noticed")
+                assert hands.read() == []
+                server = serve()
+    finally:
+        hands.close()
+        server.kill()
+    told = [record.getMessage() for record in caplog.records]
+    assert told[:3] == [
+        "MIDI: 'pads:out' is here",
+        "MIDI: the jack server is gone; waiting for it",
+        "MIDI: 'pads:out' is back",
+    ]
+
+
+# A drum machine on its own clock; it says when its first beat was meant to be.
+DRUM_MACHINE = """
+import json, random, sys, time, rtmidi
+bpm, jitter = float(sys.argv[1]), float(sys.argv[2])
+out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="drums")
+out.open_virtual_port("out")
+period = 60 / bpm / 24
+print("ready", flush=True)
+for line in sys.stdin:
+    pulses, *messages = json.loads(line)
+    for message in messages:
+        out.send_message(message)
+    start = time.perf_counter() + 0.01
+    print(start, flush=True)
+    for k in range(pulses):
+        due = start + k * period + random.uniform(-jitter, jitter)
+        time.sleep(max(0, due - time.perf_counter()))
+        out.send_message([0xF8])
+    print("done", flush=True)
+out.delete()
+"""
+
+
+def follow(
+    clock: BeatClock, hands: midi.MidiIn, until: Callable[[], bool]
+) -> list[tuple[float, Beat]]:
+    """Present times and beats of a show of 60 frames a second."""
+    frames = []
+    while not until():
+        now = time.perf_counter()
+        for event in hands.read():
+            if isinstance(event, Pulse):
+                clock.pulse(event, now - event.age)
+        frames.append((now, clock.step(Features(now), Tick(len(frames), now, 1 / 60, now))))
+        time.sleep(1 / 60)
+    return frames
+
+
+def test_a_midi_clock_of_another_process_is_followed_with_start_stop_and_song_position(
+    listen: Callable[..., midi.MidiIn],
+) -> None:
+    bpm, bar = 128.0, 4 * 60 / 128
+    hands, clock = listen("drums"), BeatClock()
+
+    def late(frames: list[tuple[float, Beat]], start: float, beat: float) -> float:
+        """Seconds by which the bar comes late, in the mean of the last half a bar."""
+        errors = [
+            ((time_ - start) * bpm / 60 + beat - 4 * one.bar + 2) % 4 - 2
+            for time_, one in frames
+            if time_ > frames[-1][0] - bar / 2
+        ]
+        return sum(errors) / len(errors) * 60 / bpm
+
+    with subprocess.Popen(
+        [sys.executable, "-c", DRUM_MACHINE, str(bpm), "0.002"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as drums:
+        stdin, stdout = drums.stdin, drums.stdout
+        assert stdin is not None and stdout is not None
+
+        def play(bars: float, *messages: list[int]) -> tuple[float, list[tuple[float, Beat]]]:
+            """When its first pulse was meant, and the frames while it played."""
+            stdin.write(json.dumps([round(bars * 96), *messages]) + "\n")
+            stdin.flush()
+            start = float(stdout.readline())
+            frames = follow(clock, hands, lambda: time.perf_counter() > start + bars * bar)
+            assert stdout.readline() == "done\n"
+            return start, frames
+
+        assert stdout.readline() == "ready\n"
+        wait_until(hands.names)
+        time.sleep(0.3)  # JACK carries nothing for a cycle or two after connecting
+        start, frames = play(2.3, [0xFA])
+        assert frames[-1][1].source == "midi"
+        assert frames[-1][1].bpm == pytest.approx(bpm, rel=0.005)
+        assert abs(late(frames, start, 0.0)) < 0.010
+        _, frames = play(0.7, [0xFC])  # stopped, while the clock goes on
+        assert frames[-1][1].source == "free"
+        assert frames[-1][1].bpm == pytest.approx(bpm, rel=0.005)
+        start, frames = play(2.3, [0xF2, 6, 0], [0xFB])  # goes on half through the second beat
+        assert frames[-1][1].source == "midi"
+        assert abs(late(frames, start, 1.5)) < 0.010
+        stdin.close()
+
+
 def test_reading_after_close_is_empty(listen: Callable[..., midi.MidiIn]) -> None:
     hands = listen()
     hands.close()
@@ -281,7 +410,7 @@ def test_the_pitch_wheel_reaches_both_ends_and_rests_in_the_middle(
 
 
 @pytest.mark.parametrize(
-    "data", [[0xF8], [0xD0, 5], [0xB0, 7], [0xB0, 200, 0], [], [12, 13], [0xF0, 1, 2, 0xF7]]
+    "data", [[0xFE], [0xD0, 5], [0xB0, 7], [0xB0, 200, 0], [], [12, 13], [0xF0, 1, 2, 0xF7]]
 )
 def test_what_steers_nothing_and_what_is_malformed_is_ignored(data: list[int]) -> None:
     assert midi.parse(data) is None

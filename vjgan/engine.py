@@ -313,7 +313,7 @@ class Engine:
     def _say(self, tick: Tick) -> None:
         """Show the help, with the clock, or for the first seconds the notice."""
         if self._help:
-            if tick.time < self._said_at + CLOCK_SECONDS and len(self._said) > 1:
+            if self._said[: len(HELP)] == HELP and tick.time < self._said_at + CLOCK_SECONDS:
                 return
             words: tuple[str, ...] = (*HELP, f"Clock      {self.tempo.line()}")
             if self.budget is not None:

@@ -13,10 +13,11 @@ from vjgan.types import Features, Pulse
 PULSES = 24  # a beat
 SONG_PULSES = 6  # a sixteenth, in which song positions are told
 KEPT = 4 * PULSES  # pulses through which the line is laid
-FEWEST = PULSES
+FEWEST = 18
 GAP = 0.5  # seconds without a pulse after which a clock is gone
-LEAP = 0.04  # seconds by which a pulse must be off the line for the tempo to be another one
-AFTER_LEAP = 12  # pulses from which the line then begins anew
+LEAP = 0.6  # pulses by which they must be off the line to be elsewhere,
+LEAPS = 18, 4  # and how many in a row, later or sooner
+SAME_TEMPO = 0.04  # share by which it may differ if they were only lost
 EARLY = 0.1  # share of the pulses that came sooner than the line: a cable delays, none hurries
 UNKNOWN = 0.7  # confidence where nobody told where the song begins
 
@@ -35,6 +36,7 @@ class PulseClock:
         self._waiting = False  # for the pulse from which it goes on
         self._stopped = False
         self._line: tuple[float, float] | None = None  # seconds a pulse, time of pulse 0
+        self._off = 0  # pulses in a row that were late by LEAP; below 0: early
 
     def take(self, pulse: Pulse, time: float) -> None:
         """A message that came at ``time``."""
@@ -80,21 +82,43 @@ class PulseClock:
         if self._waiting:
             self._begin, self._known = self._number - self._song, True
             self._waiting = False
-        if self._line is not None and len(self._pulses) >= FEWEST:
-            period, start = self._line
-            if abs(time - start - period * self._number) > LEAP:
-                self._pulses = deque(list(self._pulses)[-AFTER_LEAP:], KEPT)
+        self._leap(time)
         self._pulses.append((self._number, time))
         self._line = None
+
+    def _leap(self, time: float) -> None:
+        """Note when pulses keep away from the line: one is delayed; many of the same tempo, and
+        some before them were lost; of another, and the line begins anew."""
+        if self._line is None or len(self._pulses) < FEWEST:
+            return
+        period, start = self._line
+        late = (time - start) / period - self._number
+        side = 0 if abs(late) < LEAP else 1 if late > 0.0 else -1
+        self._off = self._off + side if side * self._off > 0 else side
+        if -LEAPS[1] < self._off < LEAPS[0]:
+            return
+        newest = list(self._pulses)[1 - FEWEST :]
+        if self._off > 0 and abs(_laid(np.array(newest))[0] / period - 1.0) < SAME_TEMPO:
+            lost = round(late)
+            self._number += lost
+            newest = [(number + lost, time) for number, time in newest]
+        self._pulses = deque(newest, KEPT)
+        self._off = 0
 
 
 def _laid(pulses: np.ndarray) -> tuple[float, float]:
     """The line along the earliest of ``pulses`` [n, 2] (number, time): seconds a pulse, and the
     time of pulse 0."""
     number, time = pulses.T
-    middle = number.mean()
-    away = number - middle
+    period, start = _straight(number, time)
+    late = time - start - period * number
+    soon = late <= np.median(late)
+    period, _ = _straight(number[soon], time[soon])
+    return period, float(np.quantile(time - period * number, EARLY))
+
+
+def _straight(number: np.ndarray, time: np.ndarray) -> tuple[float, float]:
+    """The line of least squares."""
+    away = number - number.mean()
     period = float(away @ time / (away @ away))
-    rest = time - time.mean() - period * away
-    start = time.mean() + float(np.quantile(rest, EARLY)) - period * middle
-    return period, float(start)
+    return period, float(time.mean() - period * number.mean())
