@@ -17,6 +17,7 @@ from vjgan.standing import Standing
 from vjgan.types import ByteArray, Command, Event, Hands, Screen, Setting
 
 LOOK_SECONDS = 0.05
+EARLY_SECONDS = 0.01  # that a frame may be, or its jitter would cost a look
 MOST_GESTURES = 4096  # waiting for a frame; older ones are dropped
 MOST_PRESETS = 9999
 MOST_FRAMES = 256  # whose times are remembered
@@ -56,7 +57,7 @@ class Desk:
     def due(self, time: float) -> bool:
         """Whether it is time to look again; asked at every frame."""
         self._frames.append(time)
-        return time - self._looked >= LOOK_SECONDS
+        return time - self._looked >= LOOK_SECONDS - EARLY_SECONDS
 
     def look(self, standing: Standing, screen: Screen) -> None:
         """Take how the show stands, and a glance at the light where one is wanted."""
