@@ -89,10 +89,11 @@ class _Sheet:
         """Lowest and highest sample of each column, its colour the sound's: dark to bright."""
         left, top, right, bottom = self._boxes["waveform"]
         low, high, rms = _columns(sound.samples, right - left)
+        peak = max(float(high.max()), -float(low.min()), 0.05)
         low_hz, high_hz = TONE_HZ
         tone = np.log(np.maximum(analysis.curves["centroid_hz"], low_hz) / low_hz)
         tones = self._sampled(tone / np.log(high_hz / low_hz), right - left)
-        middle, half = (top + bottom) / 2, 0.47 * (bottom - top)
+        middle, half = (top + bottom) / 2, 0.46 * (bottom - top) / peak
         for column in range(right - left):
             colour = _mixed(DARK_TONE, BRIGHT_TONE, float(np.clip(tones[column], 0.0, 1.0)))
             x = left + column
@@ -154,18 +155,15 @@ class _Sheet:
                 self._pen.line((xs[k - 1], ys[k - 1], xs[k], ys[k]), fill=colour, width=2 * FINER)
 
     def intensity(self, analysis: Analysis) -> None:
-        """The arc of the music as a hill, the level behind it."""
+        """The arc of the music as a hill."""
         left, top, right, bottom = self._boxes["intensity"]
         tall = bottom - top
         hill = self._sampled(analysis.curves["intensity"], right - left)
-        level = self._sampled(analysis.curves["level"], right - left)
         for column in range(right - left):
             x = left + column
             height = float(np.clip(hill[column], 0.0, 1.0)) * tall
             shade = _mixed(SHEET, RISE, 0.18 + 0.45 * float(np.clip(hill[column], 0.0, 1.0)))
             self._pen.line((x, bottom - height, x, bottom), fill=shade)
-            loud = float(np.clip(level[column] / 3.0, 0.0, 1.0)) * tall
-            self._pen.point((x, bottom - loud), fill=_mixed(SHEET, INK, 0.5))
             self._pen.line((x, bottom - height, x, bottom - height + 2 * FINER), fill=RISE)
 
     def _times(self, bottom: int) -> None:

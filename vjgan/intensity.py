@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from vjgan.smooth import approach
 
 SECONDS = 2.5  # time constant: a drop is there within a bar or two
@@ -19,13 +21,13 @@ class Intensity:
         self._heard = 0.0  # seconds
 
     def step(self, loudness: float, silent: bool, dt: float) -> None:
-        """Go on by ``dt`` seconds with a ``loudness`` in doublings; silence falls to 0."""
+        """Go on by ``dt`` seconds with a ``loudness`` (linear, as heard); silence falls to 0."""
         if silent:
             self.value = approach(self.value, 0.0, dt, SECONDS)
             return
         self._heard += dt
         self._loudness = approach(self._loudness, loudness, dt, min(self._heard, SECONDS))
-        now = self._loudness
+        now = math.log2(max(self._loudness, 1e-9))
         if self._heard < SECONDS:
             self._low = self._high = now
         wider = min(self._heard, WIDEN_SECONDS)

@@ -17,7 +17,7 @@ THREE = (0, 2, 5)  # where low, mid and high begin among the eight
 ATTACK, RELEASE = 0.005, 0.10  # seconds
 MEAN_SECONDS = 8.0  # time constant of the running mean
 RECENT_SECONDS = 1.0  # time constant of what is compared with it
-LOUDER = 0.35  # nepers (3 dB) by which that must differ for the mean to hurry
+FAR, NEAR = 0.5, 0.05  # nepers (4.3 and 0.4 dB): differing so much, the mean hurries until so near
 HURRY_SECONDS = 0.8  # time constant in which it does
 HIGHEST = 8.0  # times the mean
 EMPTY = 0.03  # of the whole: a band below has nothing in it that could be brought up
@@ -34,7 +34,7 @@ SILENCE_SECONDS = 1.0  # longer than from one beat to the next
 @dataclass(frozen=True, slots=True)
 class Heard:
     """``level low mid high`` and ``bands`` 0..8, where 1.0 is the running mean; ``flatness`` 0 a
-    tone, 1 noise; ``loudness`` in doublings (10 dB each), not against any mean."""
+    tone, 1 noise; ``loudness`` doubles every 10 dB, not against any mean."""
 
     level: float
     low: float
@@ -63,6 +63,7 @@ class Levels:
         self._means = np.zeros(4 + OCTAVES)
         self._attack, self._release = (-math.expm1(-dt / one) for one in (ATTACK, RELEASE))
         self._recent = 0.0
+        self._hurry = False
         self._heard = 0.0  # seconds of sound
         self._quiet = math.inf  # seconds of silence
         self._centroid_hz = self._flatness = self._loudness = 0.0
@@ -80,14 +81,19 @@ class Levels:
         self._values += (amplitudes - self._values) * np.where(rising, self._attack, self._release)
         if not silent:
             self._heard += dt
-            self._lead()
             self._colour(squares)
+        if not self._quiet:
+            self._lead()
         floors = np.full(4 + OCTAVES, EMPTY * max(self._means[0], SILENCE))
         floors[0] = SILENCE
         over = np.minimum(HIGHEST, self._values / np.maximum(self._means, floors)).tolist()
+        level, low, mid, high, *bands = over
         return Heard(
-            *over[:4],
-            bands=tuple(over[4:]),
+            level=level,
+            low=low,
+            mid=mid,
+            high=high,
+            bands=tuple(bands),
             centroid_hz=self._centroid_hz,
             flatness=self._flatness,
             loudness=self._loudness,
@@ -115,9 +121,9 @@ class Levels:
         whole = float(self._values[0])
         self._recent = approach(self._recent, whole, dt, min(heard, RECENT_SECONDS))
         gap = math.log(max(self._recent, 1e-9) / max(self._means[0], 1e-9))
-        excess = math.copysign(max(0.0, abs(gap) - LOUDER), gap)
-        if excess:
-            self._means *= math.exp(excess * -math.expm1(-dt / HURRY_SECONDS))
+        self._hurry = abs(gap) > (NEAR if self._hurry else FAR)
+        if self._hurry:
+            self._means *= math.exp(gap * -math.expm1(-dt / HURRY_SECONDS))
 
     def _colour(self, squares: FloatArray) -> None:
         """Spectral centroid, the mean frequency weighted by magnitude; flatness, the geometric by
@@ -130,4 +136,4 @@ class Levels:
         mean = float(part.mean()) + 1e-20
         flat = math.exp(float(np.log(part + np.float32(1e-6 * mean + 1e-30)).mean())) / mean
         self._flatness = approach(self._flatness, min(1.0, flat / FLAT_NOISE), dt, seconds)
-        self._loudness = math.log2(float((self._powers[4:] ** SONE).sum()) + 1e-9)
+        self._loudness = float((self._powers[4:] ** SONE).sum())
