@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which (default: all)")
     parser.add_argument("--seconds", type=float, default=30.0, help="of pacing and latency")
     parser.add_argument("--memory-minutes", type=float, default=10.0)
+    parser.add_argument("--quick", action="store_true", help="of beats, one piece a genre")
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"))
     options = parser.parse_args()
     results: dict[str, Any] = {"machine": f"{platform.machine()}, {platform.platform()}"}
