@@ -115,3 +115,18 @@ def test_a_broken_preset_is_said_once_and_the_next_save_is_taken(
         assert loader.finished() is None
         path.write_text("mended")
         assert arrived(loader) == "mended"
+
+
+def test_what_presets_are_checked_by_changes(folder: Path) -> None:
+    """As when a shader that is saved declares a new control."""
+    passes = {"bloom": 1}
+    loader = Loader(build, list, folder / "a.toml", known=lambda: dict(passes))
+    try:
+        threading.Event().wait(0.6)
+        assert loader.finished() is None
+        passes["bloom"] = 2
+        assert arrived(loader) == "a"
+        threading.Event().wait(0.6)
+        assert loader.finished() is None
+    finally:
+        loader.close()

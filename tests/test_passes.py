@@ -382,3 +382,47 @@ def test_a_shader_edited_during_the_show(
     green = save("vec4 effect(vec2 uv) { return vec4(0.0, 1.0, 0.0, 1.0); }")
     assert (green[0, 0] == (0, 255, 0)).all()
     screen.close()
+
+
+def test_a_control_declared_during_the_show_is_known(copied: Path) -> None:
+    catalogue = glsl.Catalogue(copied)
+    before = catalogue()
+    assert "mirror.wobble" not in before["mirror"]
+    assert catalogue() is before
+    path = copied / "mirror.frag"
+    good = path.read_text()
+    path.write_text(f"uniform float wobble;  // 0..1 = 0.5 | how much\n{good}")
+    os.utime(path, (1.0, 1.0))
+    after = catalogue()
+    assert after["mirror"]["mirror.wobble"].default == 0.5
+    path.write_text("void main() {}")
+    os.utime(path, (2.0, 2.0))
+    assert catalogue() is after
+
+
+def test_a_prelude_edited_during_the_show_is_taken_by_every_pass(
+    venue: Venue, copied: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = copied / "prelude.glsl"
+    prelude = path.read_text()
+    screen = OffscreenScreen(SIZE, live=True, shader_dir=copied)
+    clock = 0.0
+
+    def save(text: str) -> ByteArray:
+        nonlocal clock
+        path.write_text(text)
+        for _ in range(3):
+            clock += 1.0
+            screen.show(still(PORTRAIT), light("mirror", "vignette", time=clock), tick(clock))
+        return screen.image()
+
+    as_it_was = save(prelude)
+    dark = save(prelude.replace("{ return c * c; }", "{ return c * 0.0; }"))  # to_light
+    assert difference(dark, as_it_was) > 20.0
+    caplog.clear()
+    assert np.array_equal(save(prelude + "\nwrong"), dark)
+    errors = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+    assert len(errors) == 1
+    assert str(path) in errors[0]
+    assert np.array_equal(save(prelude), as_it_was)
+    screen.close()

@@ -23,8 +23,10 @@ SAVED_CROSSFADE_BEATS = 1.0  # an edit shows at once, without a jump
 
 class Loader:
     """A thread that turns preset files into scenes. The newest request wins; a broken file is
-    logged once and what is on stage stays. While there is nothing to do it lets ``prepare`` look at
-    the presets on either side, so that what they need is at hand."""
+    logged once and what is on stage stays. What is on stage is built anew when its file is saved,
+    and when what ``known`` tells, by which presets are checked, changes. While there is nothing to
+    do it lets ``prepare`` look at the presets on either side, so that what they need is at hand.
+    """
 
     def __init__(
         self,
@@ -32,12 +34,14 @@ class Loader:
         presets: Callable[[], Sequence[Path]],
         current: Path,
         prepare: Callable[[Path], None] | None = None,
+        known: Callable[[], object] = lambda: None,
     ) -> None:
         self._build = build
         self._presets = presets
         self._current = current
         self._changed = _modified(current)
         self._prepare = prepare
+        self._known, self._built_with = known, known()
         self._ahead = self._neighbours() if prepare is not None else []  # yet to be prepared
         self._aim = current  # what was asked for last
         self._wanted: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
@@ -77,7 +81,7 @@ class Loader:
             try:
                 path = self._wanted.get(timeout=LOOK_SECONDS)
             except queue.Empty:
-                if _modified(self._current) not in (self._changed, 0):
+                if self._outdated():
                     self._make(self._current, saved=True)
                 else:
                     self._look_ahead()
@@ -87,8 +91,13 @@ class Loader:
             if self._wanted.empty():
                 self._make(path, saved=False)
 
+    def _outdated(self) -> bool:
+        """Whether what is on stage would be another one if it were built now."""
+        saved = _modified(self._current) not in (self._changed, 0)
+        return saved or self._known() != self._built_with
+
     def _make(self, path: Path, saved: bool) -> None:
-        changed = _modified(path)
+        changed, self._built_with = _modified(path), self._known()
         if path == self._current:
             self._changed = changed
         try:

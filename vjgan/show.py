@@ -8,17 +8,17 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
 from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
-from vjgan.beat import BeatClock
+from vjgan.beat import BeatClock, Session
 from vjgan.budget import Budget
 from vjgan.clock import WallClock
 from vjgan.control import ControlSettings, make_desk, serve
-from vjgan.engine import Engine
+from vjgan.engine import COMMANDS, Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
 from vjgan.film import FilmSettings, Progress, film
@@ -29,6 +29,7 @@ from vjgan.loader import Loader
 from vjgan.media import Sound, read_sound
 from vjgan.midi import MidiIn
 from vjgan.remote.desk import Together
+from vjgan.rig import Pads, Rig, load_rig
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.screen.window import Window
 from vjgan.stage import Stage
@@ -71,10 +72,14 @@ class LiveSettings:
     mute: bool = False
     device: str = "auto"
     control: ControlSettings = field(default_factory=ControlSettings)
+    clock: str = "auto"
+    offset_ms: float | None = None  # None: the rig's
+    rig: Rig = field(default_factory=Rig)
 
 
 def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progress) -> None:
     """Perform until someone leaves. Where there is no display, a track becomes a short film."""
+    settings = replace(settings, rig=load_rig(COMMANDS))
     library = make_library(settings.model, settings.seed, settings.device)
     path = library.find(settings.preset)
     source = _source(settings)
@@ -90,7 +95,8 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
                 raise
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
-            play(settings, library, path, stage, source, midi, screen)
+            hands = Pads(midi, settings.rig.commands)
+            play(settings, library, path, stage, source, hands, screen)
             return
     _film_instead(settings, progress)
 
@@ -142,7 +148,7 @@ def play(
     with ExitStack() as room:
         painter = Worker(stage.scene.generator)
         room.callback(painter.close)
-        scenes = Loader(library.scene, library.paths, path, library.prepare)
+        scenes = Loader(library.scene, library.paths, path, library.prepare, library.passes)
         room.callback(scenes.close)
         fps = SOFTWARE_FPS if screen.software else FPS
         clock = WallClock(fps, settings.seconds)
@@ -156,7 +162,7 @@ def play(
             clock,
             ear,
             Together(hands, desk),
-            BeatClock(),
+            _tempo(settings, source, clock, room),
             scenes,
             stage,
             painter,
@@ -175,6 +181,35 @@ def play(
             ran = {"runtime": runtime(stage.scene.generator), "quality": budget.summary()}
             summary = stats.summary(painter.frames, painter.durations_ms)
             write_stats(settings.stats, summary | ran)
+
+
+def _tempo(
+    settings: LiveSettings, source: Sound | str, clock: WallClock, room: ExitStack
+) -> BeatClock:
+    """The beat clock, with the latencies of this rig; it leaves Link with the ``room``."""
+    rig = settings.rig
+    offset = rig.offset if settings.offset_ms is None else settings.offset_ms / 1e3
+    return BeatClock(
+        hold=settings.clock,
+        link=_link(settings.clock, clock, room),
+        latency=0.0 if isinstance(source, Sound) else rig.latency,
+        offset=offset,
+    )
+
+
+def _link(hold: str, clock: WallClock, room: ExitStack) -> Session | None:
+    """A seat in the Link session, unless another clock is held or Link is not installed."""
+    if hold not in ("auto", "link"):
+        return None
+    try:
+        from vjgan.beat.link import LinkSession
+    except ImportError:
+        if hold == "link":
+            raise VjganError("--clock link: not installed; pip install -e '.[link]'") from None
+        return None
+    session = LinkSession(clock.time)
+    room.callback(session.close)
+    return session
 
 
 def _ear(settings: LiveSettings, source: Sound | str, clock: WallClock) -> Listener:

@@ -18,7 +18,7 @@ from vjgan.mapping import SIGNALS
 from vjgan.media import Sound
 from vjgan.motion import MotionSettings, make_motion
 from vjgan.preset import MotionTable
-from vjgan.screen.glsl import FIXED, declared_controls
+from vjgan.screen.glsl import FIXED, Catalogue, declared_controls
 from vjgan.stage import Mover
 from vjgan.types import Generator, LatentSpace
 
@@ -40,7 +40,7 @@ def make_library(
     )
     return Library(
         presets_folder=folder("presets"),
-        passes=passes,
+        passes=Catalogue(folder("shaders")),
         load=shelf.get,
         prefetch=shelf.prefetch,
         moving=_moving,

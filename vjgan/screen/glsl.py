@@ -126,6 +126,42 @@ def declared_controls(folder: Path) -> dict[str, dict[str, Control]]:
     return {name: shader.controls for name, shader in read_shaders(folder).items()}
 
 
+class Catalogue:
+    """The passes of a folder as `declared_controls` gives them, read anew when a file changes; the
+    same value as long as none does. While one is broken it tells the last good ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stamps: dict[Path, int] = {}
+        self._passes: dict[str, dict[str, Control]] = {}
+
+    def __call__(self) -> dict[str, dict[str, Control]]:
+        """Raises ShaderError when one is broken and none was good yet."""
+        stamps = modified(self._folder)
+        if stamps != self._stamps:
+            self._stamps = stamps
+            try:
+                passes = declared_controls(self._folder)
+            except ShaderError:  # the screen tells what is wrong
+                if not self._passes:
+                    raise
+                return self._passes
+            if passes != self._passes:
+                self._passes = passes
+        return self._passes
+
+
+def modified(folder: Path) -> dict[Path, int]:
+    """When each shader file of a folder was last saved, in ns."""
+    found = {}
+    for path in (*folder.glob("*.frag"), folder / PRELUDE):
+        try:
+            found[path] = path.stat().st_mtime_ns
+        except OSError:  # an editor is just replacing it
+            continue
+    return found
+
+
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:

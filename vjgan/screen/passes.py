@@ -18,6 +18,7 @@ from vjgan.screen.glsl import (
     GLOBALS,
     LAST,
     PRELUDE,
+    modified,
     read_shader,
     read_shaders,
 )
@@ -60,7 +61,7 @@ class Chain:
         self._first = First(context)
         self._blur = Blur(context)
         self._copier = Copier(context)
-        self._files = self._modified()
+        self._files = modified(shader_dir)
         self._looked = 0.0
         self._count = 0
         self._complaints: set[str] = set()
@@ -136,7 +137,7 @@ class Chain:
         if abs(now - self._looked) < LOOK_SECONDS:
             return
         self._looked = now
-        files = self._modified()
+        files = modified(self.shader_dir)
         changed = [path for path, modified in files.items() if self._files.get(path) != modified]
         self._files = files
         if any(path.name == PRELUDE for path in changed):
@@ -260,15 +261,6 @@ class Chain:
             self._complaints.add(name)
             log.error("pass '%s' is unknown; there are: %s", name, ", ".join(self.names()))
         return name in self._passes
-
-    def _modified(self) -> dict[Path, int]:
-        found = {}
-        for path in (*self.shader_dir.glob("*.frag"), self.shader_dir / PRELUDE):
-            try:
-                found[path] = path.stat().st_mtime_ns
-            except OSError:  # an editor is just replacing it
-                continue
-        return found
 
     def _fit(self) -> None:
         """Surfaces of the size that is drawn inside, what they show and the trails taken along."""
