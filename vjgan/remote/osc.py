@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 from pythonosc.osc_packet import OscPacket
 
@@ -24,6 +25,7 @@ log = logging.getLogger("vjgan")
 ROOT = "/vjgan/"
 QUERY, SUBSCRIBE, UNSUBSCRIBE = "query", "subscribe", "unsubscribe"
 NUMBERED = ("preset", "clock")  # commands that are nothing without a number
+NUMBER_BYTES = {b",f": 4, b",i": 4, b",d": 8, b",h": 8}
 MOST_CLIENTS = 8
 SILENT_SECONDS = 600.0  # a client that says nothing for so long is told nothing more
 ECHO_SECONDS = 0.5  # a hand on a fader is not told where it is
@@ -75,7 +77,9 @@ class Osc(asyncio.DatagramProtocol):
             self.dropped += 1
             return
         for message in messages:
-            if not self._obey(str(message.address), list(message.params), addr):
+            if not _is_whole(message) or not self._obey(
+                str(message.address), list(message.params), addr
+            ):
                 self.dropped += 1
 
     def error_received(self, exc: Exception) -> None:
@@ -190,6 +194,19 @@ def _told(standing: Standing) -> dict[str, Any]:
         standing.preset,
     )
     return values | {f"{ROOT}show/{name}": value for name, value in zip(SHOW, show, strict=True)}
+
+
+def _is_whole(message: OscMessage) -> bool:
+    """Whether all of a message's number has arrived; the library would take zeros for the rest."""
+    start = _padded(len(str(message.address)))
+    tags = message.dgram[start:].partition(b"\0")[0]
+    size = NUMBER_BYTES.get(tags, 0)
+    return len(message.dgram) >= start + (_padded(len(tags)) if tags else 0) + size
+
+
+def _padded(length: int) -> int:
+    """What a text takes up in OSC 1.0: a zero after it, filled up to a multiple of four bytes."""
+    return 4 * (length // 4 + 1)
 
 
 def _number(words: Sequence[object]) -> float | None:
