@@ -49,6 +49,7 @@ ROOMS = {
     "loader": GROUND | {"stage"},
     "library": GROUND | {"mapping", "preset", "stage"},
     "remote": GROUND | {"engine", "preset", "standing"},
+    "rig": GROUND,
     "snapshot": GROUND | {"standing"},
     "render": GROUND | {"engine", "stage", "stats"},
     "train": GROUND | {"generator"},
@@ -56,6 +57,7 @@ ROOMS = {
 TOP = {
     "stock",
     "analysis",
+    "calibration",
     "chart",
     "control",
     "models",

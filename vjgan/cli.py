@@ -12,6 +12,7 @@ import typer
 
 import vjgan
 from vjgan.commands.analyze import analyze
+from vjgan.commands.calibrate import calibrate
 from vjgan.commands.model import app as model_app
 from vjgan.commands.options import (
     Model,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.add_typer(model_app, name="model")
 app.command("train")(train_command)
 app.command()(analyze)
+app.command()(calibrate)
 
 
 @app.command()
@@ -95,6 +97,22 @@ def live(
     device: Annotated[
         str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
     ] = "auto",
+    clock: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Hold one: link, midi, tracker, tap or free. Default: the best that is there.",
+        ),
+    ] = "auto",
+    offset: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MS",
+            min=-2000.0,
+            max=2000.0,
+            help="Light earlier by so much, or later below 0. Default: as `calibrate` found.",
+        ),
+    ] = None,
     control: Annotated[bool, typer.Option(help="Serve the control page.")] = True,
     control_host: Annotated[
         str,
@@ -144,6 +162,8 @@ def live(
             mute=quiet_sound,
             device=device,
             control=ControlSettings(control, control_host, control_port, osc_host, osc_port),
+            clock=clock,
+            offset_ms=offset,
         ),
         say=typer.echo,
         progress=progress,

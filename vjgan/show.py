@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
-from vjgan.beat import BeatClock, Session
+from vjgan.beat import BeatClock, Session, check_clock
 from vjgan.budget import Budget
 from vjgan.clock import WallClock
 from vjgan.control import ControlSettings, make_desk, serve
@@ -79,6 +79,7 @@ class LiveSettings:
 
 def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progress) -> None:
     """Perform until someone leaves. Where there is no display, a track becomes a short film."""
+    check_clock(settings.clock)
     settings = replace(settings, rig=load_rig(COMMANDS))
     library = make_library(settings.model, settings.seed, settings.device)
     path = library.find(settings.preset)

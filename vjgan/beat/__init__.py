@@ -63,7 +63,8 @@ class BeatClock:
         self.slowest = slowest
         self.fastest = fastest
         self.offset = offset
-        self.held = _checked(hold)
+        check_clock(hold)
+        self.held = hold
         self._taps = Taps()
         self._pulses = PulseClock()
         self._sources: dict[str, Source] = {
@@ -208,7 +209,7 @@ class BeatClock:
         return abs(heard.bpm / tapped.bpm - 1.0) < SAME_TEMPO and abs(phase) < SAME_PHASE
 
 
-def _checked(hold: str) -> str:
+def check_clock(hold: str) -> None:
+    """Raise VjganError, naming what is allowed, when there is no such clock."""
     if hold not in CLOCKS:
         raise VjganError(f"clock '{hold}' is not one of {', '.join(CLOCKS)}")
-    return hold

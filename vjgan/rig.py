@@ -1,0 +1,157 @@
+"""What is particular to one performer's machine: latencies, and what pads and keys do.
+
+``~/.config/vjgan/rig.toml``, or wherever XDG_CONFIG_HOME points:
+
+    offset_ms = 0.0   # light earlier by so much (below 0: later); `vjgan calibrate --by-hand`
+    input_ms = 12.5   # sound is heard so late; `vjgan calibrate`
+
+    [commands]        # MIDI notes and controllers, of any channel or of one (10.note36)
+    note36 = "tap"
+    note37 = "one"
+    cc64 = "double"
+    note38 = "nudge -1"
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vjgan.errors import VjganError
+from vjgan.types import Command, ControlEvent, Event, Hands
+
+LARGEST_MS = 2000.0
+PRESSED = 0.5  # a controller's value from which a pad is pressed
+_SOURCE = re.compile(r"(?:(?:[1-9]|1[0-6])\.)?(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])")
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A checked rig: ``offset`` and ``latency`` in seconds, ``commands`` by MIDI source."""
+
+    offset: float = 0.0
+    latency: float = 0.0
+    commands: Mapping[str, Command] = field(default_factory=dict)
+
+
+def rig_file() -> Path:
+    """Where the rig is described; the file need not be there."""
+    place = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    return (place if place.is_absolute() else Path.home() / ".config") / "vjgan" / "rig.toml"
+
+
+def load_rig(commands: Collection[str]) -> Rig:
+    """The performer's rig, or a plain one where there is no file. ``commands`` are those known.
+
+    Raises VjganError: one sentence with the file, the key, the value and what is allowed."""
+    path = rig_file()
+    data = _read(path)
+    if unknown := set(data) - {"offset_ms", "input_ms", "commands", *_FOREIGN}:
+        raise VjganError(
+            f"rig '{path}': {min(unknown)} is unknown; there are: offset_ms, input_ms, commands"
+        )
+    table = data.get("commands", {})
+    if not isinstance(table, dict):
+        raise VjganError(f"rig '{path}': commands must be a table of MIDI sources")
+    return Rig(
+        _milliseconds(path, data, "offset_ms") / 1e3,
+        _milliseconds(path, data, "input_ms") / 1e3,
+        {source: _command(path, source, words, commands) for source, words in table.items()},
+    )
+
+
+def keep_in_rig(name: str, value: float) -> Path:
+    """Set one number of the rig's file, which keeps all else, comments too; where it is.
+
+    Raises VjganError when it cannot be written."""
+    path = rig_file()
+    _read(path)
+    line = f"{name} = {value:.1f}"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        tables = [at for at, text in enumerate(lines) if text.lstrip().startswith("[")]
+        top = lines[: tables[0]] if tables else lines
+        known = [at for at, text in enumerate(top) if re.match(rf"\s*{name}\s*=", text)]
+        if known:
+            lines[known[0]] = line
+        else:
+            lines.insert(len(top), line)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f"{path.name}.{os.getpid()}")
+        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
+    return path
+
+
+class Pads:
+    """Hands whose pads and buttons also do what the rig binds them to, when they are pressed."""
+
+    def __init__(self, hands: Hands, commands: Mapping[str, Command]) -> None:
+        self._hands = hands
+        self._commands = commands
+        self._pressed: set[str] = set()
+
+    def read(self) -> Sequence[Event]:
+        """All gestures since the last call, and the commands they mean."""
+        events: list[Event] = []
+        for event in self._hands.read():
+            events.append(event)
+            if isinstance(event, ControlEvent):
+                events += self._meant(event)
+        return events
+
+    def close(self) -> None:
+        """Let the hands go."""
+        self._hands.close()
+
+    def _meant(self, event: ControlEvent) -> list[Command]:
+        here = f"{event.channel}.{event.source}"
+        was = here in self._pressed
+        (self._pressed.add if event.value >= PRESSED else self._pressed.discard)(here)
+        command = self._commands.get(here) or self._commands.get(event.source)
+        return [command] if command and event.value >= PRESSED and not was else []
+
+
+_FOREIGN = ("midi",)  # tables of other rooms
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise VjganError(f"rig '{path}' cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise VjganError(f"rig '{path}' is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise VjganError(f"rig '{path}' is not valid TOML: {error}") from None
+
+
+def _milliseconds(path: Path, data: Mapping[str, Any], name: str) -> float:
+    value = data.get(name, 0.0)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not -LARGEST_MS <= value <= LARGEST_MS:
+        raise VjganError(
+            f"rig '{path}': {name} {value!r} must be a number, {-LARGEST_MS:g}..{LARGEST_MS:g}"
+        )
+    return float(value)
+
+
+def _command(path: Path, source: str, words: object, known: Collection[str]) -> Command:
+    if not _SOURCE.fullmatch(source):
+        raise VjganError(f"rig '{path}': commands.{source} is not ccN, noteN or CHANNEL.noteN")
+    name, _, value = str(words).partition(" ")
+    if name not in known or (value and not re.fullmatch(r"-?\d{1,4}", value)):
+        raise VjganError(
+            f"rig '{path}': commands.{source} {words!r} is not a command, if need be with a "
+            f"number; there are: {', '.join(known)}"
+        )
+    return Command(name, int(value or 0))
