@@ -172,19 +172,53 @@ def test_steady_noise_has_no_onsets_and_no_beat(amplitude: float) -> None:
     assert last.confidence == 0.0
 
 
-def test_whatever_comes_in_features_stay_finite() -> None:
+def broken(sample_rate: int) -> dict[str, FloatArray]:
+    """A second each of what a bad cable, driver or program delivers."""
     random = np.random.default_rng(3)
-    bad = noise(0.2, 1.0)
-    bad[::7] = np.nan
-    bad[::11] = np.inf
-    bad[::13] = -1e30
-    sound = np.concatenate((bad, np.full(44100, 1e38, np.float32), sine(300.0, 5.0, 1.0)))
-    sound = np.concatenate((sound, random.choice(np.array([-1.0, 1.0], np.float32), 44100)))
-    for f in analyse(sound, 44100):
-        values = (f.level, f.low, f.mid, f.high, f.centroid_hz, f.bpm, f.beat_phase, f.confidence)
-        assert all(math.isfinite(value) for value in values)
-        assert all(0.0 <= value <= 8.0 for value in values[:4])
-        assert 0.0 <= f.beat_phase < 1.0
+    holes = noise(0.2, 1.0, sample_rate)
+    holes[::7], holes[::11], holes[::13] = np.nan, np.inf, -1e30
+    return {
+        "holes": holes,
+        "nothing but nan": np.full(sample_rate, np.nan, np.float32),
+        "huge": np.full(sample_rate, 1e38, np.float32),
+        "clipped": np.clip(sine(300.0, 5.0, 1.0, sample_rate), -1.0, 1.0),
+        "square": random.choice(np.array([-1.0, 1.0], np.float32), sample_rate),
+        "an offset": sine(300.0, 0.01, 1.0, sample_rate) + np.float32(0.9),
+        "denormal": np.full(sample_rate, 1e-42, np.float32),
+        "silence": np.zeros(sample_rate, np.float32),
+        "a click": np.eye(1, sample_rate, 5, np.float32)[0],
+    }
+
+
+def assert_sane(f: Features) -> None:
+    for name in Features.__dataclass_fields__:
+        value = getattr(f, name)
+        assert all(math.isfinite(one) for one in (value if name == "bands" else (value,))), name
+    assert all(0.0 <= value <= 8.0 for value in (f.level, f.low, f.mid, f.high, *f.bands))
+    for share in (f.flatness, f.intensity, f.confidence, f.bar_confidence):
+        assert 0.0 <= share <= 1.0
+    assert 0.0 <= f.beat_phase < 1.0
+    assert 0.0 <= f.bar_phase < 1.0
+    assert -120.0 <= f.peak_db < 20.0
+    assert f.centroid_hz >= 0.0
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 44100, 192000])
+def test_whatever_comes_in_features_stay_finite(sample_rate: int) -> None:
+    sound = np.concatenate(list(broken(sample_rate).values()))
+    features = analyse(sound, sample_rate, round(0.01 * sample_rate))
+    for before, f in itertools.pairwise(features):
+        assert_sane(f)
+        for count in ("onset_count", "kick_count", "snare_count", "hat_count", "clip_count"):
+            assert getattr(f, count) >= getattr(before, count)
+
+
+def test_after_what_was_broken_it_hears_as_before() -> None:
+    sound = np.concatenate((*broken(8000).values(), sine(300.0, 0.1, 8.0, 8000)))
+    last = analyse(sound, 8000)[-1]
+    assert last.level == pytest.approx(1.0, abs=0.1)
+    assert last.centroid_hz == pytest.approx(300.0, rel=0.05)
+    assert not last.silent
 
 
 def test_an_offset_changes_nothing() -> None:

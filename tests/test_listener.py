@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Venue, wait_until
-from test_features import four_on_the_floor, noise
+from test_features import assert_sane, broken, four_on_the_floor, noise
 from test_soundcard import write_wav
 
 from vjgan.audio.soundcard import Microphone
@@ -143,6 +143,47 @@ def test_a_hung_sound_server_is_noticed_and_holds_up_nothing(venue: Venue) -> No
             os.kill(server, signal.SIGCONT)
         after = show.wait(lambda f: f.alive, seconds=5.0)
     assert after.blocks_read > lost.blocks_read
+    assert show.slowest_read < 0.4
+
+
+def test_a_device_that_comes_back_with_another_rate_is_heard_on(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening(microphone) as show:
+        before = show.wait(lambda f: f.alive)
+        venue.run("audio-unplug")
+        try:
+            show.wait(lambda f: not f.alive, seconds=1.5)
+            monkeypatch.setenv("VENUE_RATE", "8000")
+            venue.run("audio-plug")
+            after = show.wait(lambda f: f.alive, seconds=5.0)
+        finally:
+            venue.run("audio-unplug")
+            monkeypatch.delenv("VENUE_RATE", raising=False)
+            venue.run("audio-plug")
+        assert_sane(after)
+    assert after.blocks_read > before.blocks_read
+    assert show.slowest_read < 0.4
+
+
+@pytest.mark.parametrize(("sample_rate", "channels"), [(8000, 1), (22050, 32), (192000, 2)])
+def test_a_source_of_any_format_and_any_content_is_survived(
+    sample_rate: int, channels: int
+) -> None:
+    sound = np.concatenate([one[: sample_rate // 8] for one in broken(sample_rate).values()])
+    sound = np.repeat(sound[:, None], channels, axis=1)
+
+    def opened(clock: WallClock) -> AudioSource:
+        return LiveTrack(sound, sample_rate, clock.time, hop=round(0.01 * sample_rate), loop=True)
+
+    with listening(opened) as show:
+        show.wait(lambda f: f.alive)
+        end = show.clock.time() + 2.0
+        while show.clock.time() < end:
+            features = show.read()
+            assert_sane(features)
+            assert features.alive
+            time.sleep(0.01)
     assert show.slowest_read < 0.4
 
 

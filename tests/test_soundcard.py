@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from conftest import Venue, wait_until
 from vjgan.audio.soundcard import Microphone, Speaker, find_input, inputs
 from vjgan.clock import WallClock
 from vjgan.errors import DeviceError
+from vjgan.features import Analyser
 from vjgan.types import FloatArray
 
 
@@ -59,6 +61,55 @@ def test_a_played_tone_is_heard_as_it_is(
     peak_hz = spectrum.argmax() * microphone.sample_rate / (1 << 18)
     assert peak_hz == pytest.approx(1000.0, abs=1.0)
     assert np.sqrt(2.0 * np.mean(sound**2)) == pytest.approx(amplitude, rel=0.02)
+
+
+@pytest.fixture
+def sink(venue: Venue, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A sink of another format, whose monitor is the default source meanwhile."""
+    rate, channels = request.param
+    words = f"sink_name=odd rate={rate} channels={channels} format=float32le norewinds=1"
+    load = ["pactl", "load-module", "module-null-sink", *words.split()]
+    module = subprocess.check_output(load, text=True).strip()
+    try:
+        subprocess.run(["pactl", "set-default-source", "odd.monitor"], check=True)
+        yield "odd"
+    finally:
+        subprocess.run(["pactl", "unload-module", module], check=True)
+        subprocess.run(["pactl", "set-default-source", "venue.monitor"], check=True)
+
+
+@pytest.mark.parametrize(
+    "sink", [(8000, 1), (22050, 2), (96000, 6), (192000, 2), (48000, 32)], indirect=True
+)
+def test_a_device_of_any_format_is_heard(sink: str, tone: Path) -> None:
+    microphone = Microphone("pulse")
+    analyser = Analyser(microphone.sample_rate)
+    player = subprocess.Popen(["paplay", f"--device={sink}", str(tone)])
+    try:
+        hear(microphone, 0.2)
+        heard = [analyser.analyse(microphone.read()) for _ in range(100)][-1]
+    finally:
+        player.kill()
+        player.wait()
+        microphone.close()
+    assert heard.centroid_hz == pytest.approx(1000.0, rel=0.1)
+    assert heard.mid == pytest.approx(1.0, abs=0.2)
+    assert heard.peak_db > -30.0
+    assert not heard.silent
+
+
+def test_the_peak_is_that_of_the_loudest_channel(venue: Venue, tone: Path) -> None:
+    microphone = Microphone("pulse")
+    player = venue.play(tone)
+    try:
+        hear(microphone, 0.2)
+        frames = [microphone.read() for _ in range(20)]
+    finally:
+        player.kill()
+        player.wait()
+        microphone.close()
+    assert max(frame.peak or 0.0 for frame in frames) == pytest.approx(0.5, rel=0.02)
+    assert max(float(frame.samples.max()) for frame in frames) == pytest.approx(0.375, rel=0.02)
 
 
 def test_time_is_when_the_last_sample_was_in_the_air(venue: Venue) -> None:

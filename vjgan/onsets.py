@@ -59,7 +59,10 @@ class Onsets:
 
     def __init__(self) -> None:
         with np.load(WEIGHTS) as file:
-            self._layers = [(file[f"w{k}"], file[f"b{k}"]) for k in range(len(file.files) // 2)]
+            self._layers = [
+                (file[f"w{k}"].astype(np.float32), file[f"b{k}"])
+                for k in range(len(file.files) // 2)
+            ]
         self._past = np.zeros((max(PAST) + 1, MELS), np.float32)
         self._rows = np.array(PAST)
         self._since = [math.inf] * len(NAMES)
@@ -86,7 +89,8 @@ class Onsets:
         for weight, bias in self._layers[:-1]:
             x = np.maximum(np.einsum("oi,i->o", weight, x) + bias, 0.0)
         weight, bias = self._layers[-1]
-        return np.asarray(1.0 / (1.0 + np.exp(-(np.einsum("oi,i->o", weight, x) + bias))))
+        # The logistic function by tanh, which cannot overflow.
+        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * (np.einsum("oi,i->o", weight, x) + bias)))
 
 
 def _mels(bins_hz: NDArray[np.float64]) -> FloatArray:
@@ -100,7 +104,8 @@ def _mels(bins_hz: NDArray[np.float64]) -> FloatArray:
     rise = np.minimum((bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre))
     mels = np.maximum(0.0, rise)
     within = edges[1:-1, None] < bins_hz[-1]
-    return (within * mels / np.maximum(mels.sum(axis=1, keepdims=True), 1e-6)).astype(np.float32)
+    mels *= within / np.maximum(mels.sum(axis=1, keepdims=True), 1e-6)
+    return np.asarray(mels, np.float32)
 
 
 def _mel(hertz: float) -> float:

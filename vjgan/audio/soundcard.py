@@ -118,7 +118,7 @@ class Microphone:
         samples = np.frombuffer(data, np.float32).reshape(self.hop, self._channels)
         heard = _finite(samples, self._channel)
         peak = float(np.abs(heard).max())
-        mono: FloatArray = heard.mean(axis=1, dtype=np.float32)
+        mono = heard.mean(axis=1, dtype=np.float64).astype(np.float32)  # sums may be huge
         return AudioFrame(stamp, mono, self.sample_rate, peak)
 
     def close(self) -> None:

@@ -161,5 +161,5 @@ class _Blocks:
 
 def _frame(time: float, block: FloatArray, sample_rate: int) -> AudioFrame:
     """A block [n, channels] mixed to mono."""
-    mixed: FloatArray = block.mean(axis=1, dtype=np.float32)  # [n]
+    mixed = block.mean(axis=1, dtype=np.float64).astype(np.float32)  # [n]; sums may be huge
     return AudioFrame(time, mixed, sample_rate, float(np.abs(block).max(initial=0.0)))
