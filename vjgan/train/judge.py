@@ -38,19 +38,21 @@ class Judge(nn.Module):
 
 def judge_loss(judge: Judge, real: list[Tensor], fake: list[Tensor], gamma: float) -> Tensor:
     """What the judge minimises: at each place the portrait looks truer to it than the painting of
-    the same sitter, and it is flat (``gamma`` times R1 an element) around portraits. Maps are
-    without gradients. Relativistic, after Jolicoeur-Martineau 2019: as sitter and place are the
-    same on both sides, what is left to tell them apart is how crisp they are."""
-    real = [m.detach().requires_grad_() for m in real[: len(CHANNELS)]]
+    the same sitter, and it is flat (``gamma`` times R1 an element, 0 to leave it out) around
+    portraits. Maps are without gradients. Relativistic, after Jolicoeur-Martineau 2019: as sitter
+    and place are the same on both sides, what is left to tell them apart is how crisp they are."""
+    real = [m.detach().requires_grad_(gamma > 0.0) for m in real[: len(CHANNELS)]]
     opinions = judge(real)
     others = judge([m.detach() for m in fake])
     pairs = zip(opinions, others, strict=True)
-    loss = torch.stack([F.softplus(other - own).mean() for own, other in pairs]).sum()
+    loss = torch.stack([F.softplus((other - own).float()).mean() for own, other in pairs]).sum()
+    if not gamma:
+        return loss
     slopes = torch.autograd.grad(
-        torch.stack([o.sum() for o in opinions]).sum(), real, create_graph=True
+        torch.stack([o.float().sum() for o in opinions]).sum(), real, create_graph=True
     )
     # The mean over a map's elements keeps the penalty's size the same at every scale.
-    flat = [s.square().mean() * o[0].numel() for s, o in zip(slopes, opinions, strict=True)]
+    flat = [s.float().square().mean() * o[0].numel() for s, o in zip(slopes, opinions, strict=True)]
     return loss + gamma * torch.stack(flat).sum()
 
 
@@ -59,4 +61,4 @@ def fool_loss(judge: Judge, real: list[Tensor], fake: list[Tensor]) -> Tensor:
     with torch.no_grad():
         opinions = judge(real)
     pairs = zip(opinions, judge(fake), strict=True)
-    return torch.stack([F.softplus(other - own).mean() for other, own in pairs]).sum()
+    return torch.stack([F.softplus((other - own).float()).mean() for other, own in pairs]).sum()

@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Draw = Callable[[Tensor], Tensor]
 
-SIDE = 128  # pixels, to which pictures are brought for ``embed``
+SIDE = 128  # pixels, to which pictures are brought unless a caller wants finer details to count
 BATCH = 16
 EPSILON = 1e-3  # the step along a path
 
@@ -47,14 +47,14 @@ def _network() -> Features:
 
 
 @torch.inference_mode()
-def embed(images: Bytes) -> Floats:
-    """What the network's last 1280 features say of pictures [n, h, w, 3]: float32 [n, 1280].
-    Raises ModelError without the package that holds the network."""
+def embed(images: Bytes, side: int = SIDE) -> Floats:
+    """What the network's last 1280 features say of pictures [n, h, w, 3] brought to ``side``
+    pixels: float32 [n, 1280]. Raises ModelError without the package that holds the network."""
     rows = []
     for batch in np.split(images, range(BATCH, len(images), BATCH)):
         x = torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 127.5 - 1  # [n, 3, h, w]
-        if x.shape[-2:] != (SIDE, SIDE):
-            x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True)  # [n, 3, s, s]
+        if x.shape[-2:] != (side, side):
+            x = F.interpolate(x, (side, side), mode="bilinear", antialias=True)  # [n, 3, s, s]
         rows.append(_network().summary(x.contiguous(memory_format=torch.channels_last)))
     return np.asarray(torch.cat(rows).numpy(), np.float32)
 

@@ -27,22 +27,24 @@ from vjgan.generator.upscale import FACTOR, Upscaler, write_upscaler
 from vjgan.train import sitter
 from vjgan.train.features import Features
 from vjgan.train.judge import Judge, fool_loss, judge_loss
-from vjgan.train.pairs import HELD
+from vjgan.train.pairs import HELD, attention
 from vjgan.train.portraits import likeness, paint, unlikeness
 
 RUN, DATA = Path("training/upres"), Path("training/large")
 MODEL = Path("models/portraits.safetensors")
 BATCH = 2  # whole pictures: it must learn what their rims are like
-WINDOWS, WINDOW = 4, 96  # windows a step that the judge sees, and pixels of their sides
+WINDOWS, WINDOW = 2, 96  # windows a step that the judge sees, and pixels of their sides
 RATE, JUDGE_RATE = 1e-3, 1e-3
 FEATURE_WEIGHT, FOOL_WEIGHT, GAMMA = 0.5, 0.1, 0.01
+LAZY = 4  # steps from one penalty to the next, as it costs more than all else
 ALONE = 150  # steps that the judge learns alone
-HALF_LIFE = 200  # steps of the averaged weights
-FACE = (0.2, 0.75)  # where the middle of a window lies mostly, as shares of the picture
+HALF_LIFE = 50  # steps of the averaged weights
+AROUND = 0.5  # how far about a mark the middles of windows lie, as a share of the picture
 
 
 class Enlargements:
-    """The model's pictures x [n, 3, r, r] of sitters and their renders y [n, 3, 2r, 2r], uint8."""
+    """The model's pictures x [n, 3, r, r] of sitters, their renders y [n, 3, 2r, 2r], uint8, and
+    where eyes and mouth are in them [n, 3, 2]."""
 
     def __init__(self, folder: Path, network: StyleGAN2, held: bool = False) -> None:
         paths = [p for p in sorted(folder.glob("[0-9]*[0-9].npz")) if held == (int(p.stem) >= HELD)]
@@ -51,26 +53,27 @@ class Enlargements:
                 f"{folder}: no large portraits; render some: "
                 f"python -m tools.portraits shards {folder} --size 512"
             )
-        self._read: list[tuple[Tensor, Tensor]] = []
+        read: list[tuple[Tensor, Tensor, Tensor]] = []
         for path in paths:
             with np.load(path) as shard:
-                p, y = shard["p"], torch.from_numpy(shard["pictures"])
+                p, y, marks = (torch.from_numpy(shard[k]) for k in ("p", "pictures", "marks"))
             side = FACTOR * network.config.resolution
             step = y.shape[1] // side
             blocks = y.reshape(len(y), side, step, side, step, 3).float().mean((2, 4))
             y = blocks.add_(0.5).byte().permute(0, 3, 1, 2).contiguous()  # [n, 3, 2r, 2r]
-            self._read.append((draw(network, torch.from_numpy(p)), y))
+            read.append((draw(network, p), y, marks))
             if not held:  # mirrored sitters are other sitters to the model
-                other = draw(network, torch.from_numpy(sitter.mirror(p)))
-                self._read.append((other, y.flip(-1)))
-        self.x, self.y = (torch.cat(rows) for rows in zip(*self._read, strict=True))
+                other = torch.from_numpy(sitter.mirror(p.numpy()))
+                turned = marks * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+                read.append((draw(network, other), y.flip(-1), turned[:, [1, 0, 2]]))
+        self.x, self.y, self.marks = (torch.cat(rows) for rows in zip(*read, strict=True))
 
     def __len__(self) -> int:
         return len(self.x)
 
-    def get(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures in -1..1 and their renders."""
-        return self.x[index].float(), self.y[index].float() / 127.5 - 1
+    def get(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures in -1..1, their renders and marks."""
+        return self.x[index].float(), self.y[index].float() / 127.5 - 1, self.marks[index].float()
 
 
 @torch.no_grad()
@@ -117,18 +120,22 @@ class Teacher:
 
     def step(self) -> float:
         """One batch for the judge, and the same for the network; the loss."""
-        x, y = self.pairs.get(torch.randint(len(self.pairs), (BATCH,), generator=self.random))
+        index = torch.randint(len(self.pairs), (BATCH,), generator=self.random)
+        x, y, marks = self.pairs.get(index)
         with torch.autocast("cpu", torch.bfloat16):
-            image = self.network(x.contiguous(memory_format=torch.channels_last))
-        image = image.float()
-        ours, theirs = self._look(image, y)
-        self.judging.zero_grad(set_to_none=True)
-        torch.autograd.backward(judge_loss(self.judge, theirs, ours, GAMMA))
+            image = self.network(x.contiguous(memory_format=torch.channels_last)).float()
+            ours, theirs = self._look(image, y, marks)
+            self.judging.zero_grad(set_to_none=True)
+            gamma = 0.0 if self.steps % LAZY else LAZY * GAMMA
+            opinion = judge_loss(self.judge, theirs, ours, gamma)
+        torch.autograd.backward(opinion)
         self.judging.step()
-        loss = likeness(image, y, torch.ones(1)) + FEATURE_WEIGHT * unlikeness(ours, theirs)
+        loss = likeness(image, y, attention(marks, len(y[0, 0])))
+        loss = loss + FEATURE_WEIGHT * unlikeness(ours, theirs)
         if self.steps >= ALONE:
             self.judge.requires_grad_(False)
-            loss = loss + FOOL_WEIGHT * fool_loss(self.judge, theirs, ours)
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = loss + FOOL_WEIGHT * fool_loss(self.judge, theirs, ours)
             self.judge.requires_grad_(True)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -142,17 +149,19 @@ class Teacher:
                 average.lerp_(new, 1 - keep)
         return loss.item()
 
-    def _look(self, image: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Feature maps of windows of pictures and of their renders, most of them on the face."""
-        room, (low, high) = image.shape[-1] - WINDOW, FACE
-        at = torch.rand(WINDOWS, 2, generator=self.random) * (high - low) + low  # middles
-        corners = (at * image.shape[-1] - WINDOW / 2).clamp(0, room).long().tolist()
-        cut = [
-            (k % BATCH, slice(None), slice(i, i + WINDOW), slice(j, j + WINDOW))
-            for k, (i, j) in enumerate(corners)
-        ]
+    def _look(self, image: Tensor, y: Tensor, marks: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Feature maps of windows of pictures and of their renders, each near an eye or mouth."""
+        side = image.shape[-1]
+        cut = []
+        for k in range(WINDOWS):
+            which = int(torch.randint(marks.shape[1], (), generator=self.random))
+            at = marks[k % BATCH, which] + AROUND * (torch.rand(2, generator=self.random) - 0.5)
+            j, i = (at * side - WINDOW / 2).clamp(0, side - WINDOW).long().tolist()
+            cut.append((k % BATCH, slice(None), slice(i, i + WINDOW), slice(j, j + WINDOW)))
         ours, theirs = (
-            torch.stack([z[c] for c in cut]).contiguous(memory_format=torch.channels_last)
+            torch.stack([z[c] for c in cut])
+            .to(torch.bfloat16)
+            .contiguous(memory_format=torch.channels_last)
             for z in (image, y)
         )
         with torch.no_grad():
@@ -164,7 +173,7 @@ class Teacher:
 def report(teacher: Teacher, held: Enlargements, losses: list[float]) -> None:
     """Save the state, print how near it comes, and write a sheet: input, ours, render."""
     teacher.save()
-    x, y = held.get(torch.arange(32))
+    x, y, _ = held.get(torch.arange(32))
     plain = F.interpolate(x, scale_factor=FACTOR, mode="bicubic").clamp(-1, 1)
     image = torch.cat([teacher.average(z) for z in torch.split(x, 8)]).clamp(-1, 1)
     psnr, base = (
