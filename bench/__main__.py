@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import beats, generator, latency, loop, memory, onsets, pacing, plain3
+from bench import beats, generator, latency, loop, memory, model, onsets, pacing, plain3
 from bench.venue import venue
 
 BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -24,6 +24,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "pacing": pacing.run,
     "latency": latency.run,
     "memory": memory.run,
+    "model": model.run,
     "beats": beats.run,
     "onsets": onsets.run,
 }
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of pacing and latency")
     parser.add_argument("--memory-minutes", type=float, default=10.0)
     parser.add_argument("--quick", action="store_true", help="of beats, one piece a genre")
+    parser.add_argument("--models", default="portraits*.safetensors", help="of model: which files")
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"))
     options = parser.parse_args()
     results: dict[str, Any] = {"machine": f"{platform.machine()}, {platform.platform()}"}
