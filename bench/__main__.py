@@ -14,15 +14,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import beats, generator, latency, loop, memory, model, onsets, pacing, plain3
+from bench import (
+    beats,
+    generator,
+    latency,
+    loop,
+    memory,
+    model,
+    onsets,
+    pacing,
+    plain3,
+    switching,
+    sync,
+)
 from bench.venue import venue
+from vjgan.show import SOFTWARE_FPS
 
 BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "loop": loop.run,
     "generator": generator.run,
     "stylegan3": plain3.run,
     "pacing": pacing.run,
+    "switching": switching.run,
     "latency": latency.run,
+    "sync": sync.run,
     "memory": memory.run,
     "model": model.run,
     "beats": beats.run,
@@ -34,6 +49,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="which (default: all)")
     parser.add_argument("--seconds", type=float, default=30.0, help="of pacing and latency")
+    parser.add_argument(
+        "--fps", type=float, default=SOFTWARE_FPS, help="of switching without a GPU"
+    )
     parser.add_argument("--memory-minutes", type=float, default=10.0)
     parser.add_argument("--quick", action="store_true", help="of beats, one piece a genre")
     parser.add_argument("--models", default="portraits*.safetensors", help="of model: which files")
