@@ -9,7 +9,7 @@ const HOLD_MS = 400; // after letting go, until the show's word counts again
 const DOUBLE_MS = 350;
 const RETRY_MS = [200, 500, 1000, 2000];
 
-const show = { table: new Map(), own: {}, out: {}, signals: {}, passes: [], stats: {}, commands: {} };
+const show = { table: new Map(), told: {}, own: {}, out: {}, signals: {}, passes: [], stats: {}, commands: {} };
 const faders = new Map();
 const pictures = new Map(); // object URLs by name
 let cards = [];
@@ -298,7 +298,7 @@ function grab(fader, event) {
   };
   const end = () => {
     fader.held = false;
-    fader.until = performance.now() + HOLD_MS;
+    letGo(fader);
     box.classList.remove("held");
     box.removeEventListener("pointermove", move);
     box.removeEventListener("pointerup", end);
@@ -314,10 +314,24 @@ function grab(fader, event) {
   box.addEventListener("lostpointercapture", end);
 }
 
+function isInHand(fader) { return fader.held || performance.now() < fader.until; }
+
+// Let go a little later than the hand: what the show says meanwhile may be older than the hand.
+function letGo(fader) {
+  fader.until = performance.now() + HOLD_MS;
+  setTimeout(() => {
+    if (isInHand(fader)) return;
+    show.own[fader.row.name] = show.told[fader.row.name];
+    drawOwn(fader.row.name);
+  }, HOLD_MS + 20);
+}
+
 // The preset's value; the table's own default where it is there already.
 function giveBack(fader) {
-  if (fader.box.classList.contains("untouched")) setFader(fader, fader.row.default);
-  else {
+  if (fader.box.classList.contains("untouched")) {
+    setFader(fader, fader.row.default);
+    letGo(fader);
+  } else {
     waiting.delete(fader.row.name);
     fader.until = 0;
     touched.delete(fader.row.name);
@@ -335,8 +349,8 @@ function nudgeFader(fader, event) {
     PageDown: value - 0.1 * span, PageUp: value + 0.1 * span, Home: row.min, End: row.max,
   }[event.key];
   if (to !== undefined) {
-    fader.until = performance.now() + HOLD_MS;
     setFader(fader, to);
+    letGo(fader);
   } else if (event.key === "Backspace" || event.key === "Delete") giveBack(fader);
   else return;
   event.preventDefault();
@@ -401,9 +415,9 @@ function take(state) {
   const now = performance.now();
   if (rest.changed) touched.clear();
   for (const [name, value] of Object.entries(own)) {
+    show.told[name] = value;
     const fader = faders.get(name);
-    if (fader && (fader.held || now < fader.until || waiting.has(name))) continue;
-    show.own[name] = value;
+    if (!fader || !isInHand(fader)) show.own[name] = value;
   }
   Object.assign(show.out, out);
   for (const name of Object.keys(own)) drawOwn(name);
