@@ -104,6 +104,9 @@ def live(
             help="Hold one: link, midi, tracker, tap or free. Default: the best that is there.",
         ),
     ] = "auto",
+    link: Annotated[
+        bool, typer.Option("--link", help="Join Ableton Link on the local network.")
+    ] = False,
     offset: Annotated[
         float | None,
         typer.Option(
@@ -163,6 +166,7 @@ def live(
             device=device,
             control=ControlSettings(control, control_host, control_port, osc_host, osc_port),
             clock=clock,
+            link=link,
             offset_ms=offset,
         ),
         say=typer.echo,

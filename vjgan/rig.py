@@ -4,6 +4,7 @@
 
     offset_ms = 0.0   # light earlier by so much (below 0: later); `vjgan calibrate --by-hand`
     input_ms = 12.5   # sound is heard so late; `vjgan calibrate`
+    link = true       # always join Ableton Link on the local network
 
     [commands]        # MIDI notes and controllers, of any channel or of one (10.note36)
     note36 = "tap"
@@ -25,6 +26,7 @@ from typing import Any
 from vjgan.errors import VjganError
 from vjgan.types import Command, ControlEvent, Event, Hands
 
+KEYS = ("offset_ms", "input_ms", "link", "commands")
 LARGEST_MS = 2000.0
 PRESSED = 0.5  # a controller's value from which a pad is pressed
 _SOURCE = re.compile(r"(?:(?:[1-9]|1[0-6])\.)?(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])")
@@ -37,6 +39,7 @@ class Rig:
     offset: float = 0.0
     latency: float = 0.0
     commands: Mapping[str, Command] = field(default_factory=dict)
+    link: bool = False
 
 
 def rig_file() -> Path:
@@ -51,17 +54,18 @@ def load_rig(commands: Collection[str]) -> Rig:
     Raises VjganError: one sentence with the file, the key, the value and what is allowed."""
     path = rig_file()
     data = _read(path)
-    if unknown := set(data) - {"offset_ms", "input_ms", "commands", *_FOREIGN}:
-        raise VjganError(
-            f"rig '{path}': {min(unknown)} is unknown; there are: offset_ms, input_ms, commands"
-        )
+    if unknown := set(data) - set(KEYS):
+        raise VjganError(f"rig '{path}': {min(unknown)} is unknown; there are: {', '.join(KEYS)}")
     table = data.get("commands", {})
     if not isinstance(table, dict):
         raise VjganError(f"rig '{path}': commands must be a table of MIDI sources")
+    if not isinstance(data.get("link", False), bool):
+        raise VjganError(f"rig '{path}': link {data['link']!r} must be true or false")
     return Rig(
         _milliseconds(path, data, "offset_ms") / 1e3,
         _milliseconds(path, data, "input_ms") / 1e3,
         {source: _command(path, source, words, commands) for source, words in table.items()},
+        data.get("link", False),
     )
 
 
@@ -117,9 +121,6 @@ class Pads:
         (self._pressed.add if event.value >= PRESSED else self._pressed.discard)(here)
         command = self._commands.get(here) or self._commands.get(event.source)
         return [command] if command and event.value >= PRESSED and not was else []
-
-
-_FOREIGN = ("midi",)  # tables of other rooms
 
 
 def _read(path: Path) -> dict[str, Any]:

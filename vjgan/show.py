@@ -73,6 +73,7 @@ class LiveSettings:
     device: str = "auto"
     control: ControlSettings = field(default_factory=ControlSettings)
     clock: str = "auto"
+    link: bool = False
     offset_ms: float | None = None  # None: the rig's
     rig: Rig = field(default_factory=Rig)
 
@@ -192,22 +193,20 @@ def _tempo(
     offset = rig.offset if settings.offset_ms is None else settings.offset_ms / 1e3
     return BeatClock(
         hold=settings.clock,
-        link=_link(settings.clock, clock, room),
+        link=_link(settings, clock, room),
         latency=0.0 if isinstance(source, Sound) else rig.latency,
         offset=offset,
     )
 
 
-def _link(hold: str, clock: WallClock, room: ExitStack) -> Session | None:
-    """A seat in the Link session, unless another clock is held or Link is not installed."""
-    if hold not in ("auto", "link"):
+def _link(settings: LiveSettings, clock: WallClock, room: ExitStack) -> Session | None:
+    """A seat in the Link session, where the performer wants to open the show to the network."""
+    if not (settings.link or settings.rig.link or settings.clock == "link"):
         return None
     try:
         from vjgan.beat.link import LinkSession
     except ImportError:
-        if hold == "link":
-            raise VjganError("--clock link: not installed; pip install -e '.[link]'") from None
-        return None
+        raise VjganError("Ableton Link is not installed: pip install -e '.[link]'") from None
     session = LinkSession(clock.time)
     room.callback(session.close)
     return session
