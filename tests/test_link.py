@@ -126,7 +126,7 @@ def test_who_comes_later_finds_what_it_hears(session: LinkSession) -> None:
     session.offer(now, 97.0, 2.25)
     peer = Peer(140.0)
     try:
-        wait_until(lambda: peer.ask()[0] == 1, what="the other is seen")
+        wait_until(lambda: peer.ask()[0] and session.peers, what="they see each other")
         wait_until(lambda: peer.ask()[1] == pytest.approx(97.0, rel=1e-3), what="its tempo")
         lead = session.lead(now, Features())
         assert lead is not None
