@@ -49,8 +49,8 @@ class Analyser:
 
     def analyse(self, frame: AudioFrame) -> Features:
         """The features when ``frame`` has been heard."""
-        samples = _clean(frame.samples)
-        self._meter(samples, frame.peak)
+        samples, peak = _clean(frame.samples)
+        self._meter(peak if frame.peak is None else frame.peak, len(samples))
         sound = np.concatenate((self._waiting, self._highpass(samples)))
         whole = len(sound) // self._hop * self._hop
         for start in range(0, whole, self._hop):
@@ -60,15 +60,12 @@ class Analyser:
         self._blocks += 1
         return self._features(frame.time)
 
-    def _meter(self, samples: FloatArray, peak: float | None) -> None:
-        """Let the peak meter rise at once and fall slowly."""
-        if not len(samples):
-            return
-        if peak is None or not math.isfinite(peak):
-            peak = float(np.abs(samples).max())
+    def _meter(self, peak: float, count: int) -> None:
+        """Let the peak meter rise at once and fall slowly, for ``count`` samples."""
+        peak = min(peak, LOUDEST) if math.isfinite(peak) else 0.0
         self._clipped += peak >= FULL_SCALE
-        now_db = 20.0 * math.log10(max(min(peak, LOUDEST), 1e-6))
-        self._peak_db = max(now_db, self._peak_db - FALL_DB * len(samples) / self._rate, LEAST_DB)
+        now_db = 20.0 * math.log10(max(peak, 1e-6))
+        self._peak_db = max(now_db, self._peak_db - FALL_DB * count / self._rate, LEAST_DB)
 
     def _hear(self, block: FloatArray, time: float) -> None:
         """Take in one hop, the last sample of which was in the air at ``time``."""
@@ -160,10 +157,14 @@ class Analyser:
         return (beat + since) / BEATS % 1.0
 
 
-def _clean(samples: FloatArray) -> FloatArray:
-    """Samples without what is not a number, or no sound."""
-    finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(finite, -LOUDEST, LOUDEST).astype(np.float32)
+def _clean(samples: FloatArray) -> tuple[FloatArray, float]:
+    """Samples without what is not a number, or no sound, and the largest of them."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    if not peak <= LOUDEST:
+        finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        samples = np.clip(finite, -LOUDEST, LOUDEST)
+        peak = float(np.abs(samples).max())
+    return samples.astype(np.float32, copy=False), peak
 
 
 def _highpass(sample_rate: int) -> aubio.digital_filter:

@@ -13,6 +13,7 @@ from vjgan.types import OCTAVES, FloatArray
 
 OCTAVE_EDGES_HZ = (80.0, 150.0, 350.0, 850.0, 2000.0, 4000.0, 8000.0)  # between the eight bands
 THREE = (0, 2, 5)  # where low, mid and high begin among the eight
+BANDS = 4 + OCTAVES  # the whole, low, mid, high, and the eight
 
 ATTACK, RELEASE = 0.005, 0.10  # seconds
 MEAN_SECONDS = 8.0  # time constant of the running mean
@@ -53,14 +54,15 @@ class Levels:
     def __init__(self, bins_hz: NDArray[np.float64], scale: float, dt: float) -> None:
         """``bins_hz`` [bins] are those of the spectra, whose squared magnitudes times ``scale`` sum
         up to the mean square of the sound."""
-        self._dt, self._scale = dt, scale
-        self._bins_hz = bins_hz.astype(np.float32)
+        self._dt = dt
         firsts = [0, *np.searchsorted(bins_hz, OCTAVE_EDGES_HZ, side="right")]
         self._firsts = [first for first in firsts if first < len(bins_hz)]
+        self._sums = scale * _sums()[:, : len(self._firsts)]  # [BANDS, of the eight]
+        self._floors = np.array([1.0] + [EMPTY] * (BANDS - 1))
+        self._values = np.zeros(BANDS)  # amplitudes, followed
+        self._means = np.zeros(BANDS)
+        self._first_moments = np.stack((np.ones_like(bins_hz), bins_hz)).astype(np.float32)
         self._flat = slice(*np.searchsorted(bins_hz, FLAT_HZ))
-        self._powers = np.zeros(4 + OCTAVES)  # the whole, low, mid, high, the eight
-        self._values = np.zeros(4 + OCTAVES)  # amplitudes, followed
-        self._means = np.zeros(4 + OCTAVES)
         self._attack, self._release = (-math.expm1(-dt / one) for one in (ATTACK, RELEASE))
         self._recent = 0.0
         self._hurry = False
@@ -70,24 +72,19 @@ class Levels:
 
     def step(self, squares: FloatArray) -> Heard:
         """What is heard after a spectrum's ``squares`` [bins], all finite."""
-        powers, dt = self._powers, self._dt
-        powers[4 : 4 + len(self._firsts)] = np.add.reduceat(squares, self._firsts)
-        powers[1:4] = np.add.reduceat(powers[4:], THREE)
-        powers[0] = powers[1:4].sum()
-        powers *= self._scale
+        powers = self._sums @ np.add.reduceat(squares, self._firsts)  # [BANDS]
         silent = self._gate(math.sqrt(powers[0]))
-        amplitudes = np.sqrt(powers)
-        rising = amplitudes > self._values
-        self._values += (amplitudes - self._values) * np.where(rising, self._attack, self._release)
+        away = np.sqrt(powers) - self._values
+        # The attack is the quicker: up it is the larger of the two steps, down the smaller.
+        self._values += np.maximum(away * self._attack, away * self._release)
         if not silent:
-            self._heard += dt
-            self._colour(squares)
+            self._heard += self._dt
+            self._colour(squares, powers)
         if not self._quiet:
             self._lead()
-        floors = np.full(4 + OCTAVES, EMPTY * max(self._means[0], SILENCE))
-        floors[0] = SILENCE
-        over = np.minimum(HIGHEST, self._values / np.maximum(self._means, floors)).tolist()
-        level, low, mid, high, *bands = over
+        floors = self._floors * max(self.mean, SILENCE)
+        over = np.minimum(HIGHEST, self._values / np.maximum(self._means, floors))
+        level, low, mid, high, *bands = over.tolist()
         return Heard(
             level=level,
             low=low,
@@ -125,15 +122,22 @@ class Levels:
         if self._hurry:
             self._means *= math.exp(gap * -math.expm1(-dt / HURRY_SECONDS))
 
-    def _colour(self, squares: FloatArray) -> None:
+    def _colour(self, squares: FloatArray, powers: NDArray[np.float64]) -> None:
         """Spectral centroid, the mean frequency weighted by magnitude; flatness, the geometric by
         the arithmetic mean of the squares (Gray and Markel, 1974); loudness."""
         dt, seconds = self._dt, min(self._heard, COLOUR_SECONDS)
-        magnitudes = np.sqrt(squares)
-        centroid_hz = float(np.vdot(magnitudes, self._bins_hz)) / max(float(magnitudes.sum()), 1e-9)
-        self._centroid_hz = approach(self._centroid_hz, centroid_hz, dt, seconds)
+        whole, moment = (self._first_moments @ np.sqrt(squares)).tolist()
+        self._centroid_hz = approach(self._centroid_hz, moment / max(whole, 1e-9), dt, seconds)
         part = squares[self._flat]
-        mean = float(part.mean()) + 1e-20
-        flat = math.exp(float(np.log(part + np.float32(1e-6 * mean + 1e-30)).mean())) / mean
+        mean = float(np.add.reduce(part)) / len(part) + 1e-20
+        logs = np.log(part + np.float32(1e-6 * mean + 1e-30))
+        flat = math.exp(float(np.add.reduce(logs)) / len(part)) / mean
         self._flatness = approach(self._flatness, min(1.0, flat / FLAT_NOISE), dt, seconds)
-        self._loudness = float((self._powers[4:] ** SONE).sum())
+        self._loudness = float(np.add.reduce(powers[4:] ** SONE))
+
+
+def _sums() -> NDArray[np.float64]:
+    """Which of the eight bands make the whole, low, mid, high and each of them: [BANDS, 8]."""
+    eight = np.eye(OCTAVES)
+    three = np.add.reduceat(eight, THREE)
+    return np.concatenate((three.sum(axis=0)[None], three, eight))

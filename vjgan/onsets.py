@@ -39,7 +39,7 @@ class Bands:
     def __init__(self, bins_hz: NDArray[np.float64]) -> None:
         """``bins_hz`` [bins] are those of the spectra."""
         self._bins = int(np.searchsorted(bins_hz, HIGHEST_HZ))
-        self._mels = _mels(bins_hz[: self._bins])
+        self._mels = _halved(_mels(bins_hz[: self._bins]))
         self._power = 0.0
         self._heard = 0.0  # seconds
 
@@ -48,8 +48,7 @@ class Bands:
         self._heard += dt
         self._power = approach(self._power, power, dt, min(self._heard, LEVEL_SECONDS))
         gain = COMPRESSION / max(math.sqrt(self._power), QUIET)
-        # Not a product of matrices, which would wake the threads of BLAS at every hop.
-        mels: FloatArray = np.einsum("mf,f->m", self._mels, np.sqrt(squares[: self._bins]))
+        mels: FloatArray = (self._mels @ np.sqrt(squares[: self._bins])).ravel()
         mels *= np.float32(gain)
         return np.log1p(mels, out=mels)
 
@@ -60,7 +59,7 @@ class Onsets:
     def __init__(self) -> None:
         with np.load(WEIGHTS) as file:
             self._layers = [
-                (file[f"w{k}"].astype(np.float32), file[f"b{k}"])
+                (_halved(file[f"w{k}"].astype(np.float32)), file[f"b{k}"])
                 for k in range(len(file.files) // 2)
             ]
         self._past = np.zeros((max(PAST) + 1, MELS), np.float32)
@@ -85,12 +84,16 @@ class Onsets:
         """How likely it is that each of NAMES has begun just now, [4], 0..1."""
         self._past[1:] = self._past[:-1]
         self._past[0] = bands
-        x: FloatArray = self._past[self._rows].ravel()
-        for weight, bias in self._layers[:-1]:
-            x = np.maximum(np.einsum("oi,i->o", weight, x) + bias, 0.0)
-        weight, bias = self._layers[-1]
+        x: FloatArray = self._past.take(self._rows, axis=0).ravel()
+        for k, (weight, bias) in enumerate(self._layers):
+            x = (weight @ (x if k == 0 else np.maximum(x, 0.0))).ravel() + bias
         # The logistic function by tanh, which cannot overflow.
-        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * (np.einsum("oi,i->o", weight, x) + bias)))
+        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * x))
+
+
+def _halved(matrix: FloatArray) -> FloatArray:
+    """[m, n] -> [2, m / 2, n]: a product so large would wake the threads of BLAS at every hop."""
+    return matrix.reshape(2, len(matrix) // 2, -1)
 
 
 def _mels(bins_hz: NDArray[np.float64]) -> FloatArray:
