@@ -228,16 +228,17 @@ def test_the_show_goes_on_without_what_cannot_be_served(caplog: pytest.LogCaptur
 class Served:
     """A page server on a free port, its desk and its pairing codes."""
 
-    def __init__(self, folder: Path, paired: bool) -> None:
+    def __init__(self, folder: Path, paired: bool, port: int = 18800) -> None:
         self.codes: list[str] = []
         self.desk = desk_with()
-        self.sock = listen("127.0.0.1", 18800)
+        self.sock = listen("127.0.0.1", port)
         self.port = int(self.sock.getsockname()[1])
         thumbnails = Thumbnails(folder / "thumbnails")
         library = make_library()
         cards = Cards(lambda: sorted(PRESETS.glob("*.toml"))[:3], library.preset, thumbnails)
         pairing = Pairing(self.codes.append) if paired else None
-        self.server = Server(self.sock, "127.0.0.1", self.desk, cards, pairing, dict)
+        figures = Figures(list, [], lambda: 0, 60.0)
+        self.server = Server(self.sock, "127.0.0.1", self.desk, cards, pairing, figures.read)
         self.service = Service(self.server)
 
     def open(self, **words: Any) -> ClientConnection:
