@@ -46,6 +46,11 @@ missing() { # of the packages given, those that are not installed; none where th
   done
 }
 
+needs_browser() { # for tests, and there is none: Debian's, or one that Playwright fetched
+  [ "$level" = test ] && ! command -v chromium >/dev/null &&
+    ! compgen -G "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}/chromium*" >/dev/null
+}
+
 find_python() { # 3.12 and 3.11 first: for them every dependency has a wheel or builds in seconds
   local candidate
   for candidate in python3.12 python3.11 python3.13 python3.14 python3; do
@@ -96,7 +101,7 @@ EOF
 install_packages() {
   local sudo=() wanted
   wanted=$(missing $packages; python_packages)
-  [ -n "$wanted" ] || return 0
+  [ -n "$wanted" ] || needs_browser || return 0
   if ! command -v apt-get >/dev/null; then
     say "no apt-get here; should something below fail, install what Debian calls" $packages
     return
@@ -114,6 +119,9 @@ install_packages() {
   if [ "$level" = test ] && ! command -v jack_lsp >/dev/null &&
     apt-cache show jack-example-tools >/dev/null 2>&1; then
     wanted="$wanted jack-example-tools " # newer releases keep jack_lsp there
+  fi
+  if needs_browser && apt-cache show chromium >/dev/null 2>&1; then
+    wanted="$wanted chromium " # Ubuntu has it only as a snap
   fi
   if [[ $wanted == *" pulseaudio "* ]] && [[ $(LC_ALL=C apt-get --simulate --no-remove \
     --no-install-recommends install pulseaudio 2>&1) == *"remove is disabled"* ]]; then
@@ -167,12 +175,20 @@ install_python_packages() {
   rm .venv/unfinished
 }
 
+fetch_browser() {
+  local deps=--with-deps
+  command -v apt-get >/dev/null || deps=
+  say "fetching Chromium for the tests of the control page"
+  logged "Playwright could not fetch Chromium (is there a network?)" \
+    .venv/bin/python -m playwright install $deps --only-shell chromium
+}
+
 whole() { # .venv holds what this level needs, and the Python that it was made with is still there
   [ ! -e .venv/unfinished ] && grep -qsxF -- "$level $key" .venv/ready &&
     .venv/bin/python -ISc '' 2>/dev/null
 }
 
-if whole && [ -z "$(missing $packages)" ]; then
+if whole && [ -z "$(missing $packages)" ] && ! needs_browser; then
   exit 0
 fi
 mkdir -p build
@@ -181,5 +197,8 @@ install_packages
 if ! whole; then
   make_venv
   install_python_packages
+fi
+if needs_browser; then
+  fetch_browser
 fi
 say "ready in $SECONDS s"
