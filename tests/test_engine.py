@@ -101,11 +101,17 @@ class Plain:
 
 
 def play(
-    script: dict[int, list[Event]], frames: int = 30, live: bool = True, fail_at: int | None = None
+    script: dict[int, list[Event]],
+    frames: int = 30,
+    live: bool = True,
+    fail_at: int | None = None,
+    routes: tuple[Route, ...] = (Route("midi.cc1", "hue", 100.0),),
+    lag: float = 0.0,
 ) -> tuple[Plain, Engine]:
     plain = Plain(script)
+    plain.lag = lag
     plain.fail_at = set() if fail_at is None else {fail_at}
-    router = Router(CONTROLS, {}, (Route("midi.cc1", "hue", 100.0),))
+    router = Router(CONTROLS, {}, routes)
     stage = Stage(Scene("a", "a", router, plain, plain, ()))  # type: ignore[arg-type]
     stages = [plain] * 4
     engine = Engine(
@@ -164,11 +170,23 @@ def test_commands_reach_their_stage() -> None:
     ]
 
 
+def test_what_goes_through_the_model_is_foretold_by_its_lag() -> None:
+    pulse = (Route("beat_phase", "hue", 1.0), Route("beat_phase", "direction.1", 1.0))
+    plain, _ = play({}, frames=120, routes=pulse, lag=0.1)
+    behind = [controls["direction.1"] - controls["hue"] for controls in plain.shown]
+    assert behind[0] == pytest.approx(2 * (0.02 + 0.5 / 60), abs=1e-6)
+    # Two beats a second, a lag of 0.1 s and 0.02 s until motion has followed.
+    assert behind[100] % 1.0 == pytest.approx(2 * 0.12, abs=1e-6)
+    places = [controls["direction.1"] for controls in plain.shown[:20]]
+    assert places == sorted(places)  # on its way there it does not fall
+
+
 def test_the_notice_and_the_help_are_shown_and_taken_away() -> None:
     plain, _ = play({400: [Command("help")], 410: [Command("help")]}, frames=500)
     assert plain.said[0] == ("untrained",)
     assert plain.said[1] == ()
     assert any("blackout" in line for line in plain.said[2])
+    assert plain.said[2][-1] == "Clock      free, 120.0 bpm, 0% sure"
     assert plain.said[3] == ()
 
 

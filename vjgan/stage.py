@@ -29,6 +29,8 @@ from vjgan.types import (
     Tick,
 )
 
+FOLLOWED = 0.02  # seconds after which motion has gone half the way to a control that leaps
+
 
 class Mover(Protocol):
     """What a scene needs of ``vjgan.motion``."""
@@ -107,7 +109,7 @@ class Stage:
         beat when the model's picture of it will be seen."""
         self._advance(beat.position)
         signals = listen(features, beat, tick)
-        soon = None if later is None else listen(features, later, tick)
+        soon = None if later is None else listen(features, later.after(FOLLOWED), tick)
         for entry in self._entries:
             values = entry.scene.router.step(signals, moved, tick.dt, soon)
             entry.controls = Controls(tick.time, values, signals, entry.scene.passes)
