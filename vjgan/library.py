@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from vjgan.mapping import Router
 from vjgan.preset import MotionTable, Preset, find_preset, find_presets, load_preset
 from vjgan.stage import Mover, Scene
 from vjgan.types import Generator, LatentSpace
+
+log = logging.getLogger("vjgan")
 
 
 @dataclass
@@ -55,7 +58,12 @@ class Library:
         """The preset of a file at work. Raises PresetError or ModelError."""
         preset = self.preset(path)
         generator = self.load(self._model_of(preset))
-        _check_directions(preset, generator)
+        try:
+            _check_directions(preset, generator)
+        except PresetError as error:
+            if not self.model:
+                raise
+            log.warning("%s; it is left out", error)  # a model that the preset was not made for
         if any(name.startswith(INSIDE) for name in preset.steers):
             generator.prepare()
         return Scene(
