@@ -140,7 +140,7 @@ def _shifted(x: Tensor, y: Tensor) -> Tensor:
 def _resample(images: Tensor, move: Tensor) -> Tensor:
     """images [n, 3, r, r] seen through ``move`` [n, 3, 3], mirrored at the edges."""
     channels, side, half = images.shape[1], images.shape[-1], TAPS // 2
-    row = torch.tensor(SYMLET, device=images.device) / sum(SYMLET)
+    row = images.new_tensor(SYMLET) / sum(SYMLET)
     taps = torch.outer(row, row).expand(channels, 1, -1, -1)  # [3, 1, 12, 12]
     x = F.pad(images, (half,) * 4, mode="reflect")  # [n, 3, r + 2 * half, ...]
     # The doubled picture without the rim, where the filter saw nothing but zeros.
@@ -160,7 +160,8 @@ def _grid(move: Tensor, side: int, edge: float) -> Tensor:
     """Where the points of the doubled picture, with what the last filter needs around, come from:
     [n, 2r + 10, 2r + 10, 2], in halves of the doubled and padded side."""
     reach = TAPS // 2 - 1
-    at = (torch.arange(-reach, 2 * side + reach, device=move.device) + 0.5) / side - 1.0
+    at = torch.arange(-reach, 2 * side + reach, device=move.device, dtype=move.dtype)
+    at = (at + 0.5) / side - 1.0
     y, x = torch.meshgrid(at, at, indexing="ij")
     points = torch.stack([x, y, torch.ones_like(x)], -1)  # [h, w, 3]
     found = torch.einsum("hwk,njk->nhwj", points, move)[..., :2]  # [n, h, w, 2]

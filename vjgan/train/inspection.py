@@ -74,6 +74,9 @@ COSINES = _cosines()  # [8, 32]
 
 def shrink(plane: Plane, side: int = HASH_SIDE) -> Plane:
     """A square plane by the means of its blocks: [side, side]."""
+    if len(plane) < side:
+        times = -(-side // len(plane))
+        plane = plane.repeat(times, 0).repeat(times, 1)
     edges = np.linspace(0, len(plane), side + 1).astype(np.int64)[:-1]
     sums = np.add.reduceat(np.add.reduceat(plane, edges, 0), edges, 1)
     counts = np.diff(np.append(edges, len(plane)))

@@ -72,6 +72,7 @@ class Pulse:
     memory: int
     p: float
     r_t: float
+    loss: float  # of the discriminator
     news: str = ""
 
 
@@ -85,7 +86,7 @@ def train(options: Options, watch: Watch, tell: Tell = lambda done, total: None)
     try:
         if peers.device.type == "cpu":
             keep_memory()
-        with _memory_words(options):
+        with out_of_memory_words(options):
             session = _Session(options, peers, watch, tell)
             session.run()
     finally:
@@ -249,7 +250,7 @@ class _Session:
         now = self.trainer.progress
         left = (total - now.seen) / speed if speed else float("inf")
         used = memory(self.peers.device)
-        return Pulse(now.seen, total, speed, left, used, now.p, now.r_t, news)
+        return Pulse(now.seen, total, speed, left, used, now.p, now.r_t, now.loss_tell, news)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -320,7 +321,7 @@ def _speed(pace: list[tuple[float, int]]) -> float:
 
 
 @contextmanager
-def _memory_words(options: Options) -> Iterator[None]:
+def out_of_memory_words(options: Options) -> Iterator[None]:
     """A shortage of memory as one sentence that says what to lower."""
     try:
         yield
