@@ -31,7 +31,7 @@ APIS = {
 # Unplugging raises nothing and leaves the port "open": only the list of ports tells. Listing takes
 # 0.1 ms, and a controller put back within one round would not be noticed, so rounds are short.
 ROUND = 0.25  # seconds
-LOOK = 0.002  # seconds between two looks into the queues
+LOOK = 0.004  # seconds between two looks into the queues
 RETRY = 1.0  # seconds between two attempts to reach a MIDI system
 QUEUE_LENGTH = 4096  # messages a port keeps while nobody looks: 4 s of a full MIDI cable
 MISSED = 6  # rounds in which our own message did not come back: the server is dead, or hangs
