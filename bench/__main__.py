@@ -27,6 +27,7 @@ from bench import (
     plain3,
     switching,
     sync,
+    training,
 )
 from bench.venue import venue
 from vjgan.show import SOFTWARE_FPS
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "sync": sync.run,
     "memory": memory.run,
     "model": model.run,
+    "training": training.run,
     "beats": beats.run,
     "onsets": onsets.run,
 }
