@@ -59,7 +59,8 @@ def test_a_model_and_its_up_resolution_are_played_as_one(pair: Path) -> None:
     before = torch.from_numpy(small.runtime.draw(latent.w, 1.0, {}).numpy().copy())
     with torch.no_grad():
         expected = read_upscaler(pair)(before[None])[0]
-        assert torch.allclose(large.runtime.draw(latent.w, 1.0, {}), expected, atol=1e-4)
+        # In bf16 where the processor has it.
+        assert torch.allclose(large.runtime.draw(latent.w, 1.0, {}), expected, atol=0.02)
     assert large.generate(latent).image.shape == (32, 32, 3)
 
 

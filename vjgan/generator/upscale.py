@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from vjgan.errors import ModelError
 from vjgan.generator.bending import Bent
-from vjgan.generator.openvino import Enlarger, installed, wanted_precision
+from vjgan.generator.openvino import Enlarger, installed
 from vjgan.generator.stylegan2 import SLOPE
 from vjgan.types import FloatArray
 
@@ -83,10 +83,10 @@ class Upscaled:
 
 
 def add_upscaler(runtime: Bent, network: Upscaler, device: torch.device, side: int) -> Upscaled:
-    """``runtime``, whose pictures have ``side`` pixels, with its up-resolution. Raises
-    DeviceError."""
+    """``runtime``, whose pictures have ``side`` pixels, with its up-resolution."""
     if device.type == "cpu" and installed():
-        return Upscaled(runtime, Enlarger(network, side, wanted_precision()))
+        # Unlike a generator, it is off by half a grey level at most, and four times faster so.
+        return Upscaled(runtime, Enlarger(network, side, "bf16"))
     return Upscaled(runtime, network.to(device))
 
 
