@@ -34,7 +34,7 @@ ROUND = 0.25  # seconds
 LOOK = 0.004  # seconds between two looks into the queues
 RETRY = 1.0  # seconds between two attempts to reach a MIDI system
 QUEUE_LENGTH = 4096  # messages a port keeps while nobody looks: 4 s of a full MIDI cable
-MISSED = 6  # rounds in which our own message did not come back: the server is dead, or hangs
+MISSED = 14  # rounds in which our own message did not come back: the server is dead, or hangs
 DRIFT = 1e-4  # seconds a second, by which two clocks may part
 
 # The kernel's loop-back port is always there and is nobody's controller.
