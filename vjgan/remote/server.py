@@ -7,7 +7,6 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -42,10 +41,11 @@ SOCKET = "/ws"
 MOST_PAGES = 16
 HELLO_SECONDS = 10.0
 PREVIEW_EVERY = 2  # looks: ten pictures a second
-CARDS_EVERY = 40  # looks: two seconds
+CARDS_SECONDS = 2.0  # from one look at the preset files to the next
 STATS_EVERY = 10
 BEHIND_BYTES = 64_000  # unsent; a page further behind gets no pictures,
 LOST_BYTES = 1_000_000  # and this far behind it is let go, and comes back by itself
+WAITS = 6000  # looks, five minutes, in which to type the code
 WORDS_A_LOOK = 200  # of one page; more are dropped
 LIGHT, THUMBNAIL = b"\x01", b"\x02"  # what a binary message holds
 
@@ -60,6 +60,7 @@ class Guest:
         self.fresh = True  # has not yet been told everything
         self.looks = False  # wants to see the light
         self.words = 0  # since the last look
+        self.waits = 0  # looks for which it has not joined
         self.owed: list[str] = []  # names of thumbnails
 
     def unsent(self) -> int:
@@ -100,6 +101,7 @@ class Server:
         self._told_cards: object = None
         self._light: object = None  # the last picture sent
         self._looks = 0
+        self._complaints: set[str] = set()
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -130,7 +132,8 @@ class Server:
         if path == SOCKET:
             if origin != f"http://{host}":
                 return connection.respond(HTTPStatus.FORBIDDEN, "only for vjgan's own page\n")
-            if len(self._guests) >= MOST_PAGES:
+            local = self._is_local(connection)
+            if sum(guest.local == local for guest in self._guests) >= MOST_PAGES:
                 return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many pages\n")
             return None
         if path not in FILES:
@@ -140,8 +143,7 @@ class Server:
 
     async def _welcome(self, connection: ServerConnection) -> None:
         """Listen to a page for as long as it is there."""
-        peer = connection.remote_address
-        guest = Guest(connection, local=self._pairing is None or is_local(str(peer[0])))
+        guest = Guest(connection, self._is_local(connection))
         self._guests.add(guest)
         try:
             async for message in connection:
@@ -175,36 +177,47 @@ class Server:
                 guest.looks = on
         return True
 
+    def _is_local(self, connection: ServerConnection) -> bool:
+        """Whether it needs no pairing; strangers cannot take the places of those."""
+        return self._pairing is None or is_local(str(connection.remote_address[0]))
+
     def _known(self, token: str) -> bool:
         return self._pairing is not None and bool(token) and self._pairing.knows(token)
 
     async def _keep_looking(self) -> None:
-        complaints: set[str] = set()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 self._look()
             except Exception as error:
-                if str(error) not in complaints:
-                    complaints.add(str(error))
-                    log.error("control page: %s", error, exc_info=error)
+                self._complain(error)
 
     async def _keep_cards(self) -> None:
         while True:
-            with suppress(OSError):
+            try:
                 await self._cards.refresh()
-            await asyncio.sleep(CARDS_EVERY * LOOK_SECONDS)
+            except Exception as error:
+                self._complain(error)
+            await asyncio.sleep(CARDS_SECONDS)
+
+    def _complain(self, error: Exception) -> None:
+        """Say what went wrong, once; the next look may be better."""
+        if str(error) not in self._complaints:
+            self._complaints.add(str(error))
+            log.error("control page: %s", error, exc_info=error)
 
     def _look(self) -> None:
         """Tell every page what is new on stage."""
         self._looks += 1
         for guest in self._guests:
             guest.words = 0
+            guest.waits += not guest.joined
+            if guest.unsent() > LOST_BYTES or guest.waits > WAITS:
+                guest.connection.transport.abort()
         standing = self._desk.standing()
         if standing is None:
             return
         guests = [guest for guest in self._guests if guest.joined]
-        self._drop_lost(guests)
         self._look_at_light(standing, guests)
         if not guests:
             return
@@ -218,11 +231,6 @@ class Server:
                 guest.tell(self._report.full())
                 guest.fresh = False
             self._send_owed(guest)
-
-    def _drop_lost(self, guests: list[Guest]) -> None:
-        for guest in guests:
-            if guest.unsent() > LOST_BYTES:
-                guest.connection.transport.abort()
 
     def _tell_lists(self, standing: Standing, guests: list[Guest]) -> None:
         """The table and the preset grid, to those who do not have them yet."""

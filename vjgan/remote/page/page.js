@@ -576,7 +576,7 @@ function drawBeat(now) {
 
 function press(button) {
   ask(button.dataset.command, button.dataset.value === undefined ? undefined : Number(button.dataset.value));
-  if (button.dataset.command === "snapshot") notice("Kept as a new preset", false, 2);
+  if (button.dataset.command === "snapshot") notice("Keeping this as a new preset", false, 2);
   if (button.dataset.command === "next" || button.dataset.command === "previous") asked = null;
 }
 
