@@ -27,7 +27,8 @@ ROOMS = {
     "intensity": GROUND,
     "onsets": GROUND,
     "novelty": GROUND,
-    "meter": GROUND | {"novelty"},
+    "rhythms": GROUND,
+    "meter": GROUND | {"novelty", "rhythms"},
     "tracker": GROUND | {"novelty", "meter"},
     "features": GROUND
     | {"spectrum", "levels", "intensity", "onsets", "novelty", "meter", "tracker"},

@@ -104,7 +104,8 @@ def test_tempi_stay_in_their_range() -> None:
     meter = Meter(90.0, 180.0, 120.0)
     assert (meter.bpms.min(), meter.bpms.max()) == pytest.approx((90.0, 180.0), rel=0.01)
     assert meter.prior.sum() == pytest.approx(1.0, rel=1e-4)
-    assert meter.moves.sum(axis=0) == pytest.approx(1.0, rel=1e-4)
+    assert meter.moves.sum(axis=1) == pytest.approx(1.0, rel=1e-4)
+    assert meter.exchange.sum(axis=0) == pytest.approx(1.0, rel=1e-4)
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 44100, 48000, 192000])

@@ -10,7 +10,6 @@ import numpy as np
 
 from vjgan.intensity import Intensity
 from vjgan.levels import Heard, Levels
-from vjgan.meter import BEATS
 from vjgan.novelty import Novelty
 from vjgan.onsets import DELAYS, NAMES, Bands, Onsets
 from vjgan.spectrum import Spectrum
@@ -131,6 +130,7 @@ class Analyser:
             beat_phase=(time - self._beat_time) * bpm / 60.0 % 1.0 if bpm > 0.0 else 0.0,
             confidence=0.0 if heard.silent else self._tracker.confidence,
             bar_phase=self._bar_phase(time),
+            bar_beats=self._tracker.beats,
             bar_confidence=0.0 if heard.silent else self._tracker.bar_confidence,
             onset_count=onsets,
             onset_time=onset_time,
@@ -153,8 +153,8 @@ class Analyser:
         if tracker.bpm == 0.0:
             return 0.0
         since = (time - self._beat_time) * tracker.bpm / 60.0
-        beat = round(tracker.bar * BEATS - tracker.phase)
-        return (beat + since) / BEATS % 1.0
+        beat = round(tracker.bar * tracker.beats - tracker.phase)
+        return (beat + since) / tracker.beats % 1.0
 
 
 def _clean(samples: FloatArray) -> tuple[FloatArray, float]:

@@ -60,7 +60,8 @@ class Features:
     bpm: float = 0.0  # 0 = not known yet
     beat_phase: float = 0.0  # 0..1 at `time`
     confidence: float = 0.0  # 0..1, of bpm and phase
-    bar_phase: float = 0.0  # 0..1 at `time`, of a bar of four beats
+    bar_phase: float = 0.0  # 0..1 at `time`, of a bar of `bar_beats`
+    bar_beats: int = 4  # or 3
     bar_confidence: float = 0.0  # 0..1
     onset_count: int = 0
     onset_time: float = -1e9  # of the newest onset

@@ -65,7 +65,7 @@ class Tracked:
         ):
             return None
         beats = (time - features.beat_time + self._latency) * features.bpm / 60.0
-        if features.bar_confidence < BAR_CONFIDENT:
+        if features.bar_confidence < BAR_CONFIDENT or features.bar_beats != BAR:
             return Lead(features.bpm, beats, 1.0, features.confidence)
         since = (features.time - features.beat_time) * features.bpm / 60.0
         beat = round(features.bar_phase * BAR - since)  # of the bar, the newest one
