@@ -297,7 +297,8 @@ def test_controllers_are_heard_again_when_the_midi_server_comes_back(
                 server = serve()
     finally:
         hands.close()
-        server.kill()
+        server.terminate()  # a server killed would keep its seat: JACK has eight
+        server.wait()
     told = [record.getMessage() for record in caplog.records]
     assert told[:3] == [
         "MIDI: 'pads:out' is here",
