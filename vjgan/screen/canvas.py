@@ -50,11 +50,12 @@ class Canvas:
 
     def warm(self, target: moderngl.Framebuffer) -> None:
         """Draw once all that can be drawn, so that nothing is left to be compiled in the show;
-        ``target`` is what will be drawn to."""
+        ``target`` is what will be drawn to. A film has time."""
+        if not self._live:
+            return
         self.chain.warm(target)
         self.overlay.warm(target)
-        if self._live:
-            self.image()
+        self.image()
         target.clear()
 
     def spare(self, most_pixels: int | None, passes: int) -> None:

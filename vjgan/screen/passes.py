@@ -64,6 +64,7 @@ class Chain:
         self._files = modified(shader_dir)
         self._looked = 0.0
         self._count = 0
+        self._values: dict[str, float] = {}
         self._complaints: set[str] = set()
         self._costs_ns: dict[str, int] = {}  # of each pass, when it was tried
         self._share: dict[str, float] = {}  # of passes that are or were left out
