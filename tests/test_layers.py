@@ -84,7 +84,7 @@ LIBRARIES = {
     "openvino": {"generator/openvino.py"},
     "link": {"beat/link.py"},
     "pydantic": {"preset.py", "remote/words.py"},
-    "websockets": {"remote/server.py"},
+    "websockets": {"remote/server.py", "remote/files.py"},
     "pythonosc": {"remote/osc.py"},
     "segno": {"remote/code.py"},
     "tomlkit": {"snapshot.py"},

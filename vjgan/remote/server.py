@@ -8,17 +8,17 @@ import logging
 import socket
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, broadcast, serve
-from websockets.datastructures import Headers, MultipleValuesError
+from websockets.datastructures import MultipleValuesError
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from vjgan.remote.address import is_local, is_ours
 from vjgan.remote.cards import Cards
 from vjgan.remote.desk import LOOK_SECONDS, Desk
+from vjgan.remote.files import FILES, file
 from vjgan.remote.pairing import Pairing
 from vjgan.remote.pictures import jpeg
 from vjgan.remote.report import Message, Report, tell_cards, tell_table
@@ -30,13 +30,6 @@ quiet = logging.getLogger("vjgan.remote.http")  # what strangers send is no news
 quiet.propagate = False
 quiet.addHandler(logging.NullHandler())
 
-PAGE = Path(__file__).with_name("page")
-FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/style.css": ("style.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
 SOCKET = "/ws"
 MOST_PAGES = 16
 HELLO_SECONDS = 10.0
@@ -138,8 +131,7 @@ class Server:
             return None
         if path not in FILES:
             return connection.respond(HTTPStatus.NOT_FOUND, "there is nothing here\n")
-        name, kind = FILES[path]
-        return _file((PAGE / name).read_bytes(), kind, host)
+        return file(path, host)
 
     async def _welcome(self, connection: ServerConnection) -> None:
         """Listen to a page for as long as it is there."""
@@ -271,22 +263,3 @@ class Server:
 
 def _text(message: Message) -> str:
     return json.dumps(message, separators=(",", ":"))
-
-
-def _file(body: bytes, kind: str, host: str) -> Response:
-    headers = Headers(
-        {
-            "Content-Type": kind,
-            "Content-Length": str(len(body)),
-            "Cache-Control": "no-store",
-            "Connection": "close",
-            "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-            f"img-src 'self' blob: data:; connect-src 'self' ws://{host}; base-uri 'none'; "
-            "form-action 'none'; frame-ancestors 'none'",
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "no-referrer",
-            "Cross-Origin-Resource-Policy": "same-origin",
-        }
-    )
-    return Response(HTTPStatus.OK, "OK", headers, body)
