@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from vjgan.audio.demo import demo
 from vjgan.audio.track import Track
 from vjgan.features import Analyser
 from vjgan.media import Sound, read_sound, write_text
-from vjgan.stock import demo_sound
 from vjgan.types import Features, FloatArray
 
 STEP = 0.04  # seconds from one point of a curve to the next
@@ -50,7 +50,10 @@ class Analysis:
 
 def track_sound(track: str) -> Sound:
     """The sound of a file, or of the bundled track for ``demo``. Raises MediaError."""
-    return demo_sound() if track == "demo" else read_sound(Path(track))
+    if track != "demo":
+        return read_sound(Path(track))
+    bundled = demo()
+    return Sound(bundled.samples, bundled.sample_rate)
 
 
 def analyse(track: str, sound: Sound, progress: Callable[[int], None]) -> Analysis:

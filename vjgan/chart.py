@@ -211,9 +211,11 @@ def _columns(samples: FloatArray, columns: int) -> tuple[FloatArray, FloatArray,
     edges = np.linspace(0, len(samples), columns + 1).astype(np.int64)[:-1]
     edges = np.minimum(edges, max(0, len(samples) - 1))
     finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    if not len(finite):
+        finite = np.zeros((1, 1), np.float32)
     low = np.minimum.reduceat(finite.min(axis=1), edges)
     high = np.maximum.reduceat(finite.max(axis=1), edges)
-    counts = np.maximum(1, np.diff(np.append(edges, len(samples))))
+    counts = np.maximum(1, np.diff(np.append(edges, len(finite))))
     power = np.add.reduceat((finite.astype(np.float64) ** 2).mean(axis=1), edges) / counts
     return np.clip(low, -1.0, 1.0), np.clip(high, -1.0, 1.0), np.clip(np.sqrt(power), 0.0, 1.0)
 

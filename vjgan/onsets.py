@@ -27,10 +27,10 @@ COMPRESSION = 20.0  # a spectrum of the mean level counts so much before the log
 LEVEL_SECONDS = 5.0  # time constant of the mean level
 QUIET = 1e-4  # RMS that counts as nothing
 
-THRESHOLDS = (0.5, 0.5, 0.5, 0.5)
+THRESHOLDS = (0.6, 0.7, 0.7, 0.7)
 REARM = 0.6  # share of the threshold below which the next may come
 GAP = 0.03  # seconds; closer ones are one
-DELAYS = (0.014, 0.014, 0.014, 0.014)  # seconds by which they are found late; medians, measured
+DELAYS = (0.011, 0.022, 0.023, 0.015)  # seconds by which they are found late; measured
 
 
 class Bands:
