@@ -102,6 +102,7 @@ def _seeds() -> dict[str, bytes]:
         "tensorflow": written((network, network), 3),
         "tensorflow, protocol 2": written((network,), 2),
         "numpy, protocol 5": written([np.ones((2, 2)), np.eye(2, order="F"), {1}, ()], 5),
+        "numpy, protocol 2": written([np.linspace(-1.0, 1.0, 600), np.zeros(500)], 2),  # long texts
         "zip": saved(state, new=True),
         "zipped": zipfile.ZipFile(io.BytesIO(saved(state, new=True))).read("archive/data.pkl"),
         "stream": saved(state, new=False),
