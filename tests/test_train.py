@@ -21,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from vjgan.errors import DeviceError, ModelError, VjganError
+from vjgan.generator import official, pickles
 from vjgan.generator.checkpoint import load, save
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import state
@@ -256,6 +257,29 @@ def test_a_model_from_a_training_is_played_in_a_film(
     assert film.stat().st_size > 1000
     about = load(model).info
     assert about.trained and about.training_set == "art, 24 pictures"
+
+
+def test_the_discriminator_of_another_program_is_taken_over() -> None:
+    path = Path(__file__).parent / "reference" / "sg2ada_64_cond10.pkl"
+    start = start_from(path)
+    assert start.discriminator is not None
+    tree: Any = pickles.read(path)
+    arrays, _ = official.flatten(tree["D"])
+    ours = start.discriminator.state_dict()
+    for name, theirs in (
+        ("from_rgb.weight", "b64.fromrgb.weight"),
+        ("blocks.0.conv1.bias", "b64.conv1.bias"),
+        ("blocks.3.skip.weight", "b8.skip.weight"),
+        ("conv.weight", "b4.conv.weight"),
+        ("dense.weight", "b4.fc.weight"),
+        ("out.bias", "b4.out.bias"),
+        ("class_map.layers.7.weight", "mapping.fc7.weight"),
+    ):
+        assert np.array_equal(ours[name].numpy(), arrays[theirs])
+    taken = [name for name in arrays if not name.endswith("resample_filter")]
+    assert len(ours) == len(taken)
+    grey = start_from(path.with_name("sg2ada_32_gray_map8_fp32.pkl"))
+    assert grey.discriminator is not None and grey.discriminator.class_map is None
 
 
 def test_a_stylegan3_is_no_start(tmp_path: Path) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vjgan.errors import ModelError
 from vjgan.generator.checkpoint import load
+from vjgan.generator.official import flatten
+from vjgan.generator.pickles import read
+from vjgan.generator.records import Record, RefusedError
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import state
 from vjgan.train.discriminator import Discriminator
 from vjgan.train.settings import shape
+
+log = logging.getLogger("vjgan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,39 @@ def start_from(path: Path) -> Start:
     loaded = load(path)
     if not isinstance(loaded.network, StyleGAN2):
         raise ModelError(f"model '{path}' is a StyleGAN3; a training starts from a StyleGAN2")
-    return Start(loaded.network, None, None, f"Trained by vjgan from {loaded.info.name}.")
+    theirs = None if loaded.info.code == "vjgan" else _their_discriminator(path, loaded.network)
+    return Start(loaded.network, theirs, None, f"Trained by vjgan from {loaded.info.name}.")
+
+
+def _their_discriminator(path: Path, generator: StyleGAN2) -> Discriminator | None:
+    """The discriminator in a file of StyleGAN2-ADA's or StyleGAN3's, whose names differ; None
+    where there is none, or of another architecture than the residual one."""
+    tree = read(path)
+    record = tree.get("D") if isinstance(tree, dict) else None
+    if not isinstance(record, Record):
+        return None
+    try:
+        arrays, _ = flatten(record)
+        own = Discriminator(generator.config)
+        names = {key: _their_name(key, own) for key in own.state_dict()}
+        own.load_state_dict(
+            {key: torch.from_numpy(np.array(arrays[n], np.float32)) for key, n in names.items()}
+        )
+        return own
+    except (RefusedError, KeyError, RuntimeError, ValueError):
+        log.warning("the discriminator in '%s' is of another kind; a new one begins", path)
+        return None
+
+
+def _their_name(ours: str, network: Discriminator) -> str:
+    part, _, leaf = ours.rpartition(".")
+    words = part.split(".")
+    if words[0] == "blocks":
+        return f"b{network.sizes[int(words[1])]}.{words[2]}.{leaf}"
+    if words[0] == "class_map":
+        return f"mapping.{'embed' if words[1] == 'embed' else f'fc{words[2]}'}.{leaf}"
+    names = {"from_rgb": f"b{network.sizes[0]}.fromrgb", "dense": "b4.fc"}
+    return f"{names.get(part, f'b4.{part}')}.{leaf}"
 
 
 def _training(path: Path) -> Start:

@@ -248,7 +248,7 @@ class _Session:
 
     def _pulse(self, total: int, speed: float, news: str) -> Pulse:
         now = self.trainer.progress
-        left = (total - now.seen) / speed if speed else float("inf")
+        left = max(0, total - now.seen) / speed if speed else float("inf")
         used = memory(self.peers.device)
         return Pulse(now.seen, total, speed, left, used, now.p, now.r_t, now.loss_tell, news)
 
