@@ -15,7 +15,9 @@ def test_the_summary_counts_what_was_shown(tmp_path: Path) -> None:
     beat = Beat(9.5, 124.0, 0.9, "midi", 1.0)
     dts = [0.02] * 98 + [0.05, 0.1]
     for index, dt in enumerate([0.02, *dts]):
-        heard = Features(time=1.0, alive=True, onset_count=index, blocks_read=7, blocks_lost=1)
+        heard = Features(
+            time=1.0, alive=True, onset_count=index, blocks_read=7, blocks_lost=1, clip_count=2
+        )
         stats.count(Tick(index, 1.0, dt, 1.0), heard, Picture(frame, frame), beat, 1.03)
     summary = stats.summary(3, [10.0, 20.0, 30.0])
     assert summary["frames"] == 101
@@ -24,6 +26,7 @@ def test_the_summary_counts_what_was_shown(tmp_path: Path) -> None:
     assert summary["frame_ms"]["max"] == 100.0
     assert summary["model_ms"] == {"p50": 20.0, "p99": 29.8, "max": 30.0}
     assert summary["onsets"] == 100
+    assert summary["audio_blocks_clipped"] == 2
     assert (summary["bpm"], summary["bars"], summary["clock"]) == (124.0, 2, "midi")
     assert summary["clock_confidence"] == 0.9
     assert summary["clock_frames"] == {"midi": 101}

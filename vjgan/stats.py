@@ -65,6 +65,7 @@ class Stats:
             "clock_frames": dict(self._clocks),
             "audio_blocks_read": self._features.blocks_read,
             "audio_blocks_lost": self._features.blocks_lost,
+            "audio_blocks_clipped": self._features.clip_count,
             "sound_to_light_ms": _spread(np.asarray(self._light_ms), (50, 95)),
             "sound_to_model_light_ms": _spread(np.asarray(self._model_light_ms), (50, 95)),
             "peak_memory_mb": round(peak_memory_mb(), 1),
