@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vjgan.meter import BEATS, Meter
+from vjgan.meter import BEATS, RATE, Meter
 from vjgan.novelty import BANDS, FRAMES, STRONGEST, Novelty
 from vjgan.tracker import Tracker
 from vjgan.types import FloatArray
@@ -45,6 +45,22 @@ def test_a_steady_beat_is_found_in_six_seconds_and_its_bar_known(bpm: float) -> 
     assert tracker.confidence > 0.4
     assert away(tracker.bar, beat / BEATS) < 0.05
     assert tracker.bar_confidence > 0.1
+
+
+@pytest.mark.parametrize("beats", [3, 4])
+def test_a_bar_comes_round_after_its_beats(beats: int) -> None:
+    meter = Meter(60.0, 200.0, 120.0)
+    first = int(np.flatnonzero((meter.turn == 0.0) & (meter.beats == beats))[0])
+    tempo = int(np.searchsorted(meter.edges, first, "right")) - 1
+    mass = np.zeros(len(meter.turn))
+    mass[first] = 1.0
+    for _ in range(round(beats * 60.0 * RATE / meter.bpms[tempo])):
+        moved = np.zeros(len(mass))
+        moved[1:] = mass[:-1]
+        moved[meter.enter] = mass[meter.leave]
+        assert moved.sum() == pytest.approx(1.0)
+        mass = moved
+    assert mass[first] == 1.0
 
 
 def test_a_tempo_that_rises_by_one_bpm_a_second_is_followed() -> None:
