@@ -111,6 +111,38 @@ def test_a_slower_model_is_followed() -> None:
     assert steps.max() < 0.06
 
 
+@pytest.mark.parametrize(("rate", "model_ms"), [(20.0, 25.0), (12.0, 25.0), (20.0, 45.0)])
+def test_motion_is_even_where_the_rate_is_limited(rate: float, model_ms: float) -> None:
+    playout, generator, shown = Playout(), Plain(), []
+    playout.every = 1.0 / rate
+    due = [k / rate for k in range(int(8 * rate))]
+    for time_ in np.arange(0.0, 8.0, 1.0 / 30.0):
+        while due and due[0] + model_ms / 1e3 <= time_:
+            playout.take(drawn(due.pop(0), generator), time_)
+        picture = playout.show(time_)
+        shown.append(grey(picture) / 1e3 if picture else 0.0)
+    steps = np.diff(shown[120:])
+    assert steps.min() > 0.5 / 30.0  # never held
+    assert steps.max() < 1.5 / 30.0
+
+
+def test_worker_draws_no_more_than_it_is_allowed() -> None:
+    generator = Plain()
+    worker = Worker(generator)
+    try:
+        for rate, least, most in ((20.0, 38, 42), (12.0, 22, 26), (None, 60, 60)):
+            worker.limit(rate)
+            before = len(generator.seen)
+            for frame in range(60):
+                begin = 10.0 * turn + frame / 30
+                worker.paint(latent(frame, begin), tick(begin, 1 / 30))
+                wait_until(lambda: worker._mail is None)
+            wait_until(lambda: worker.frames == len(generator.seen))
+            assert least <= len(generator.seen) - before <= most
+    finally:
+        worker.close()
+
+
 def test_worker_draws_the_newest_latent() -> None:
     generator = Plain()
     worker = Worker(generator)
