@@ -130,7 +130,8 @@ def test_worker_draws_no_more_than_it_is_allowed() -> None:
     generator = Plain()
     worker = Worker(generator)
     try:
-        for rate, least, most in ((20.0, 38, 42), (12.0, 22, 26), (None, 60, 60)):
+        rates = ((20.0, 38, 42), (12.0, 22, 26), (None, 60, 60))
+        for turn, (rate, least, most) in enumerate(rates):
             worker.limit(rate)
             before = len(generator.seen)
             for frame in range(60):
