@@ -29,6 +29,7 @@ from vjgan.remote.address import is_local, is_ours, listen, url
 from vjgan.remote.cards import Cards
 from vjgan.remote.desk import COMMANDS_FROM_AFAR, MOST_GESTURES, Desk, Together
 from vjgan.remote.figures import Figures
+from vjgan.remote.files import FILES, PAGE
 from vjgan.remote.pairing import PATIENCE, PAUSE_SECONDS, Pairing
 from vjgan.remote.pictures import Thumbnails
 from vjgan.remote.report import Report, group_of, tell_table
@@ -281,14 +282,15 @@ def test_files_are_served_to_our_own_name_only(served: Callable[..., Served]) ->
     assert status == 200 and "<!doctype html>" in body
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Frame-Options"] == "DENY"
-    for path in ("/style.css", "/page.js", "/icon.svg"):
-        assert one.get(path)[0] == 200
+    for path in FILES:
+        status, text, _ = one.get(path)
+        assert status == 200
+        assert "https://" not in text and "http://" not in text.replace("http://www.w3.org", "")
+    assert {name for name, _ in FILES.values()} == {path.name for path in PAGE.iterdir()}
     for path in ("/../server.py", "/%2e%2e/server.py", "/page/index.html", "/index.html", "//etc"):
         assert one.get(path)[0] == 404
     assert one.get("/", host="evil.example:8765")[0] == 421
     assert one.get("/", host=f"127.0.0.1:{one.port + 1}")[0] == 421
-    for text in (body, one.get("/page.js")[1], one.get("/style.css")[1]):
-        assert "https://" not in text and "http://" not in text.replace("http://www.w3.org", "")
 
 
 def test_a_foreign_page_cannot_open_the_socket(served: Callable[..., Served]) -> None:
