@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vjgan.controls import CONTROLS
+from vjgan.controls import CONTROLS, SIDES
 from vjgan.generator.bending import BENDS, NEUTRAL, Bent, Network, bend, find_spots, reaches_in
 from vjgan.generator.noise import Fields, noisy
 from vjgan.generator.runtime import Traced
@@ -270,6 +271,22 @@ def test_noise_of_a_seed_replaces_the_models_own() -> None:
             start += part.numel()
         wanted = network.synthesis(torch.from_numpy(w)[None], noise=0.6)[0]
     torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_each_resolution_may_have_noise_of_its_own() -> None:
+    fields = Fields(smallest_network().synthesis)
+    own, other = fields.at({}).clone(), fields.at({"noise.seed": 3.0}).clone()
+    inside = {"noise.16": 2.0, "noise.seed.16": 3.0, "noise.8": 0.25, "noise.middle": 0.5}
+    parts = [torch.split(x, fields.sizes) for x in (fields.at(inside), own, other)]
+    for size, got, mine, others in zip(fields.sizes, *parts, strict=True):
+        wanted = {16: others, 8: 0.25 * mine, 32: 0.5 * mine}.get(math.isqrt(size), mine)
+        torch.testing.assert_close(got, wanted)  # 2 x 0.5 at 16
+    both = fields.at({"noise.seed": 2.0, "noise.seed.16": 1.0})
+    assert torch.equal(
+        torch.split(both, fields.sizes)[fields.sizes.index(256)], parts[2][fields.sizes.index(256)]
+    )
+    names = {f"noise.{side}" for side in SIDES} | {f"noise.seed.{side}" for side in SIDES}
+    assert names <= CONTROLS.keys() and reaches_in({"noise.16": 0.5}, ("noise.",))
 
 
 def test_noise_flows_from_seed_to_seed_and_keeps_its_strength() -> None:

@@ -31,6 +31,8 @@ class Control:
         return min(self.maximum, max(self.minimum, value))
 
 
+SIDES = [2**k for k in range(2, 11)]  # pixels of the layers whose noise can be steered alone
+
 # fmt: off
 CONTROLS = {
     row.name: row
@@ -58,6 +60,10 @@ CONTROLS = {
         Control("noise.fine", 0.0, 4.0, 1.0, "x", "from 64x64 on"),
         Control("noise.seed", 0.0, 1000.0, 0.0, "", "which noise, 0 the model's own; between two "
                 "whole numbers it flows from one to the other"),
+        *(Control(f"noise.{r}", 0.0, 4.0, 1.0, "x", f"strength of the noise at {r}x{r} alone")
+          for r in SIDES),
+        *(Control(f"noise.seed.{r}", 0.0, 1000.0, 0.0, "", f"added to noise.seed at {r}x{r}")
+          for r in SIDES),
         Control("bend.layer", 0.0, 8.0, 2.0, "", "where the network is bent: 0 at 4x4, 1 at 8x8, "
                 "and so on; between two, both"),
         Control("bend.share", 0.0, 1.0, 1.0, "", "how many of the feature maps there are bent"),
