@@ -118,6 +118,7 @@ def train(
     from vjgan.train.prepare import prepare as look
     from vjgan.train.session import DATA, Options
     from vjgan.train.session import train as run
+    from vjgan.train.settings import check_size
 
     if faces:
         raise VjganError(
@@ -126,6 +127,8 @@ def train(
     forgiven = frozenset(part.strip() for part in keep.split(",") if part.strip())
     if unknown := forgiven - set(FORGIVABLE):
         raise VjganError(f"--keep '{min(unknown)}' is not one of {', '.join(FORGIVABLE)}")
+    if size is not None:
+        check_size(size)
     if prepare:
         with _counting() as tell:
             found = look(source, output / DATA, size, classes, forgiven, tell)

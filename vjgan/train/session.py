@@ -29,8 +29,9 @@ from vjgan.train.indicators import SHOWN, Easel, Indicators, sheet
 from vjgan.train.loss import default_gamma
 from vjgan.train.origin import Start, config_of, fresh_start, start_from
 from vjgan.train.peers import Peers
+from vjgan.train.precision import find_precision
 from vjgan.train.prepare import Prepared, Tell, pictures_of, prepare
-from vjgan.train.settings import Settings
+from vjgan.train.settings import Settings, check_size
 from vjgan.train.trainer import Trainer
 
 log = logging.getLogger("vjgan")
@@ -82,7 +83,9 @@ Watch = Callable[[Pulse], None]
 def train(options: Options, watch: Watch, tell: Tell = lambda done, total: None) -> None:
     """Train until ``options.kimg`` thousand pictures are seen, or interrupted. Raises VjganError,
     and KeyboardInterrupt after the state is safe."""
-    peers = Peers(find_device(options.device))
+    device = find_device(options.device)
+    _check(options, device)
+    peers = Peers(device)
     try:
         if peers.device.type == "cpu":
             keep_memory()
@@ -91,6 +94,15 @@ def train(options: Options, watch: Watch, tell: Tell = lambda done, total: None)
             session.run()
     finally:
         peers.close()
+
+
+def _check(options: Options, device: torch.device) -> None:
+    """What can be known before the pictures are looked at. Raises VjganError."""
+    settings = replace(Settings(), **dict(options.asked))
+    settings.check()
+    find_precision(settings.precision, device, 64)
+    if options.size is not None:
+        check_size(options.size)
 
 
 class _Session:

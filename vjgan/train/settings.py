@@ -43,15 +43,20 @@ class Settings:
 LIVE_WIDTH = 4096  # the channel base of a network that a processor plays live
 
 
-def shape(size: int, width: int, classes: int) -> StyleGAN2Config:
-    """A new network: ``width`` is its channel base. Those up to 8192 are small all through, so that
-    a processor can play them live. Raises VjganError."""
+def check_size(size: int) -> None:
+    """Raises VjganError for a size that no network has."""
     if size & (size - 1) or not 16 <= size <= 1024:
         near = (16, 32, 64, 128, 256, 512, 1024)
         below = max((side for side in near if side <= size), default=16)
         above = min((side for side in near if side >= size), default=1024)
         fit = f"{below} or {above}" if below != above else f"{below}"
         raise VjganError(f"--size {size} is not a power of two from 16 to 1024; take {fit}")
+
+
+def shape(size: int, width: int, classes: int) -> StyleGAN2Config:
+    """A new network: ``width`` is its channel base. Those up to 8192 are small all through, so that
+    a processor can play them live. Raises VjganError."""
+    check_size(size)
     if not size <= width <= 65_536:
         raise VjganError(f"--width {width} is outside {size}..65536")
     live = width <= 2 * LIVE_WIDTH
