@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import re
@@ -311,6 +312,40 @@ def test_a_small_inside_fills_a_large_screen(screen: OffscreenScreen) -> None:
     finally:
         chain.most_pixels = None
         chain.resize(SIZE)
+
+
+def test_the_dearest_pass_is_left_out_and_taken_in_again_without_a_jump(venue: Venue) -> None:
+    screen = OffscreenScreen(SIZE, live=True)
+    chain, names = screen.canvas.chain, ("liquid", "vignette")
+    assert chain.sparing.costs_ns["liquid"] > chain.sparing.costs_ns["vignette"] > 0
+
+    def last(frames: int) -> list[ByteArray]:
+        images = []
+        for _ in range(frames):
+            screen.show(still(PORTRAIT), light(*names), tick(dt=1 / 30))
+            images.append(screen.image())
+        return images
+
+    whole = last(1)[0]
+    alone = drawn(screen, PORTRAIT, light("vignette"))
+    for spared, goal in ((1, alone), (0, whole)):
+        screen.spare(None, spared)
+        images = last(60)
+        assert np.array_equal(images[-1], goal)
+        steps = [difference(*pair) for pair in itertools.pairwise(images)]
+        assert max(steps) < 0.3 * difference(whole, alone)
+    screen.close()
+
+
+def test_trails_outlive_a_change_of_the_size_inside(screen: OffscreenScreen) -> None:
+    play(screen, ["trails"], 10, feedback=0.95)
+    try:
+        for pixels in (W * H // 3, None):
+            screen.spare(pixels, 0)
+            screen.show(still(plain(0, 0, 0)), light("trails", feedback=0.95), tick(2.2, 1e-3))
+            assert screen.image().std() > 20
+    finally:
+        screen.spare(None, 0)
 
 
 # ---- files

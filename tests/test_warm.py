@@ -45,7 +45,7 @@ def test_nothing_is_compiled_in_the_show(
 
     names = sorted(set(FEW) - {"between", "colour", "present"})
     for pixels in (400 * 225, 320 * 180, 512 * 288):
-        screen.canvas.spare(pixels, 0)
+        screen.spare(pixels, 0)
         for order in itertools.permutations(names, 2):
             show(*order)
             show(*((name, 0.4) for name in order))

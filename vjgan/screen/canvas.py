@@ -61,7 +61,7 @@ class Canvas:
     def spare(self, most_pixels: int | None, passes: int) -> None:
         """From now on draw at most so many pixels inside, and without the dearest ``passes``."""
         self.chain.limit(most_pixels)
-        self.chain.spared = passes
+        self.chain.sparing.passes = passes
 
     def draw(
         self, picture: Picture, controls: Controls, tick: Tick, target: moderngl.Framebuffer

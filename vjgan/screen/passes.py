@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import moderngl
@@ -23,21 +22,20 @@ from vjgan.screen.glsl import (
     read_shaders,
 )
 from vjgan.screen.program import UNITS, Copier, Pass, Surface, uneven
-from vjgan.smooth import approach
-from vjgan.types import Controls, PassWeight, Picture, Tick
+from vjgan.screen.sparing import Sparing
+from vjgan.types import Controls, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
 LOOK_SECONDS = 0.5  # how often the files are looked at
 TURNS_COLOUR = ("hue", "saturation", "contrast")  # what the pass `colour` is for
-SPARE_SECONDS = 0.3  # time constant with which a pass is left out and taken in again
 
 
 class Chain:
     """Every shader of a folder, compiled; draws those that the controls name, in their order.
 
-    ``most_pixels`` bounds the internal size; the last pass scales to the target. ``spared`` is how
-    many of the dearest passes are left out."""
+    ``most_pixels`` bounds the internal size; the last pass scales to the target. ``sparing`` may
+    leave passes out."""
 
     def __init__(
         self,
@@ -50,7 +48,7 @@ class Chain:
         self.context = context
         self.shader_dir = shader_dir
         self.most_pixels = most_pixels
-        self.spared = 0
+        self.sparing = Sparing()
         # A CPU reads and writes 8-bit colours three to four times faster than 16-bit floats. Trails
         # keep the floats: in 8 bits they would never fade out.
         self._depth = "f2" if most_pixels is None else "f1"
@@ -66,8 +64,6 @@ class Chain:
         self._count = 0
         self._values: dict[str, float] = {}
         self._complaints: set[str] = set()
-        self._costs_ns: dict[str, int] = {}  # of each pass, when it was tried
-        self._share: dict[str, float] = {}  # of passes that are or were left out
         self.size = size
         self.internal_size = _fitted(size, most_pixels)
         self._surfaces = self._made(3, self._depth)
@@ -122,7 +118,12 @@ class Chain:
         }
         self._shown = self._surfaces[0]
         self._first.lay(self._passes[FIRST], picture, self._values, self._shown)
-        for row in self._affordable(controls.passes, tick.dt):
+        rows = [
+            row
+            for row in controls.passes
+            if row.weight > 0.0 and row.name not in FIXED and self._known(row.name)
+        ]
+        for row in self.sparing.left(rows, tick.dt):
             self._shown = self._run(self._passes[row.name], self._shown, row.weight)
         if any(self._values.get(name, GLOBALS[name]) != GLOBALS[name] for name in TURNS_COLOUR):
             self._shown = self._run(self._passes[COLOUR], self._shown, 1.0)
@@ -188,25 +189,6 @@ class Chain:
             old.release()
         self._passes[name] = fresh
 
-    def _affordable(self, rows: tuple[PassWeight, ...], dt: float) -> list[PassWeight]:
-        """The passes to draw, the ``spared`` dearest of them on their way out."""
-        rows = tuple(
-            row
-            for row in rows
-            if row.weight > 0.0 and row.name not in FIXED and self._known(row.name)
-        )
-        if not self.spared and not self._share:
-            return list(rows)
-        dear = sorted(rows, key=lambda row: self._costs_ns.get(row.name, 0), reverse=True)
-        out = {row.name for row in dear[: self.spared]}
-        for name in out | self._share.keys():
-            share = approach(self._share.get(name, 1.0), float(name not in out), dt, SPARE_SECONDS)
-            self._share[name] = 0.0 if share < 0.01 else share
-            if share > 0.99:
-                del self._share[name]
-        shares = (replace(row, weight=row.weight * self._share.get(row.name, 1.0)) for row in rows)
-        return [row for row in shares if row.weight > 0.0]
-
     def _run(self, pass_: Pass, source: Surface, weight: float) -> Surface:
         """The surface onto which a pass drew ``source``."""
         soft = self._softened(pass_, source) if pass_.shader.wants_soft else None
@@ -231,7 +213,7 @@ class Chain:
         watch = self.context.query(time=True)
         with watch:
             shown = self._run(pass_, self._shown, weight)
-        self._costs_ns[pass_.shader.name] = watch.elapsed
+        self.sparing.costs_ns[pass_.shader.name] = watch.elapsed
         return shown
 
     def _softened(self, pass_: Pass, source: Surface) -> moderngl.Texture:
