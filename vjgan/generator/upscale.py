@@ -85,7 +85,7 @@ class Upscaled:
 def add_upscaler(runtime: Bent, network: Upscaler, device: torch.device, side: int) -> Upscaled:
     """``runtime``, whose pictures have ``side`` pixels, with its up-resolution."""
     if device.type == "cpu" and installed():
-        # Unlike a generator, it is off by half a grey level at most, and four times faster so.
+        # Unlike a generator it is off by a grey level at most, and four times faster so.
         return Upscaled(runtime, Enlarger(network, side, "bf16"))
     return Upscaled(runtime, network.to(device))
 
