@@ -25,6 +25,7 @@ SELDOM = 0.05  # of the frames may take longer than that
 PATIENCE, LONGER, LONGEST = 8.0, 3.0, 600.0  # s before a rung up; x after one that failed; s
 REGRET = 20.0  # s: a rung that is left within this time has failed
 SETTLE = 0.5  # s after a step, in which nothing is judged
+BEGIN = 2.0  # s of the show, likewise: models that may be wanted next are being warmed
 LATE = 1.5  # frame times: where only lateness tells what a frame cost
 
 PIXEL_POWER = 0.7  # a part of a frame costs the same at every size
@@ -84,7 +85,7 @@ class Governor:
         self._over: deque[bool] = deque(maxlen=OF)
         self._patience = [PATIENCE] * len(rungs)
         self._risen = -REGRET  # when it last went up
-        self._since = 0.0  # when it began to be judged
+        self._since = BEGIN  # when it began to be judged
         self._frames = self._dear = 0  # since then: all, and those too dear for the next rung up
 
     @property
