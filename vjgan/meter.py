@@ -21,8 +21,8 @@ STRIDE = 2  # frames of the ear to one of the filter
 RATE = FRAMES // STRIDE
 BEATS = 4  # to a bar, usually; some rhythms have three
 USUAL = 120.0  # bpm, for which the rhythms' own tempi hold
-TEMPO_STEP = 1.035  # from one tempo to the next
-TEMPO_LOYALTY = 80.0  # a change of the tempo by a share x costs a factor exp(-80 x)
+TEMPO_STEP = 1.025  # from one tempo to the next
+TEMPO_LOYALTY = 40.0  # a change of the tempo by a share x costs a factor exp(-40 x)
 PRIOR_RATE = 1.0  # nats a second, by which a tempo one such deviation away becomes unlikelier
 PRIOR_OCTAVES = 0.4  # standard deviation of the tempo about that usual in its rhythm
 RHYTHM_CHANGE = 0.02  # from one beat to the next
@@ -32,7 +32,7 @@ WIDTH, WIDTH_BEATS = 0.75, 0.015  # of an event: in frames, and in beats
 BASE = 0.35  # strength where nothing is expected
 BAND_WEIGHTS = np.array((2.2, 1.0, 0.8, 0.9, 0.3))
 DOWNBEAT = 1.25  # by which a bar begins louder than its rhythm says, which is a mean
-ALIKE = 6  # neighbouring tempi in which the same is to be heard
+ALIKE = 8  # neighbouring tempi in which the same is to be heard
 
 Indices = NDArray[np.int64]
 

@@ -31,9 +31,10 @@ PATIENCE = 0.4  # seconds for which it must have been so
 NOTHING = 0.5  # strength that is no event
 IDLE_SECONDS = 0.5  # without an event, after which there is nothing to learn from
 GAIN_SECONDS = 3.0  # time constant of the confidence
-GAIN_NONE, GAIN_SURE = 0.024, 0.15  # nats a frame by which the beat foretells the sound
+GAIN_NONE, GAIN_SURE = 0.024, 0.13  # nats a frame by which the beat foretells the sound
 BAR_SECONDS = 5.0  # time constant of the votes for the first beat of a bar
 BAR_LENGTHS = (BEATS, 3)  # beats
+THREE = 3.0  # by how much three must be likelier
 
 
 class Tracker:
@@ -193,6 +194,7 @@ class Tracker:
             first += beats * SLOTS
             found = bar[(near + SLOTS * np.arange(beats)[:, None]) % len(bar)].sum(axis=1)
             votes += (np.roll(found, ahead % beats) - votes) * share
-        self.beats = max(self._votes, key=lambda beats: float(self._votes[beats].sum()))
+        four, three = (float(self._votes[beats].sum()) for beats in BAR_LENGTHS)
+        self.beats = 3 if three > THREE * four else BEATS
         second, best = np.sort(self._votes[self.beats])[-2:]
         self.bar_confidence = self.confidence * float((best - second) / max(best, 1e-9))
