@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 
 from vjgan.errors import VjganError
 from vjgan.generator.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config
-from vjgan.train import sitter
+from vjgan.generator.upscale import read_upscaler
+from vjgan.train import sitter, upres
+from vjgan.train.features import PACKAGE
 from vjgan.train.judge import CHANNELS, Judge, fool_loss, judge_loss
 from vjgan.train.mapping import teach
 from vjgan.train.pairs import HELD, Pairs, attention
@@ -133,3 +136,27 @@ def test_the_judge_learns_what_is_real_and_the_painter_can_follow_it() -> None:
     opinions = zip(judge(real), judge(fake), strict=True)
     assert all(good.mean() > bad.mean() + 0.5 for good, bad in opinions)
     assert fool_loss(judge, real, real) < fool_loss(judge, real, fake)
+
+
+@pytest.mark.skipif(importlib.util.find_spec(PACKAGE) is None, reason=f"needs {PACKAGE}")
+def test_an_up_resolution_learns_and_resumes_exactly(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(5)
+    p, random = sitter.draw(0, 4), np.random.default_rng(6)
+    pictures = random.integers(0, 256, (4, 256, 256, 3), np.uint8)
+    marks = random.uniform(0.3, 0.7, (4, 3, 2)).astype(np.float32)
+    np.savez(tmp_path / "000000.npz", p=p, pictures=pictures, marks=marks)
+    pairs = upres.Enlargements(tmp_path, StyleGAN2(SMALL))
+    assert len(pairs) == 8  # mirrored ones too
+    assert torch.equal(pairs.y[4], pairs.y[0].flip(-1))
+    teacher = upres.Teacher(tmp_path, pairs)
+    before = teacher.average.leave.weight.clone()
+    teacher.step()
+    teacher.save()
+    onward = [teacher.step() for _ in range(2)]
+    resumed = upres.Teacher(tmp_path, pairs)
+    assert resumed.steps == 1
+    assert [resumed.step() for _ in range(2)] == onward
+    (tmp_path / "heads.safetensors").write_bytes(b"")
+    written = read_upscaler(upres.export(resumed, tmp_path / "heads.safetensors", tmp_path))
+    assert not torch.equal(written.leave.weight, before)

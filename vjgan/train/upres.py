@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from vjgan.errors import VjganError
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import StyleGAN2
-from vjgan.generator.upscale import FACTOR, Upscaler, write_upscaler
+from vjgan.generator.upscale import FACTOR, MARK, Upscaler, write_upscaler
 from vjgan.train import sitter
 from vjgan.train.features import Features
 from vjgan.train.judge import Judge, fool_loss, judge_loss
@@ -98,7 +98,7 @@ class Teacher:
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.judge = Judge()
         self.features = Features()
-        self.features.calibrate(pairs.get(torch.arange(64))[1])
+        self.features.calibrate(pairs.get(torch.arange(min(64, len(pairs))))[1])
         self.optimiser = torch.optim.Adam(self.network.parameters(), RATE, betas=(0.9, 0.99))
         self.judging = torch.optim.Adam(self.judge.parameters(), JUDGE_RATE, betas=(0.0, 0.99))
         self.random = torch.Generator().manual_seed(4)
@@ -171,7 +171,7 @@ class Teacher:
 
 @torch.no_grad()
 def report(teacher: Teacher, held: Enlargements, losses: list[float]) -> None:
-    """Save the state, print how near it comes, and write a sheet: input, ours, render."""
+    """Save the state, print how near it comes, and write a sheet: bicubic, ours, render."""
     teacher.save()
     x, y, _ = held.get(torch.arange(32))
     plain = F.interpolate(x, scale_factor=FACTOR, mode="bicubic").clamp(-1, 1)
@@ -190,12 +190,13 @@ def report(teacher: Teacher, held: Enlargements, losses: list[float]) -> None:
     Image.fromarray(picture).save(teacher.run / "sheet.png")
 
 
-def export(teacher: Teacher, model: Path) -> Path:
-    """Write the averaged weights beside the model that they belong to."""
-    out = model.with_name(f"{model.stem}@{FACTOR}x{model.suffix}")
+def export(teacher: Teacher, model: Path, folder: Path) -> Path:
+    """Write the averaged weights, as those that belong to ``model``, into a folder."""
+    out = folder / f"{model.stem}{MARK}{model.suffix}"
     write_upscaler(
         out,
         teacher.average,
+        format="vjgan up-resolution",
         licence="CC0-1.0",
         model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
         steps=str(teacher.steps),
@@ -204,7 +205,7 @@ def export(teacher: Teacher, model: Path) -> Path:
 
 
 def main() -> None:
-    """Start or go on, and write the weights beside the model at the end."""
+    """Start or go on; the weights lie beside the state, and at the end beside the model."""
     arguments = argparse.ArgumentParser(prog="vjgan.train.upres", description=__doc__)
     arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
     arguments.add_argument("--data", type=Path, default=DATA, help="large shards of the renderer")
@@ -223,8 +224,9 @@ def main() -> None:
         losses.append(teacher.step())
         if time.monotonic() - last > 60 * options.every or teacher.steps == until:
             report(teacher, held, losses)
+            export(teacher, options.model, options.run)
             losses, last = [], time.monotonic()
-    print(export(teacher, options.model))
+    print(export(teacher, options.model, options.model.parent))
 
 
 if __name__ == "__main__":
