@@ -30,8 +30,8 @@ from vjgan.train.settings import Settings, shape
 from vjgan.train.supply import Part, Use
 from vjgan.train.trainer import PATH_EVERY, R1_EVERY, Trainer
 
-SIDES, BATCH, WIDTH, PICTURES = (64, 128), 16, 4096, 64
-ROUNDS, SHORT = 5, 3  # turns of each way at the first side, and at the others
+SIDE, BATCH, WIDTH, PICTURES = 64, 16, 4096, 64
+ROUNDS = 4  # turns of each way
 # Parts of a step, and how often each is due.
 PARTS = {"paint": 1.0, "tell": 1.0, "paths": 1.0 / PATH_EVERY, "slope": 1.0 / R1_EVERY}
 
@@ -141,22 +141,16 @@ def make_trainer(
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Pictures a second of either way at each side, and their ratio."""
-    return {
-        f"{side}x{side}": _compare(side, SHORT if k else ROUNDS) for k, side in enumerate(SIDES)
-    }
-
-
-def _compare(side: int, rounds: int) -> dict[str, Any]:
+    """Pictures a second of each way, by the clock and by the time that it had a core."""
     context = mp.get_context("spawn")
     ways, processes = {}, []
     for way in WAYS:
         here, there = context.Pipe()
-        processes.append(context.Process(target=_work, args=(there, way, side), daemon=True))
+        processes.append(context.Process(target=_work, args=(there, way, SIDE), daemon=True))
         processes[-1].start()
         ways[way] = here
     took = {way: {part: list[tuple[float, float]]() for part in PARTS} for way in ways}
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for part in PARTS:
             for way, pipe in ways.items():
                 pipe.send(part)

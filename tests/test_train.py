@@ -26,9 +26,10 @@ from vjgan.generator.checkpoint import load, save
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import state
 from vjgan.train.curve import plot, read_curve, write_curve
+from vjgan.train.options import Options, Pulse, out_of_memory_words
 from vjgan.train.origin import start_from
 from vjgan.train.prepare import pictures_of, read
-from vjgan.train.session import Options, Pulse, out_of_memory_words, train
+from vjgan.train.session import train
 
 SETTINGS: tuple[tuple[str, Any], ...] = (("batch", 8), ("precision", "fp32"), ("gamma", 0.02))
 

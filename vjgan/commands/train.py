@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from vjgan.errors import VjganError
 
 if TYPE_CHECKING:
-    from vjgan.train.session import Pulse, Watch
+    from vjgan.train.options import Pulse, Watch
 
 
 def train(
@@ -77,10 +78,9 @@ def train(
         float | None, typer.Option(metavar="X", help="Adam's learning rate. [0.0025]")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="[0]")] = None,
-    augment: Annotated[
-        bool | None,
-        typer.Option("--augment/--no-augment", help="Adaptive discriminator augmentation. [on]"),
-    ] = None,
+    no_augment: Annotated[
+        bool, typer.Option("--no-augment", help="Without adaptive discriminator augmentation.")
+    ] = False,
     every: Annotated[
         float, typer.Option(metavar="MINUTES", min=0.0, help="Between two checkpoints.")
     ] = 10.0,
@@ -114,9 +114,10 @@ def train(
     """
     from vjgan.assets import folder
     from vjgan.generator.checkpoint import find_model
+    from vjgan.train.options import Options
     from vjgan.train.prepare import FORGIVABLE
     from vjgan.train.prepare import prepare as look
-    from vjgan.train.session import DATA, Options
+    from vjgan.train.session import DATA
     from vjgan.train.session import train as run
     from vjgan.train.settings import check_size
 
@@ -141,7 +142,7 @@ def train(
         "seed": seed,
         "mirror": mirror,
         "precision": precision,
-        "augment_kimg": None if augment is None else 500.0 * augment,
+        "augment_kimg": 0.0 if no_augment else None,
     }
     if init is not None and not init.is_dir():
         init = find_model(str(init), folder("models"))
@@ -160,6 +161,9 @@ def train(
         licence=licence,
         asked=tuple((key, value) for key, value in asked.items() if value is not None),
     )
+    if int(os.environ.get("RANK", "0")):  # of several processes the first one speaks
+        run(options, lambda pulse: None)
+        return
     with _bar() as watch, _counting() as tell:
         run(options, watch, tell)
     typer.echo(f"done; play it: vjgan live --input demo --model {output / 'model.safetensors'}")

@@ -8,9 +8,9 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vjgan.errors import DeviceError, ModelError, VjganError
+from vjgan.errors import ModelError, VjganError
 from vjgan.generator import checkpoint
 from vjgan.generator.allocator import keep_memory
 from vjgan.generator.device import find_device
@@ -26,12 +26,18 @@ from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.train import state
 from vjgan.train.curve import Row, read_curve, write_curve
 from vjgan.train.indicators import SHOWN, Easel, Indicators, sheet
-from vjgan.train.loss import default_gamma
+from vjgan.train.options import (
+    Options,
+    Pulse,
+    Watch,
+    check,
+    default_width,
+    out_of_memory_words,
+    settings_of,
+)
 from vjgan.train.origin import Start, config_of, fresh_start, start_from
 from vjgan.train.peers import Peers
-from vjgan.train.precision import find_precision
 from vjgan.train.prepare import Prepared, Tell, pictures_of, prepare
-from vjgan.train.settings import Settings, check_size
 from vjgan.train.trainer import Trainer
 
 log = logging.getLogger("vjgan")
@@ -42,49 +48,11 @@ TRUNCATION = 0.7  # of a sheet
 PACE = 30.0  # seconds over which the speed is told
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What an artist asks for; None is as the training in the folder has it, or as usual."""
-
-    source: Path
-    output: Path
-    size: int | None = None
-    init: Path | None = None
-    width: int | None = None
-    kimg: float = 5000.0
-    classes: bool = False
-    keep: frozenset[str] = frozenset()
-    every: float = 10.0  # minutes between two checkpoints
-    measure: float = 20.0  # thousand pictures between two measurements, 0: never
-    device: str = "auto"
-    licence: str = ""
-    asked: tuple[tuple[str, Any], ...] = ()  # settings by name
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """Where a training stands, for people. ``speed`` is in pictures a second, ``left`` in seconds,
-    ``memory`` in bytes; ``news`` is something that happened."""
-
-    seen: int
-    total: int
-    speed: float
-    left: float
-    memory: int
-    p: float
-    r_t: float
-    loss: float  # of the discriminator
-    news: str = ""
-
-
-Watch = Callable[[Pulse], None]
-
-
 def train(options: Options, watch: Watch, tell: Tell = lambda done, total: None) -> None:
     """Train until ``options.kimg`` thousand pictures are seen, or interrupted. Raises VjganError,
     and KeyboardInterrupt after the state is safe."""
     device = find_device(options.device)
-    _check(options, device)
+    check(options, device)
     peers = Peers(device)
     try:
         if peers.device.type == "cpu":
@@ -96,15 +64,6 @@ def train(options: Options, watch: Watch, tell: Tell = lambda done, total: None)
         peers.close()
 
 
-def _check(options: Options, device: torch.device) -> None:
-    """What can be known before the pictures are looked at. Raises VjganError."""
-    settings = replace(Settings(), **dict(options.asked))
-    settings.check()
-    find_precision(settings.precision, device, 64)
-    if options.size is not None:
-        check_size(options.size)
-
-
 class _Session:
     def __init__(self, options: Options, peers: Peers, watch: Watch, tell: Tell) -> None:
         self.options, self.peers, self.watch = options, peers, watch
@@ -113,7 +72,12 @@ class _Session:
         self.prepared = self._prepare(kept, tell)
         pictures = pictures_of(options.output / DATA, self.prepared)
         start = self._start(kept)
-        settings = settings_of(options, start, kept)
+        settings = settings_of(
+            options,
+            start.network.config.resolution,
+            start.discriminator is not None,
+            kept[1]["settings"] if kept is not None else None,
+        )
         self.trainer = Trainer(
             start.network, pictures, self.prepared.labels, settings, peers, start.discriminator
         )
@@ -283,37 +247,6 @@ class _Session:
             signal.signal(signal.SIGINT, before)
 
 
-def settings_of(
-    options: Options, start: Start, kept: tuple[dict[str, Tensor], dict[str, Any]] | None
-) -> Settings:
-    """The settings of a new training, or of the one that goes on, which must not be asked for
-    otherwise. Raises VjganError."""
-    asked = dict(options.asked)
-    if kept is not None:
-        known = Settings(**kept[1]["settings"])
-        for name, value in asked.items():
-            if getattr(known, name) != value:
-                raise VjganError(
-                    f"'{options.output}' holds a training with --{name.replace('_', '-')} "
-                    f"{getattr(known, name)}, not {value}; go on with that, or give another -o"
-                )
-        return known
-    usual = Settings()
-    batch = asked.get("batch", usual.batch)
-    resolution = start.network.config.resolution
-    usual = replace(usual, gamma=default_gamma(resolution, max(1, batch)))
-    if start.discriminator is not None:
-        usual = replace(usual, augment_kimg=100.0)
-    settings = replace(usual, **asked)
-    settings.check()
-    return settings
-
-
-def default_width(device: torch.device) -> int:
-    """The channel base of a new network: on a processor one that it can train and play."""
-    return 4096 if device.type == "cpu" else 16_384
-
-
 def memory(device: torch.device) -> int:
     """Bytes that the training takes."""
     if device.type == "cuda":
@@ -330,22 +263,3 @@ def memory(device: torch.device) -> int:
 def _speed(pace: list[tuple[float, int]]) -> float:
     (t0, first), (t1, last) = pace[0], pace[-1]
     return (last - first) / (t1 - t0) if t1 > t0 else 0.0
-
-
-@contextmanager
-def out_of_memory_words(options: Options) -> Iterator[None]:
-    """A shortage of memory as one sentence that says what to lower."""
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError):
-        pass
-    except RuntimeError as error:
-        if "allocate memory" not in str(error) and "out of memory" not in str(error):
-            raise
-    else:
-        return
-    batch = dict(options.asked).get("batch", Settings().batch)
-    raise DeviceError(
-        f"not enough memory for --batch {batch}; lower it to {max(1, batch // 2)}, or give a "
-        "smaller --width or --size"
-    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vjgan.errors import VjganError
 from vjgan.generator.stylegan2 import StyleGAN2Config
+from vjgan.train.augment import FULL_KIMG
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Settings:
     ema_kimg: float = 10.0
     path_weight: float = 2.0
     mixing: float = 0.9
-    augment_kimg: float = 500.0
+    augment_kimg: float = FULL_KIMG
     mirror: bool = False
     seed: int = 0
     precision: str = "auto"
