@@ -25,7 +25,8 @@ class Spectrum:
         self._window = (window / window.sum()).astype(np.float32)
         # From squared magnitudes to the mean square of the sound (Parseval).
         self.scale = 2.0 / (size * float(np.sum(self._window.astype(np.float64) ** 2)))
-        self.bins_hz: NDArray[np.float64] = np.fft.rfftfreq(size, 1.0 / sample_rate)[1:]
+        bins_hz = np.fft.rfftfreq(size, 1.0 / sample_rate)[1:]
+        self.bins_hz: NDArray[np.float64] = np.asarray(bins_hz, np.float64)
         self._recent: FloatArray = np.zeros(size, np.float32)
 
     def step(self, block: FloatArray) -> FloatArray:
@@ -34,7 +35,7 @@ class Spectrum:
         self._recent[: -self.hop] = self._recent[self.hop :]
         self._recent[-self.hop :] = block
         bins = np.fft.rfft(self._recent * self._window)[1:]
-        squares: FloatArray = bins.real * bins.real
+        squares = np.asarray(bins.real * bins.real, np.float32)
         squares += bins.imag * bins.imag
         return squares
 
