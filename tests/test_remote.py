@@ -382,6 +382,9 @@ def test_a_preset_gets_a_picture_when_it_has_been_played(tmp_path: Path) -> None
     later = standing_of(router, 6.0, preset)
     assert cards.wants(later) and not cards.wants(replace(later, black=True))
     assert cards.take(later, np.zeros((9, 16, 3), np.uint8)) == ""  # a dark one is none
+    assert not cards.wants(later)  # for a while
+    later = standing_of(router, 40.0, preset)
+    assert cards.wants(later)
     name = cards.take(later, np.full((9, 16, 3), 90, np.uint8))
     assert name == cards.cards[0].thumbnail and not cards.wants(later)
     again = Cards(lambda: [preset], make_library().preset, thumbnails)

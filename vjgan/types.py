@@ -308,8 +308,8 @@ class Screen(Protocol):
         """What was last drawn: uint8 [height, width, 3], top row first."""
 
     def glance(self) -> ByteArray | None:
-        """A small copy of the light, without words, read without waiting: it is that of the call
-        before, None at first. uint8 [height, width, 3], top row first."""
+        """A small copy of the light, without words: uint8 [height, width, 3], top row first. From
+        a GPU it is that of the call before, None at first, so that nobody waits."""
 
     def spare(self, most_pixels: int | None, passes: int) -> None:
         """From now on draw at most so many pixels inside (None: all), and without so many of the

@@ -13,6 +13,7 @@ from vjgan.remote.pictures import Thumbnails
 from vjgan.standing import Standing
 from vjgan.types import ByteArray
 
+AGAIN_SECONDS = 20.0  # until the next try, where the light was dark
 SETTLED_SECONDS = 4.0  # a preset has entered by then, and shows what it is
 
 
@@ -45,6 +46,7 @@ class Cards:
         self._load = load
         self._thumbnails = thumbnails
         self._read: dict[Path, tuple[int, Card]] = {}
+        self._not_before = 0.0
         self._playing: tuple[Path | None, float] = (None, 0.0)  # and since when
 
     async def refresh(self) -> None:
@@ -66,7 +68,7 @@ class Cards:
             self._playing = standing.source, standing.time
         if standing.source not in self._read or standing.black:
             return False
-        settled = standing.time - self._playing[1] >= SETTLED_SECONDS
+        settled = standing.time >= max(self._playing[1] + SETTLED_SECONDS, self._not_before)
         return settled and self._read[standing.source][1].thumbnail not in self.pictures
 
     def take(self, standing: Standing, image: ByteArray) -> str:
@@ -76,6 +78,7 @@ class Cards:
         name = self._read[standing.source][1].thumbnail
         data = self._thumbnails.keep(name, image)
         if data is None:
+            self._not_before = standing.time + AGAIN_SECONDS
             return ""
         self.pictures[name] = data
         return name

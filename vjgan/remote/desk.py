@@ -18,6 +18,7 @@ from vjgan.types import ByteArray, Command, Event, Hands, Screen, Setting
 
 LOOK_SECONDS = 0.05
 EARLY_SECONDS = 0.01  # that a frame may be, or its jitter would cost a look
+GLANCE_EVERY = 2  # looks
 MOST_GESTURES = 4096  # waiting for a frame; older ones are dropped
 MOST_PRESETS = 9999
 MOST_FRAMES = 256  # whose times are remembered
@@ -39,6 +40,7 @@ class Desk:
         self._glance: Latest[ByteArray | None] = Latest(None)
         self._looked = -LOOK_SECONDS
         self._frames: deque[float] = deque(maxlen=MOST_FRAMES)
+        self._looks = 0
         self._glances = 0  # one after the other so far
         self._keeping = False  # as soon as there is a picture
 
@@ -63,8 +65,11 @@ class Desk:
         """Take how the show stands, and a glance at the light where one is wanted."""
         self._looked = standing.time
         self._standing.put(standing)
+        self._looks += 1
         if not self.glancing and not self._keeping:
             self._glances = 0
+            return
+        if self._looks % GLANCE_EVERY and not self._keeping:
             return
         self._glances += 1
         picture = screen.glance()

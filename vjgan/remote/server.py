@@ -33,7 +33,6 @@ quiet.addHandler(logging.NullHandler())
 SOCKET = "/ws"
 MOST_PAGES = 16
 HELLO_SECONDS = 10.0
-PREVIEW_EVERY = 2  # looks: ten pictures a second
 CARDS_SECONDS = 2.0  # from one look at the preset files to the next
 STATS_EVERY = 10
 BEHIND_BYTES = 64_000  # unsent; a page further behind gets no pictures,
@@ -242,7 +241,7 @@ class Server:
         lookers = [guest for guest in guests if guest.looks]
         self._desk.glancing = wanted or bool(lookers)
         light = self._desk.glance()
-        if light is None or light is self._light or self._looks % PREVIEW_EVERY:
+        if light is None or light is self._light:
             return
         self._light = light
         if wanted and (name := self._cards.take(standing, light)):

@@ -83,11 +83,11 @@ class Canvas:
         return self._copy.pixels()
 
     def glance(self) -> ByteArray | None:
-        """A small copy of the light, without words, as it was at the call before; None at first."""
+        """A small copy of the light, without words; from a GPU that of the call before."""
         if self._glance is None or not self._glance.fits(self.chain.size):
             if self._glance is not None:
                 self._glance.release()
-            self._glance = Glance(self._context, self.chain.size)
+            self._glance = Glance(self._context, self.chain.size, at_once=self.software)
         return self._glance.take(self.chain.present)
 
     def release(self) -> None:

@@ -14,10 +14,14 @@ WIDTH = 320
 
 
 class Glance:
-    """Reads what is drawn one call late: by then the GPU has long put it into a buffer."""
+    """Reads what a GPU draws one call late: by then it has long put it into a buffer. ``at_once``
+    is for a CPU that draws: it would have to be waited for twice."""
 
-    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
+    def __init__(
+        self, context: moderngl.Context, size: tuple[int, int], at_once: bool = False
+    ) -> None:
         """``size`` is that of the light in pixels."""
+        self._at_once = at_once
         self._of = size
         width = min(WIDTH, size[0])
         self.size = (width, max(1, round(width * size[1] / size[0])))
@@ -30,7 +34,10 @@ class Glance:
         return self._of == size
 
     def take(self, present: Callable[[moderngl.Framebuffer], None]) -> ByteArray | None:
-        """What ``present`` drew at the call before; None at first."""
+        """What ``present`` drew at the call before, None at first; or draws now, ``at_once``."""
+        if self._at_once:
+            present(self._surface.target)
+            return self._surface.pixels()
         before = self._pixels() if self._taken else None
         present(self._surface.target)
         self._surface.target.read_into(self._buffer, components=3, alignment=1)

@@ -56,7 +56,7 @@ class OffscreenScreen:
             return self._light.pixels()
 
     def glance(self) -> ByteArray | None:
-        """A small copy of the light as it was at the call before; None at first."""
+        """A small copy of the light, without words; from a GPU that of the call before."""
         with self._context:
             return self.canvas.glance()
 

@@ -125,7 +125,7 @@ class Window:
         return self.canvas.image()
 
     def glance(self) -> ByteArray | None:
-        """A small copy of the light as it was at the call before; None at first."""
+        """A small copy of the light, without words; from a GPU that of the call before."""
         return self.canvas.glance()
 
     def spare(self, most_pixels: int | None, passes: int) -> None:
