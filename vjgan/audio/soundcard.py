@@ -146,7 +146,7 @@ class Speaker:
         channels: int,
         clock_time: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Opens the output, in the thread that will write; raises DeviceError where there is none."""
+        """Opens the output, in the thread that writes; raises DeviceError where there is none."""
         self.sample_rate = sample_rate
         self._clock_time = clock_time
         self._stamps = _Stamps(sample_rate)
