@@ -39,7 +39,10 @@ from vjgan.types import Controls, Event, Picture, Tick
 HERE = Path(__file__).parent
 RATE = 8000  # of the recording
 SIZE = (320, 180)
-SETTLED = 8.0  # seconds of music until the clock has found its place
+WINDOW = 4  # seconds in which the track is looked for
+MOST_GAPS = 5.0  # seconds, all together
+LAST = 58.0  # seconds into the track, at the end of its drums
+SETTLED = 12.0  # seconds until the drums have been there for two bars
 
 
 class Watched(Window):
@@ -61,11 +64,11 @@ class Watched(Window):
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Both views, ms."""
     seconds = max(20.0, options.seconds)
-    times, frames, start, stats = watch(seconds, HERE / "sync.toml")
-    rows: dict[str, Any] = {"shader": shader(times, frames.mean(axis=1), start)}
+    times, frames, stats = watch(seconds, HERE / "sync.toml")
+    rows: dict[str, Any] = {"shader": shader(times, frames.mean(axis=1))}
     rows["shader"] |= chosen(stats)
-    times, frames, start, stats = watch(seconds, HERE / "stir.toml")
-    rows["model"] = model(times, frames, start) | chosen(stats)
+    times, frames, stats = watch(seconds, HERE / "stir.toml")
+    rows["model"] = model(times, frames) | chosen(stats)
     return rows
 
 
@@ -75,8 +78,8 @@ def chosen(stats: dict[str, Any]) -> dict[str, Any]:
     return {name: stats[name] for name in names}
 
 
-def watch(seconds: float, preset: Path) -> tuple[np.ndarray, np.ndarray, float, dict[str, Any]]:
-    """Show for so long: times [n] and frames [n, pixels], when the track began, statistics."""
+def watch(seconds: float, preset: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Show for so long: seconds into the track [n], as heard, frames [n, pixels], statistics."""
     library = make_library()
     stage = Stage(library.scene(library.find(str(preset))))
     screen = Watched(size=SIZE, display=None, fullscreen=False)
@@ -95,10 +98,10 @@ def watch(seconds: float, preset: Path) -> tuple[np.ndarray, np.ndarray, float, 
         stats = dict(json.loads(file.read_text()))
     times, frames = zip(*screen.__dict__["seen"], strict=True)
     screen.close()
-    start = began(record)
     shown, pixels = np.array(times), np.stack(frames)
-    heard = shown > start + SETTLED
-    return shown[heard], pixels[heard], start, stats
+    music = shown - began(record, shown)  # seconds into the track
+    heard = (music > SETTLED) & (music < LAST)
+    return music[heard], pixels[heard], stats
 
 
 @contextmanager
@@ -126,26 +129,36 @@ def recording() -> Iterator[list[tuple[float, bytes]]]:
         reader.join()
 
 
-def began(pieces: list[tuple[float, bytes]]) -> float:
-    """When the track's first sample was there: its place in the recording by likeness, and the
-    recording's by the piece that came soonest."""
+def began(pieces: list[tuple[float, bytes]], times: np.ndarray) -> np.ndarray:
+    """When the track began, as heard around each of ``times``: a busy machine plays it with gaps.
+    Its place in the recording by likeness, the recording's by the piece that came soonest."""
     ends = np.cumsum([len(piece) // 2 for _, piece in pieces])
-    zero = min(at - end / RATE for (at, _), end in zip(pieces, ends, strict=True))
+    zeros = np.array([at - end / RATE for (at, _), end in zip(pieces, ends, strict=True)])
     sound = np.frombuffer(b"".join(piece for _, piece in pieces), np.int16).astype(np.float64)
     track = demo().samples.mean(axis=1)
     places = np.arange(0, len(track) - 1, 44100 / RATE)
-    known = np.interp(places, np.arange(len(track)), track)[: 12 * RATE]
-    size = 1 << int(np.ceil(np.log2(len(sound) + len(known))))
-    spectrum = np.fft.rfft(sound, size) * np.conj(np.fft.rfft(known, size))
-    likeness = np.fft.irfft(spectrum / np.maximum(np.abs(spectrum), 1e-9) ** 0.5, size)
-    return float(zero + likeness[: len(sound)].argmax() / RATE)
+    known = np.interp(places, np.arange(len(track)), track)
+    size = 1 << int(np.ceil(np.log2(len(known) + WINDOW * RATE)))
+    middles, starts = [], []
+    for first in range(0, len(sound) - WINDOW * RATE, WINDOW * RATE // 2):
+        part = sound[first : first + WINDOW * RATE]
+        spectrum = np.fft.rfft(known, size) * np.conj(np.fft.rfft(part, size))
+        likeness = np.fft.irfft(spectrum / np.maximum(np.abs(spectrum), 1e-9) ** 0.5, size)
+        place = int(likeness[: len(known)].argmax())
+        here = (ends > first) & (ends <= first + WINDOW * RATE)
+        zero = float(zeros[here].min())
+        middles.append(zero + (first + WINDOW * RATE / 2) / RATE)
+        starts.append(zero + (first - place) / RATE)
+    sure = np.abs(np.array(starts) - np.median(starts)) < MOST_GAPS
+    nearest = np.abs(times[:, None] - np.array(middles)[sure]).argmin(axis=1)
+    return np.array(starts)[sure][nearest]
 
 
-def shader(times: np.ndarray, light: np.ndarray, start: float) -> dict[str, float]:
+def shader(times: np.ndarray, light: np.ndarray) -> dict[str, float]:
     """How late each beat's light is, ms; frames of one beat together."""
     rank = light.argsort().argsort() / len(light)
     drawn = 1.0 - rank  # the phase at which it was drawn
-    heard = (times - start) / BEAT
+    heard = times / BEAT
     late = (heard - drawn + 0.5) % 1.0 - 0.5
     early = drawn < 0.5
     beats = np.round(heard - drawn)[early]
@@ -153,11 +166,11 @@ def shader(times: np.ndarray, light: np.ndarray, start: float) -> dict[str, floa
     return spread(np.array(each) * BEAT * 1e3)
 
 
-def model(times: np.ndarray, frames: np.ndarray, start: float) -> dict[str, float]:
+def model(times: np.ndarray, frames: np.ndarray) -> dict[str, float]:
     """How late each beat's motion is half done, ms."""
     _, _, ways = np.linalg.svd(frames - frames.mean(axis=0), full_matrices=False)
     moved = (frames - frames.mean(axis=0)) @ ways[0]
-    heard = (times - start) / BEAT
+    heard = times / BEAT
     folded = [moved[(heard % 1.0 >= k / 8) & (heard % 1.0 < (k + 1) / 8)].mean() for k in range(8)]
     moved = moved if np.mean(folded[:3]) > np.mean(folded[4:]) else -moved
     half = (np.percentile(moved, 5) + np.percentile(moved, 95)) / 2
