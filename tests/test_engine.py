@@ -10,6 +10,7 @@ import pytest
 from vjgan.clock import FixedClock
 from vjgan.controls import CONTROLS
 from vjgan.engine import Engine
+from vjgan.generator.worker import Job, Playout
 from vjgan.mapping import Route, Router
 from vjgan.stage import Scene, Stage
 from vjgan.stats import Stats
@@ -203,3 +204,61 @@ def test_a_failing_frame_is_said_once_and_the_show_goes_on(
 def test_offline_a_failing_frame_ends_the_film() -> None:
     with pytest.raises(RuntimeError, match="fell off"):
         play({}, fail_at=7, live=False)
+
+
+class Slow(Plain):
+    """A painter whose model takes a tenth of a second, as `Worker` plays its frames; a frame's time
+    is the beat that its latent was for."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.playout = Playout()
+        self.job: Job | None = None
+        self.due = 0.0
+        self.late: list[float] = []
+
+    @property
+    def lag(self) -> float:
+        return self.playout.lag
+
+    @lag.setter
+    def lag(self, value: float) -> None: ...
+
+    def step(self, *words) -> Beat | LatentState:
+        if len(words) == 2:
+            return Beat(2.0 * words[1].present_time)
+        return LatentState(0.0, np.full((1, 1), words[1].position, np.float32))
+
+    def paint(self, latent: LatentState, tick: Tick) -> Picture:
+        if self.job is not None and tick.time >= self.due:
+            self.playout.take(self.job, tick.present_time)
+            self.job = None
+        if self.job is None:
+            self.job, self.due = Job(latent, None, tick.present_time), tick.time + 0.1  # type: ignore
+            self.job.frame = Frame(float(latent.w[0, 0]), np.zeros((1, 1, 3), np.uint8))
+        picture = self.playout.show(tick.present_time)
+        if picture is not None:
+            before, after = picture.before.time, picture.after.time
+            shown = before + picture.blend * (after - before)
+            self.late.append(2.0 * tick.present_time - shown)
+        return picture or Picture(self.job.frame, self.job.frame)
+
+
+def test_motion_through_a_slow_model_lands_on_the_beat() -> None:
+    slow = Slow()
+    router = Router(CONTROLS, {}, ())
+    stage = Stage(Scene("a", "a", router, slow, slow, ()))  # type: ignore[arg-type]
+    Engine(
+        FixedClock(Fraction(60), 600),
+        slow,
+        slow,
+        slow,
+        slow,
+        stage,
+        slow,
+        slow,
+        Stats(60.0),  # type: ignore
+    ).run()
+    assert slow.lag > 0.15
+    assert abs(float(np.median(slow.late[300:]))) < 0.01  # beats, of half a second
+    assert max(map(abs, slow.late[300:])) < 2 * 0.1  # a model's frame
