@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import resource
 import signal
 import subprocess
@@ -26,8 +27,11 @@ from vjgan.generator.checkpoint import load, save
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import state
 from vjgan.train.curve import plot, read_curve, write_curve
+from vjgan.train.features import PACKAGE
+from vjgan.train.indicators import Easel, Indicators
 from vjgan.train.options import Options, Pulse, out_of_memory_words
 from vjgan.train.origin import start_from
+from vjgan.train.precision import Precision
 from vjgan.train.prepare import pictures_of, read
 from vjgan.train.session import train
 
@@ -297,3 +301,19 @@ def test_a_stylegan3_is_no_start(tmp_path: Path) -> None:
     save(path, StyleGAN2(grey), name="grey", licence="", origin="", trained=False)
     with pytest.raises(ModelError, match="1 colour channels, not 3"):
         start_from(path).fit(16, 0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec(PACKAGE) is None, reason=f"needs {PACKAGE}")
+def test_indicators_tell_what_is_learned_from_what_is_not(art: Path, whole: Path) -> None:
+    prepared = read(whole / "data")
+    assert prepared is not None
+    pictures = pictures_of(whole / "data", prepared)
+    network = load(whole / "model.safetensors").network
+    assert isinstance(network, StyleGAN2)
+    easel = Easel(network, [], 0, Precision())
+    indicators = Indicators(pictures, 0, count=32)
+    found = indicators.measure(easel)
+    assert found.keys() == {"kid", "kid_deviation", "fid", "ppl"}
+    assert found == indicators.measure(easel)  # of the same latents each time
+    assert found["kid"] > 10 * found["kid_deviation"] > 0  # twenty steps are not enough
+    assert found["fid"] > 0 and found["ppl"] > 0

@@ -20,7 +20,7 @@ log = logging.getLogger("vjgan")
 
 SHOWN, MEASURED = 1, 2  # what random latents are for
 PICTURES = 512  # compared; FID depends on how many
-PATHS = 64
+PATH_SHARE = 4  # a quarter of them are the ends of the paths that are measured
 AT_ONCE = 16
 
 
@@ -72,8 +72,8 @@ def _bytes(x: Tensor) -> NDArray[np.uint8]:
 class Indicators:
     """Measures a generator against the pictures that it learns from."""
 
-    def __init__(self, pictures: NDArray[np.uint8], seed: int) -> None:
-        self._pictures, self._seed = pictures, seed
+    def __init__(self, pictures: NDArray[np.uint8], seed: int, count: int = PICTURES) -> None:
+        self._pictures, self._seed, self._count = pictures, seed, count
         self._real: quality.Floats | None = None
         self._able = True
 
@@ -91,11 +91,11 @@ class Indicators:
     def _measure(self, easel: Easel) -> dict[str, float]:
         if self._real is None:
             order = chance.order(chance.mix(self._seed, MEASURED), 0, len(self._pictures))
-            some = np.sort(order[:PICTURES])
+            some = np.sort(order[: self._count])
             self._real = quality.embed(np.stack([self._pictures[k] for k in some]))
-        fake = quality.embed(easel.pictures(MEASURED, PICTURES))
+        fake = quality.embed(easel.pictures(MEASURED, self._count))
         distance = quality.kid(fake, self._real)
-        w = easel.map(*easel.latents(MEASURED, 2 * PATHS)).cpu()
+        w = easel.map(*easel.latents(MEASURED, self._count // PATH_SHARE)).cpu()
         return {
             "kid": distance.mean,
             "kid_deviation": distance.deviation,
