@@ -51,7 +51,7 @@ def train(
         ),
     ] = "",
     faces: Annotated[
-        bool, typer.Option("--faces", help="Crop and align the faces in the pictures first.")
+        bool, typer.Option("--faces", help="Crop and align faces: not there yet, and says so.")
     ] = False,
     classes: Annotated[
         bool, typer.Option("--classes/--no-classes", help="Each subfolder is a class.")
@@ -77,7 +77,9 @@ def train(
     rate: Annotated[
         float | None, typer.Option(metavar="X", help="Adam's learning rate. [0.0025]")
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="[0]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Of all that is random. [0]")
+    ] = None,
     no_augment: Annotated[
         bool, typer.Option("--no-augment", help="Without adaptive discriminator augmentation.")
     ] = False,
@@ -101,8 +103,8 @@ def train(
 
     First the pictures are looked at: what is unreadable, tiny, blank, blurred, enlarged or there
     twice is listed in DIR/data/report.txt and left out; DATA itself is never touched. Then the
-    training goes on until --kimg, Ctrl-C, or the day after: run it again and it goes on exactly
-    where it stopped. DIR/model.safetensors can be played at any time.
+    training goes on until --kimg or Ctrl-C: run it again and it goes on exactly where it stopped.
+    DIR/model.safetensors can be played at any time.
 
     Examples:
 
