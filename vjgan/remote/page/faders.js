@@ -204,7 +204,9 @@ function nudgeFader(fader, event) {
   event.stopPropagation();
 }
 
-const waiting = new Map(); // values to be said in the next frame of this page
+// The first move is said at once, those that follow once in each of this page's frames.
+const waiting = new Map();
+let resting = true;
 export const touched = new Set(); // controls that this page knows to be a hand's
 
 function setFader(fader, value) {
@@ -212,14 +214,19 @@ function setFader(fader, value) {
   value = Math.min(row.max, Math.max(row.min, value));
   show.own[row.name] = value;
   touched.add(row.name);
-  if (!waiting.size) requestAnimationFrame(flush);
   waiting.set(row.name, value);
+  if (resting) flush();
   drawOwn(row.name);
 }
 
 function flush() {
   for (const [control, value] of waiting) say({ do: "set", control, value });
   waiting.clear();
+  resting = false;
+  requestAnimationFrame(() => {
+    resting = true;
+    if (waiting.size) flush();
+  });
 }
 
 export function drawOwn(name) {
