@@ -76,6 +76,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     for midi in (False, True):
         name = f"drums alone, held back, {'bands' if midi else 'electronic'}"
         result[name] = _drums([_alone(row[0]) for row in kept if row[0].midi == midi])
+    result["values, held back"] = {
+        kind: _numbers([tallies[kind] for _, tallies in kept]) for kind in (*KINDS, "aubio")
+    }
     result["onsets in 20 s of steady sound"] = in_steady_sound()
     result["load of one core, median"], result["aubio's load"] = map(
         float, np.median(loads, axis=0)
@@ -176,18 +179,25 @@ def _drums(rows: Iterable[tuple[Piece, dict[str, Tally]]]) -> dict[str, Any]:
 
 
 def _line(tallies: Sequence[Tally]) -> str:
-    """All of them together."""
+    """All of them together, in words."""
+    numbers = _numbers(tallies).items()
+    return "  ".join(f"{name} {value:.{1 if 'ms' in name else 3}f}" for name, value in numbers)
+
+
+def _numbers(tallies: Sequence[Tally]) -> dict[str, float]:
     hits, found, truth = (
         sum(getattr(one, name) for one in tallies) for name in ("hits", "found", "truth")
     )
-    precision, recall = hits / max(1, found), hits / max(1, truth)
-    score = 2.0 * hits / max(1, found + truth)
-    line = f"F {score:.3f}  precision {precision:.3f}  recall {recall:.3f}"
+    numbers = {
+        "F": 2.0 * hits / max(1, found + truth),
+        "precision": hits / max(1, found),
+        "recall": hits / max(1, truth),
+    }
     delays = [delay for one in tallies for delay in one.delays]
     if delays:
         p50, p95 = np.percentile(delays, (50, 95))
-        line += f"  delay ms p50 {p50:.1f} p95 {p95:.1f}"
-    return line
+        numbers |= {"delay ms p50": float(p50), "p95 ms": float(p95)}
+    return numbers
 
 
 def _blocks(samples: FloatArray) -> Iterable[tuple[float, FloatArray]]:
