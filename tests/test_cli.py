@@ -116,3 +116,19 @@ def test_the_doctor_finds_the_venue_fit(venue: Venue) -> None:
     assert "BAD" not in done.stdout
     for part in ("display", "sound in", "MIDI", "model", "presets"):
         assert part in done.stdout
+
+
+def test_it_leaves_while_a_thread_is_inside_a_library() -> None:
+    program = (
+        "import threading, time, vjgan.__main__ as entry\n"
+        "def main():\n"
+        "    threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "    raise SystemExit('vjgan: no such thing')\n"
+        "entry.main = main\n"
+        "entry.program()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 1
+    assert done.stderr == "vjgan: no such thing\n"
