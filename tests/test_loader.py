@@ -130,3 +130,32 @@ def test_what_presets_are_checked_by_changes(folder: Path) -> None:
         assert loader.finished() is None
     finally:
         loader.close()
+
+
+def test_what_a_set_list_expects_is_prepared_instead(folder: Path) -> None:
+    prepared: list[str] = []
+    first = threading.Event()
+
+    def prepare(path: Path) -> None:
+        first.wait(5.0)
+        prepared.append(path.stem)
+
+    loader = Loader(build, lambda: find_presets(folder), folder / "a.toml", prepare)
+    loader.expect([folder / "c.toml", folder / "a.toml"])
+    first.set()
+    wait_until(lambda: prepared[-2:] == ["c", "a"], 5.0, str(prepared))
+    loader.bring(folder / "c.toml")
+    assert arrived(loader) == "c"
+    wait_until(lambda: prepared.count("a") == 2, 5.0, "the rest, once more")
+    loader.close()
+
+
+def test_what_was_asked_for_and_cannot_be_built_is_told(
+    folder: Path, loader: Loader, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "b.toml").write_text("broken")
+    loader.bring(folder / "b.toml")
+    wait_until(lambda: loader.refused() == folder / "b.toml", 5.0, "refusal")
+    loader.bring(folder / "c.toml")
+    assert loader.refused() is None
+    assert arrived(loader) == "c"

@@ -47,6 +47,9 @@ COMMANDS = {
     "preset": "the preset of that number",
     "next": "next preset",
     "previous": "previous preset",
+    "go": "next track of the set list",
+    "back": "previous track of the set list",
+    "track": "the track of that number",
     "freeze": "hold the picture",
     "blackout": "black, and back",
     "panic": "black, no strobe, home; again: gently back",
@@ -68,6 +71,7 @@ HELP = (
     "F          full screen",
     "1-9        preset",
     "Left Right previous, next preset",
+    "PgUp PgDn  previous, next track",
     "Space      freeze",
     "B          blackout",
     "P          panic: black, calm; again: back",
@@ -113,6 +117,20 @@ class Scenes(Protocol):
     def finished(self) -> Scene | None: ...
 
 
+class Score(Protocol):
+    """What the loop needs of ``vjgan.conductor``, besides Scenes."""
+
+    def play(self, beat: Beat, tick: Tick) -> Sequence[Event]: ...
+
+    def go(self, step: int) -> None: ...
+
+    def jump(self, number: int) -> None: ...
+
+    def one(self) -> None: ...
+
+    def line(self) -> str: ...
+
+
 class Onlooker(Protocol):
     """Who watches the show from outside the loop; see ``vjgan.remote.desk``."""
 
@@ -153,6 +171,7 @@ class Engine:
         notice: Sequence[str] = (),
         onlooker: Onlooker | None = None,
         budget: Budget | None = None,
+        score: Score | None = None,
     ) -> None:
         self.clock = clock
         self.ear = ear
@@ -167,6 +186,7 @@ class Engine:
         self.notice = tuple(notice)
         self.onlooker = onlooker
         self.budget = budget
+        self.score = score
         self.beat = Beat()
         self._moved: dict[str, float] = {}
         self._latent: LatentState | None = None
@@ -190,10 +210,10 @@ class Engine:
     def frame(self, tick: Tick) -> None:
         """One frame, from sound to light."""
         self.obey([*self.hands.read(), *self.screen.events()], tick)
-        self.change()
         tick = self._presented(tick)
         features = self.ear.read(tick)
         self.beat = self.tempo.step(features, tick)
+        self.change(tick)
         later = self.beat.after(self._model_lag(tick))
         controls = self.stage.control(features, self.beat, self._moved, tick, later)
         latent = self.stage.move(features, later, tick, self._frozen)
@@ -223,8 +243,10 @@ class Engine:
             else:
                 self._do(event, tick)
 
-    def change(self) -> None:
-        """Let the scene enter that the loader has finished, if any."""
+    def change(self, tick: Tick) -> None:
+        """Do what the score has at this beat, and let the scene enter that is ready, if any."""
+        if self.score is not None:
+            self.obey(self.score.play(self.beat, tick), tick)
         scene = self.scenes.finished()
         if scene is not None and self.stage.enter(scene, self.beat.position):
             self.painter.use(scene.generator)
@@ -274,8 +296,16 @@ class Engine:
                 self.onlooker.keep()
             case "help":
                 self._help = not self._help
+            case "go" | "back" | "track" if self.score is not None:
+                self._do_track(self.score, command)
             case name:
                 self._do_beat(name, command.value, tick)
+
+    def _do_track(self, score: Score, command: Command) -> None:
+        if command.name == "track":
+            score.jump(command.value)
+        else:
+            score.go(1 if command.name == "go" else -1)
 
     def _do_beat(self, name: str, value: int, tick: Tick) -> None:
         match name:
@@ -283,6 +313,8 @@ class Engine:
                 self.tempo.tap(tick.time)
             case "one":
                 self.tempo.one(tick.time)
+                if self.score is not None:
+                    self.score.one()
             case "double":
                 self.tempo.multiply(2.0)
             case "halve":
@@ -318,6 +350,8 @@ class Engine:
             words: tuple[str, ...] = (*HELP, f"Clock      {self.tempo.line()}")
             if self.budget is not None:
                 words = (*words, f"Quality    {self.budget.words()}")
+            if self.score is not None and self.score.line():
+                words = (*words, f"Track      {self.score.line()}")
         else:
             words = self.notice if tick.time <= NOTICE_SECONDS else ()
         if words != self._said:

@@ -23,3 +23,7 @@ class ModelError(VjganError):
 
 class ShaderError(VjganError):
     """A shader is unknown, malformed or does not compile."""
+
+
+class SetlistError(VjganError):
+    """A set list is malformed, or asks for what is not there."""

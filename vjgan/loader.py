@@ -41,8 +41,10 @@ class Loader:
         self._current = current
         self._changed = _modified(current)
         self._prepare = prepare
+        self._expected: Sequence[Path] = ()  # instead of the neighbours, by a set list
         self._known, self._built_with = known, known()
         self._ahead = self._neighbours() if prepare is not None else []  # yet to be prepared
+        self._refused: Path | None = None  # what was asked for, and could not be built
         self._aim = current  # what was asked for last
         self._wanted: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[Scene] = queue.SimpleQueue()
@@ -62,6 +64,18 @@ class Loader:
         if presets:
             self._ask(presets[(here + step) % len(presets)])
 
+    def bring(self, path: Path) -> None:
+        """Ask for the preset of a file."""
+        self._ask(path)
+
+    def expect(self, paths: Sequence[Path]) -> None:
+        """From now on prepare these, in order, instead of the presets on either side."""
+        self._expected, self._ahead = tuple(paths), list(paths)
+
+    def refused(self) -> Path | None:
+        """What was asked for last, if it could not be built."""
+        return self._refused
+
     def finished(self) -> Scene | None:
         """A scene that is ready to enter, once; None when there is none."""
         return _newest(self._finished)
@@ -72,7 +86,7 @@ class Loader:
         self._thread.join(timeout=2.0)
 
     def _ask(self, path: Path) -> None:
-        self._aim = path
+        self._aim, self._refused = path, None
         self._wanted.put(path)
 
     def _run(self) -> None:
@@ -104,9 +118,11 @@ class Loader:
             scene = self._build(path)
         except VjganError as error:
             log.error("%s", error)
+            self._refused = path
             return
         except Exception:
             log.exception("preset '%s' could not be built", path)
+            self._refused = path
             return
         self._current, self._changed = path, changed
         if saved:
@@ -124,7 +140,9 @@ class Loader:
             log.debug("not prepared: %s", error)
 
     def _neighbours(self) -> list[Path]:
-        """The next preset and the previous one, around the end."""
+        """What a set list expects, or the next preset and the previous one, around the end."""
+        if self._expected:
+            return [path for path in self._expected if path != self._current]
         presets = list(self._presets())
         if self._current not in presets:
             return presets[:1]

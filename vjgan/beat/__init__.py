@@ -77,6 +77,7 @@ class BeatClock:
             self._sources["link"] = link
         self._follower = Follower()
         self._multiplier = Multiplier()
+        self._expected = 0.0  # bpm that a set list tells; 0: none
         self._usual: float | None = None  # bpm as led of late, which decides on the octave
         self._time: float | None = None  # of the last step
         self._tapped = False  # the taps lead
@@ -93,6 +94,11 @@ class BeatClock:
             number = (CLOCKS.index(self.held) + 1) % len(CLOCKS)
         if 0 <= number < len(CLOCKS):
             self.held = CLOCKS[number]
+
+    def expect(self, bpm: float) -> None:
+        """The tempo to come, 0 where it is not known: of the octaves of what is heard, the nearest
+        to it is taken, even if it is outside slowest..fastest."""
+        self._expected = bpm
 
     def tap(self, time: float) -> None:
         """A beat by hand at ``time``."""
@@ -197,8 +203,10 @@ class BeatClock:
         if lead.exact:
             return lead
         octaves = [2.0**k for k in range(-6, 7)]
-        fitting = [one for one in octaves if self.slowest <= one * lead.bpm <= self.fastest]
-        usual = self._usual or lead.bpm
+        slowest = min(self.slowest, 0.9 * self._expected or self.slowest)
+        fastest = max(self.fastest, 1.1 * self._expected)
+        fitting = [one for one in octaves if slowest <= one * lead.bpm <= fastest]
+        usual = self._expected or self._usual or lead.bpm
         return lead.times(
             min(fitting or [1.0], key=lambda one: abs(math.log(one * lead.bpm / usual)))
         )

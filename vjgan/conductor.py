@@ -1,0 +1,227 @@
+"""When scenes enter: at once, or on the next beat, bar, or 4 or 16 bars; and what a set list does.
+
+Whatever is asked for is built off the loop first, by the loader, and then waits here for its
+moment, so that the frame in which it enters is like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vjgan.setlist import Cue, Setlist
+from vjgan.stage import Scene
+from vjgan.types import Beat, Event, Tick
+
+log = logging.getLogger("vjgan")
+
+BEATS_A_BAR = 4
+LEAD_BARS, LEAD_SECONDS = 2.0, 4.0  # before its cue a preset is asked for
+
+
+class Bringer(Protocol):
+    """What is needed of ``vjgan.loader``."""
+
+    def request(self, number: int) -> None: ...
+
+    def request_step(self, step: int) -> None: ...
+
+    def bring(self, path: Path) -> None: ...
+
+    def expect(self, paths: Sequence[Path]) -> None: ...
+
+    def refused(self) -> Path | None: ...
+
+    def finished(self) -> Scene | None: ...
+
+
+@dataclass
+class _Change:
+    """A scene to come: at a ``cue``, or at the next ``unit``; with it, if any, begins ``track``."""
+
+    path: Path | None
+    unit: str = "now"
+    track: int | None = None
+    cue: Cue | None = None
+    scene: Scene | None = None
+
+
+class Conductor:
+    """Hands over finished scenes when it is time; the preset's file ``on_stage`` is played already.
+    Presets called by hand wait for ``by_hand``, one of ``vjgan.setlist.UNITS``. With a set list,
+    whose first track is on stage: its tracks, and their cues; ``expect`` is told the tempo of each,
+    0 where it is not known.
+
+    Four and sixteen bars are counted from where the track came in, or from the last `one`."""
+
+    def __init__(
+        self,
+        scenes: Bringer,
+        on_stage: Path,
+        by_hand: str = "now",
+        setlist: Setlist | None = None,
+        expect: Callable[[float], None] = lambda bpm: None,
+    ) -> None:
+        self._scenes = scenes
+        self._by_hand = by_hand
+        self._tracks = () if setlist is None else setlist.tracks
+        self._expect = expect
+        self._change: _Change | None = None  # that is waited for
+        self._on_stage: Path | None = on_stage
+        self._track: int | None = None  # on stage, counted from 0
+        self._aim = 0  # the track that was asked for last
+        self._cues: list[Cue] = []  # of this track, yet to come
+        self._came_in = (0.0, 0.0)  # bar and time at which the track came in
+        self._phrase = 0  # a bar at which a phrase begins
+        self._one = False  # somebody has just said that it does
+        self._beat, self._before = Beat(), Beat()
+        self._time = 0.0
+
+    # What the loop calls.
+
+    def play(self, beat: Beat, tick: Tick) -> list[Event]:
+        """Move on to a frame's beat; the gestures that cues make there."""
+        self._before, self._beat, self._time = self._beat, beat, tick.present_time
+        if self._one:
+            self._phrase, self._one = round(beat.bar), False
+        if self._tracks and self._track is None:
+            self._begin(0)
+        due = [cue for cue in self._cues if cue.events and self._reached(cue)]
+        self._cues = [cue for cue in self._cues if cue not in due]
+        self._call_ahead()
+        return [event for cue in due for event in cue.events]
+
+    def finished(self) -> Scene | None:
+        """The scene that enters at this frame, once; None when there is none."""
+        scene, wanted = self._scenes.finished(), self._change and self._change.path
+        if scene is not None and scene.source == self._on_stage != wanted:
+            return scene  # its file was saved anew
+        self._take(scene)
+        change = self._change
+        if change is None or change.scene is None or not self._due(change):
+            return None
+        self._change, self._on_stage = None, change.scene.source
+        if change.track is not None:
+            self._begin(change.track)
+        return change.scene
+
+    def request(self, number: int) -> None:
+        """Ask for the preset of a number, counted from 1."""
+        self._drop()
+        self._scenes.request(number)
+
+    def request_step(self, step: int) -> None:
+        """Ask for the preset ``step`` places further."""
+        self._drop()
+        self._scenes.request_step(step)
+
+    def go(self, step: int) -> None:
+        """Ask for the track ``step`` places further; there is none before the first and after the
+        last. Back to the one on stage: it stays."""
+        wanted = self._aim + step
+        if not 0 <= wanted < len(self._tracks):
+            where = "it ends here" if step > 0 else "it begins here"
+            log.info("set list: %s", where if self._tracks else "there is none (--setlist)")
+        elif wanted == self._track:
+            self._drop()
+        else:
+            self._ask(wanted)
+
+    def jump(self, number: int) -> None:
+        """Ask for the track of a number, counted from 1; that on stage begins anew."""
+        if 1 <= number <= len(self._tracks):
+            self._ask(number - 1)
+        else:
+            log.info("set list: no track %d; there are %d", number, len(self._tracks))
+
+    def one(self) -> None:
+        """A bar begins now, and with it a phrase."""
+        self._one = True
+
+    def line(self) -> str:
+        """Where in the set list we are, in a few words; empty without one."""
+        if self._track is None:
+            return ""
+        track = self._tracks[self._track]
+        words = [f"{self._track + 1} of {len(self._tracks)}, {track.title}", track.notes]
+        if self._change is not None and self._change.track is not None:
+            words.append(f"then {self._tracks[self._change.track].title}")
+        return "; ".join(filter(None, words))
+
+    # Within.
+
+    def _ask(self, index: int) -> None:
+        track, self._aim = self._tracks[index], index
+        self._change = _Change(track.preset, track.quantise, track=index)
+        self._scenes.bring(track.preset)
+
+    def _drop(self) -> None:
+        """Wait for nothing any more: something else is asked for, or to stay."""
+        self._change = None
+        self._aim = self._track or 0
+
+    def _begin(self, index: int) -> None:
+        """A track comes in."""
+        track = self._tracks[index]
+        self._track = self._aim = index
+        self._phrase = round(self._beat.bar)
+        self._came_in = (float(self._phrase), self._time)
+        self._cues = list(track.cues)
+        self._expect(track.bpm)
+        log.info("track %s", self.line())
+        after, before = self._tracks[index + 1 : index + 2], self._tracks[max(0, index - 1) : index]
+        self._scenes.expect([path for one in (*after, track, *before) for path in one.presets()])
+
+    def _take(self, scene: Scene | None) -> None:
+        """Take what the loader has finished, if it is still wanted."""
+        change, refused = self._change, self._scenes.refused()
+        if change is not None and change.scene is None and change.path and change.path == refused:
+            self._change = None  # the loader has said why; the next `go` goes past it
+        if scene is None:
+            return
+        if change is not None and scene.source == change.path:
+            change.scene = scene
+        elif change is None or change.path is None:
+            self._change = _Change(None, self._by_hand, scene=scene)
+
+    def _call_ahead(self) -> None:
+        """Ask for the preset of a cue that is near. A track that is about to be left calls none."""
+        if self._change is not None and (
+            self._change.track is not None or self._change.cue is not None
+        ):
+            return
+        for cue in self._cues:
+            if cue.preset is not None and self._near(cue):
+                self._cues = [one for one in self._cues if one is not cue]
+                self._change = _Change(cue.preset, cue=cue)
+                self._scenes.bring(cue.preset)
+                return
+
+    def _due(self, change: _Change) -> bool:
+        if change.cue is not None:
+            return self._reached(change.cue)
+        return change.unit == "now" or self._cell(change.unit, self._beat) != self._cell(
+            change.unit, self._before
+        )
+
+    def _cell(self, unit: str, beat: Beat) -> int:
+        """Which beat, bar, or four or sixteen of them it is."""
+        if unit == "beat":
+            return math.floor(beat.position)
+        bar = math.floor(beat.bar)
+        return bar if unit == "bar" else (bar - self._phrase) // int(unit.split()[0])
+
+    def _near(self, cue: Cue) -> bool:
+        return self._place(cue) >= cue.at - (LEAD_BARS if cue.in_bars else LEAD_SECONDS)
+
+    def _reached(self, cue: Cue) -> bool:
+        return self._place(cue) >= cue.at
+
+    def _place(self, cue: Cue) -> float:
+        """How far into the track we are, as a cue counts."""
+        bar, time = self._came_in
+        return self._beat.bar - bar + 1.0 if cue.in_bars else self._time - time
