@@ -48,7 +48,7 @@ ROOMS = {
     "budget": GROUND,
     "engine": GROUND | {"stage", "standing", "stats"},
     "loader": GROUND | {"stage"},
-    "library": GROUND | {"mapping", "preset", "stage"},
+    "library": GROUND | {"mapping", "preset", "setlist", "stage"},
     "setlist": GROUND,
     "conductor": GROUND | {"setlist", "stage"},
     "remote": GROUND | {"engine", "preset", "standing"},

@@ -62,6 +62,17 @@ def live(
         ),
     ] = "",
     preset: Preset = "",
+    setlist: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Play a set list: tracks, their presets and cues."),
+    ] = None,
+    quantise: Annotated[
+        str,
+        typer.Option(
+            metavar="WHEN",
+            help="When presets called by hand enter: now, beat, bar, '4 bars' or '16 bars'.",
+        ),
+    ] = "now",
     model: Model = "",
     midi: Annotated[
         str,
@@ -144,6 +155,7 @@ def live(
     - `vjgan live --input demo`
     - `vjgan live --input "USB Audio" --midi nanoKONTROL --display 2 --preset tide`
     - `vjgan live --input set.flac --window 1920x1080 --stats stats.json`
+    - `vjgan live --input "USB Audio" --setlist friday.toml`
     """
     from vjgan.control import ControlSettings
     from vjgan.show import LiveSettings, perform
@@ -168,6 +180,8 @@ def live(
             clock=clock,
             link=link,
             offset_ms=offset,
+            setlist=setlist,
+            quantise=quantise,
         ),
         say=typer.echo,
         progress=progress,

@@ -11,6 +11,7 @@ from vjgan.controls import INSIDE, Control
 from vjgan.errors import PresetError
 from vjgan.mapping import Router
 from vjgan.preset import MotionTable, Preset, find_preset, find_presets, load_preset
+from vjgan.setlist import Setlist, read_setlist
 from vjgan.stage import Mover, Scene
 from vjgan.types import Generator, LatentSpace
 
@@ -53,6 +54,10 @@ class Library:
     def preset(self, path: Path) -> Preset:
         """The checked preset of a file. Raises PresetError."""
         return load_preset(path, self.passes(), self.fixed)
+
+    def setlist(self, path: Path, commands: Collection[str]) -> Setlist:
+        """The checked set list of a file; ``commands`` are those known. Raises SetlistError."""
+        return read_setlist(path, self.find, lambda file: self.preset(file).table, commands)
 
     def scene(self, path: Path) -> Scene:
         """The preset of a file at work. Raises PresetError or ModelError."""

@@ -17,6 +17,7 @@ from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock, Session, check_clock
 from vjgan.budget import Budget
 from vjgan.clock import WallClock
+from vjgan.conductor import Conductor
 from vjgan.control import ControlSettings, make_desk, serve
 from vjgan.engine import COMMANDS, Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
@@ -32,6 +33,7 @@ from vjgan.remote.desk import Together
 from vjgan.rig import Pads, Rig, load_rig
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.screen.window import Window
+from vjgan.setlist import Setlist, check_unit
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
 from vjgan.stock import demo_sound, make_library, notice, runtime
@@ -76,6 +78,8 @@ class LiveSettings:
     link: bool = False
     offset_ms: float | None = None  # None: the rig's
     rig: Rig = field(default_factory=Rig)
+    setlist: Path | None = None
+    quantise: str = "now"
 
 
 def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progress) -> None:
@@ -83,7 +87,9 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
     check_clock(settings.clock)
     settings = replace(settings, rig=load_rig(COMMANDS))
     library = make_library(settings.model, settings.seed, settings.device)
-    path = library.find(settings.preset)
+    setlist = _setlist(settings, library)
+    path = setlist.tracks[0].preset if setlist else library.find(settings.preset)
+    settings = replace(settings, preset=str(path))
     source = _source(settings)
     with ExitStack() as room:
         midi = MidiIn(settings.midi or None, settings.midi_api or None)
@@ -98,9 +104,20 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
             hands = Pads(midi, settings.rig.commands)
-            play(settings, library, path, stage, source, hands, screen)
+            play(settings, library, path, stage, source, hands, screen, setlist)
             return
     _film_instead(settings, progress)
+
+
+def _setlist(settings: LiveSettings, library: Library) -> Setlist | None:
+    check_unit("--quantise", settings.quantise)
+    if settings.setlist is None:
+        return None
+    if settings.preset:
+        raise VjganError(
+            f"--preset '{settings.preset}': the set list '{settings.setlist}' says what is played"
+        )
+    return library.setlist(settings.setlist, COMMANDS)
 
 
 def _source(settings: LiveSettings) -> Sound | str:
@@ -144,6 +161,7 @@ def play(
     source: Sound | str,
     hands: Hands,
     screen: Screen,
+    setlist: Setlist | None = None,
 ) -> None:
     """Play what is on stage live, with everything in place, until someone leaves."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -158,14 +176,16 @@ def play(
         room.callback(ear.close)
         stats = Stats(fps)
         budget = Budget(screen, painter, clock.period)
+        tempo = _tempo(settings, source, clock, room)
+        conductor = Conductor(scenes, path, settings.quantise, setlist, tempo.expect)
         desk = make_desk(library)
         room.callback(serve(settings.control, desk, library, painter, fps).close)
         engine = Engine(
             clock,
             ear,
             Together(hands, desk),
-            _tempo(settings, source, clock, room),
-            scenes,
+            tempo,
+            conductor,
             stage,
             painter,
             screen,
@@ -174,6 +194,7 @@ def play(
             notice=notice(stage.scene.generator),
             onlooker=desk,
             budget=budget,
+            score=conductor,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: clock.stop())

@@ -36,6 +36,8 @@ KEYS = {
     glfw.KEY_HOME: Command("home"),
     glfw.KEY_LEFT: Command("previous"),
     glfw.KEY_RIGHT: Command("next"),
+    glfw.KEY_PAGE_UP: Command("back"),
+    glfw.KEY_PAGE_DOWN: Command("go"),
     **{glfw.KEY_0 + number: Command("preset", number) for number in range(1, 10)},
     **{glfw.KEY_KP_0 + number: Command("preset", number) for number in range(1, 10)},
 }
