@@ -29,7 +29,7 @@ PORTRAIT = portrait()
 
 @pytest.fixture(scope="module")
 def screen(venue: Venue) -> Iterator[OffscreenScreen]:
-    screen = OffscreenScreen(SIZE)
+    screen = OffscreenScreen(SIZE, flash_limit=False)  # pictures follow at random here
     yield screen
     screen.close()
 

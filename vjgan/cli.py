@@ -15,6 +15,7 @@ from vjgan.commands.analyze import analyze
 from vjgan.commands.calibrate import calibrate
 from vjgan.commands.model import app as model_app
 from vjgan.commands.options import (
+    FlashLimit,
     Model,
     Preset,
     Seed,
@@ -141,6 +142,7 @@ def live(
     osc_port: Annotated[
         int, typer.Option(min=0, max=65535, help="At this UDP port; 0 for no OSC.")
     ] = 9000,
+    flash_limit: FlashLimit = True,
 ) -> None:
     """Perform: hear, move, show.
 
@@ -182,6 +184,7 @@ def live(
             offset_ms=offset,
             setlist=setlist,
             quantise=quantise,
+            flash_limit=flash_limit,
         ),
         say=typer.echo,
         progress=progress,
@@ -210,6 +213,7 @@ def render(
     device: Annotated[
         str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
     ] = "auto",
+    flash_limit: FlashLimit = True,
 ) -> None:
     """Render a film locked to a track: the same show, frame by frame, with the track's own sound.
 
@@ -235,6 +239,7 @@ def render(
             start=seconds_of(from_, "--from"),
             end=seconds_of(to, "--to") if to else None,
             device=device,
+            flash_limit=flash_limit,
         ),
         progress,
     )

@@ -38,6 +38,7 @@ class FilmSettings:
     start: Fraction = Fraction(0)
     end: Fraction | None = None
     device: str = "auto"
+    flash_limit: bool = True
 
 
 def film(settings: FilmSettings, progress: Progress, picture: Path | None = None) -> None:
@@ -53,7 +54,7 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
         writer = room.enter_context(
             FilmWriter(settings.output, settings.size, settings.fps, path or sound, float(start))
         )
-        screen = room.enter_context(closing(OffscreenScreen(settings.size)))
+        screen = room.enter_context(closing(_screen(settings)))
         scene = library.scene(preset)
         source = Track(sound.samples, sound.sample_rate)
         shown = room.enter_context(progress(frames, settings.output.name))
@@ -73,10 +74,14 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
             start,
             frames,
             count,
-            notice(scene.generator),
+            notice(scene.generator, settings.flash_limit),
         )
         if picture is not None:
             save_image(picture, screen.image())
+
+
+def _screen(settings: FilmSettings) -> OffscreenScreen:
+    return OffscreenScreen(settings.size, flash_limit=settings.flash_limit)
 
 
 @contextmanager

@@ -80,6 +80,7 @@ class LiveSettings:
     rig: Rig = field(default_factory=Rig)
     setlist: Path | None = None
     quantise: str = "now"
+    flash_limit: bool = True
 
 
 def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progress) -> None:
@@ -145,11 +146,14 @@ def _source(settings: LiveSettings) -> Sound | str:
 
 def _screen(settings: LiveSettings) -> Screen:
     if settings.headless:
-        return OffscreenScreen(settings.window or DEFAULT_WINDOW, live=True)
+        return OffscreenScreen(
+            settings.window or DEFAULT_WINDOW, live=True, flash_limit=settings.flash_limit
+        )
     return Window(
         size=settings.window or DEFAULT_WINDOW,
         display=settings.display,
         fullscreen=settings.display is not None,
+        flash_limit=settings.flash_limit,
     )
 
 
@@ -191,7 +195,7 @@ def play(
             screen,
             stats,
             now=clock.time,
-            notice=notice(stage.scene.generator),
+            notice=notice(stage.scene.generator, settings.flash_limit),
             onlooker=desk,
             budget=budget,
             score=conductor,
@@ -269,6 +273,7 @@ def _film_instead(settings: LiveSettings, progress: Progress) -> None:
             start=SHOW_START,
             end=SHOW_START + SHOW_SECONDS,
             device=settings.device,
+            flash_limit=settings.flash_limit,
         ),
         progress,
         picture=SHOW_PICTURE,

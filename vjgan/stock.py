@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 
@@ -21,6 +22,8 @@ from vjgan.preset import MotionTable
 from vjgan.screen.glsl import FIXED, Catalogue, declared_controls
 from vjgan.stage import Mover
 from vjgan.types import Generator, LatentSpace
+
+log = logging.getLogger("vjgan")
 
 DEFAULT_MODEL = "alive"
 
@@ -71,9 +74,14 @@ def demo_sound() -> Sound:
     return Sound(track.samples, track.sample_rate)
 
 
-def notice(generator: Generator) -> Sequence[str]:
-    """What the audience's first seconds say of a model that has learned nothing yet."""
-    return () if generator.trained else (f"{generator.name}: a seeded, untrained network",)
+def notice(generator: Generator, flash_limit: bool = True) -> Sequence[str]:
+    """What the first seconds say: of a model that has learned nothing yet, and that the flash
+    limiter is off, which is logged, too."""
+    words = () if generator.trained else (f"{generator.name}: a seeded, untrained network",)
+    if flash_limit:
+        return words
+    log.warning("the flash limiter is off: flashes may harm people with photosensitive epilepsy")
+    return (*words, "flash limiter off")
 
 
 def runtime(generator: Generator) -> str:

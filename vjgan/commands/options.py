@@ -42,6 +42,14 @@ Seed = Annotated[
     int, typer.Option(min=0, max=2**31 - 1, help="Shifts every seed: another night, same preset.")
 ]
 
+FlashLimit = Annotated[
+    bool,
+    typer.Option(
+        "--flash-limit/--no-flash-limit",
+        help="Ease more than three flashes a second, which can cause seizures.",
+    ),
+]
+
 
 @contextmanager
 def progress(total: int, name: str) -> Iterator[Callable[[int], None]]:

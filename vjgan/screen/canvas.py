@@ -29,6 +29,7 @@ class Canvas:
         size: tuple[int, int],
         live: bool,
         shader_dir: Path | None = None,
+        flash_limit: bool = True,
     ) -> None:
         """Raises ShaderError when a shader is malformed or does not compile."""
         self._context = context
@@ -37,7 +38,7 @@ class Canvas:
         self.software = is_software(context)  # drawn by the CPU
         slow = live and self.software
         folder = shader_dir or assets.folder("shaders")
-        self.chain = Chain(context, size, folder, SOFTWARE_PIXELS if slow else None)
+        self.chain = Chain(context, size, folder, SOFTWARE_PIXELS if slow else None, flash_limit)
         self.overlay = Overlay(context)
         self._copy: Surface | None = None
         self._glance: Glance | None = None

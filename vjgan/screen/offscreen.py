@@ -23,11 +23,12 @@ class OffscreenScreen:
         size: tuple[int, int] = (1280, 720),
         live: bool = False,
         shader_dir: Path | None = None,
+        flash_limit: bool = True,
     ) -> None:
         """Raises DeviceError without OpenGL 3.3, ShaderError when a shader does not compile."""
         self.size = size
         self._context = _standalone()
-        self.canvas = Canvas(self._context, size, live, shader_dir)
+        self.canvas = Canvas(self._context, size, live, shader_dir, flash_limit)
         self._light = Surface(self._context, size, "f1")
         self.canvas.warm(self._light.target)
 

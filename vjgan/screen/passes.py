@@ -10,6 +10,7 @@ import moderngl
 from vjgan.errors import ShaderError
 from vjgan.screen.blur import Blur
 from vjgan.screen.first import First
+from vjgan.screen.flashes import FlashLimiter
 from vjgan.screen.glsl import (
     COLOUR,
     FIRST,
@@ -43,6 +44,7 @@ class Chain:
         size: tuple[int, int],
         shader_dir: Path,
         most_pixels: int | None = None,
+        flash_limit: bool = True,
     ) -> None:
         """Raises ShaderError when a shader is malformed or does not compile."""
         self.context = context
@@ -69,6 +71,7 @@ class Chain:
         self._surfaces = self._made(3, self._depth)
         self._blur.resize(self.internal_size, self._depth)
         self._shown = self._surfaces[0]
+        self._limiter = FlashLimiter(context, self.internal_size) if flash_limit else None
 
     def names(self) -> tuple[str, ...]:
         """The passes that a preset may name."""
@@ -100,6 +103,9 @@ class Chain:
             self._copier.copy(one, other)
             one.release()
             other.release()
+        if self._limiter is not None:
+            self._limiter.limit(self._shown, self._values)
+            self._limiter.forget()
         self.present(target)
         self._count += 2  # so that none of it counts as the past
 
@@ -127,12 +133,17 @@ class Chain:
             self._shown = self._run(self._passes[row.name], self._shown, row.weight)
         if any(self._values.get(name, GLOBALS[name]) != GLOBALS[name] for name in TURNS_COLOUR):
             self._shown = self._run(self._passes[COLOUR], self._shown, 1.0)
+        if self._limiter is not None:
+            self._limiter.limit(self._shown, self._values)
         self.present(target)
 
     def present(self, target: moderngl.Framebuffer) -> None:
         """Put what was last drawn onto ``target``, scaled, dimmed and dithered."""
-        self._shown.texture.use(UNITS["frame"])
-        self._passes[LAST].effect.draw(target, self._values)
+        light, values = self._shown, self._values
+        if self._limiter is not None:  # which has dimmed it already
+            light, values = self._limiter.light, {**values, "brightness": 1.0}
+        light.texture.use(UNITS["frame"])
+        self._passes[LAST].effect.draw(target, values)
 
     def poll(self, now: float) -> None:
         """Look, now and then, for shader files that changed, and take them; ``now`` in seconds."""
@@ -165,6 +176,8 @@ class Chain:
         for pass_ in self._passes.values():
             pass_.release()
         self._first.release()
+        if self._limiter is not None:
+            self._limiter.release()
         self._blur.release()
         self._copier.release()
 
@@ -262,6 +275,10 @@ class Chain:
                 pass_.surfaces = self._made(2, "f2")
                 self._copier.copy(last, pass_.surfaces[0])
                 old += [last, spare]
+        if self._limiter is not None:
+            light, spare = self._made(2, "f2")
+            self._copier.copy(self._limiter.light, light)
+            old += self._limiter.resize(light, spare)
         for surface in old:
             surface.release()
 

@@ -74,6 +74,7 @@ class Window:
         fullscreen: bool = False,
         title: str = "vjgan",
         shader_dir: Path | None = None,
+        flash_limit: bool = True,
     ) -> None:
         """Raises DeviceError without a display, without that display or without OpenGL 3.3;
         ShaderError when a shader does not compile."""
@@ -92,7 +93,9 @@ class Window:
         glfw.show_window(self._window)
         self.size = self._pixels()
         self._context = moderngl.create_context(require=330)
-        self.canvas = Canvas(self._context, self.size, live=True, shader_dir=shader_dir)
+        self.canvas = Canvas(
+            self._context, self.size, live=True, shader_dir=shader_dir, flash_limit=flash_limit
+        )
         self.canvas.warm(self._target())
 
     @property

@@ -1,0 +1,231 @@
+"""The flash limiter: at most three flashes a second over a quarter of the screen, as WCAG 2.2 says.
+
+A flash is a pair of opposing changes of relative luminance by a tenth, the darker below 0.8, or of
+saturated red (success criterion 2.3.1; relative luminance and the red measure R - G - B, of which
+20/320 is a change, as defined there). The light is measured over a grid of places; each remembers
+when it changed. A place that changes a seventh time within a second is hot, and as long as about a
+quarter of them are, hot places follow the picture slowly, like an eye that got used to it. All of
+it stays on the GPU and depends on nothing but the frames and their dt: films are limited as shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import moderngl
+
+from vjgan.screen.program import COVER, Surface
+
+GRID = (32, 18)  # places
+SECONDS = 1.7  # time constant of a hot place: a strobe of 3 Hz and more moves by less than 0.1
+BLACK_SECONDS = 0.06  # likewise toward a blackout, which nothing may hold up
+AREA = 0.2  # of the places: a quarter, less what a grid misses
+
+_HEAD = "#version 330 core\nin vec2 at;\n"
+# As a screen lights it, IEC 61966-2-1.
+_DIM = """
+uniform sampler2D frame;
+uniform float brightness;
+vec3 dimmed(vec2 uv) {
+    vec3 c = clamp(texture(frame, uv).rgb, 0.0, 1.0);
+    // Darker: in proportion. Brighter: the shadows are lifted and the lights do not clip.
+    return c * min(brightness, 1.0) + max(0.0, brightness - 1.0) * c * (1.0 - c);
+}
+vec3 to_linear(vec3 c) {
+    return mix(c / 12.92, pow((c + 0.055) / 1.055, vec3(2.4)), step(0.04045, c));
+}
+vec3 to_display(vec3 c) {
+    return mix(c * 12.92, 1.055 * pow(c, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, c));
+}
+"""
+# What a place remembers: for how long each of its last six changes counts (s), how far luminance
+# and red went since (sign: up or down; 1 is added, so that 0 is nothing yet), and how hot it is.
+_WATCH = """
+uniform sampler2D newer, older, heat;
+uniform float dt;
+layout(location = 0) out vec4 newer_;
+layout(location = 1) out vec4 older_;
+layout(location = 2) out vec4 heat_;
+
+vec2 measured() {
+    vec2 sum = vec2(0.0), cell = 1.0 / vec2(textureSize(newer, 0));
+    for (int i = 0; i < 64; i++) {
+        vec3 c = to_linear(dimmed(at + cell * ((vec2(i % 8, i / 8) + 0.5) / 8.0 - 0.5)));
+        float pure = smoothstep(0.7, 0.8, c.r / (c.r + c.g + c.b + 1e-4));
+        sum += vec2(dot(c, vec3(0.2126, 0.7152, 0.0722)), pure * max(0.0, c.r - c.g - c.b));
+    }
+    return sum / 64.0;
+}
+
+// Follow a value to its extreme; true when it has come back by a step, the darker below `dark`.
+bool turned(inout float far, float value, float step_, float dark) {
+    if (far == 0.0) far = value < 0.5 ? -1.0 - value : 1.0 + value;
+    float way = sign(far), extreme = abs(far) - 1.0;
+    bool back = (extreme - value) * way >= step_ && min(value, extreme) < dark;
+    if (back) far = -way * (1.0 + value);
+    else if ((value - extreme) * way > 0.0) far = way * (1.0 + value);
+    return back;
+}
+
+void main() {
+    vec4 a = max(texture(newer, at) - dt, 0.0), b = texture(older, at);
+    b.xy = max(b.xy - dt, 0.0);
+    float hot = max(texture(heat, at).r - dt / 1.5, 0.0);
+    vec2 light = measured();
+    bool bright = turned(b.z, light.x, 0.08, 0.8), red = turned(b.w, light.y, 0.05, 2.0);
+    if (bright || red) {
+        if (b.y > 0.0) hot = 1.0;
+        b.xy = vec2(a.w, b.x);
+        a = vec4(1.0, a.xyz);
+    }
+    newer_ = a;
+    older_ = b;
+    heat_ = vec4(hot);
+}
+"""
+# One pixel: 1 while enough places are hot, then falling.
+_JUDGE = """
+uniform sampler2D heat, gate;
+uniform float dt, area;
+out vec4 drawn;
+void main() {
+    ivec2 size = textureSize(heat, 0);
+    float hot = 0.0;
+    for (int i = 0; i < size.x * size.y; i++)
+        hot += step(1e-3, texelFetch(heat, ivec2(i % size.x, i / size.x), 0).r);
+    float was = max(0.0, texelFetch(gate, ivec2(0), 0).r - 2.0 * dt);
+    drawn = vec4(hot >= area * float(size.x * size.y) ? 1.0 : was);
+}
+"""
+# How much each place is held, and those around it: 1 fully, fading over the last half second.
+_HOLD = """
+uniform sampler2D heat, gate;
+out vec4 drawn;
+void main() {
+    ivec2 size = textureSize(heat, 0), here = ivec2(gl_FragCoord.xy);
+    float most = 0.0;
+    for (int i = 0; i < 9; i++) {
+        ivec2 near = clamp(here + ivec2(i % 3 - 1, i / 3 - 1), ivec2(0), size - 1);
+        most = max(most, texelFetch(heat, near, 0).r);
+    }
+    drawn = vec4(min(1.0, 3.0 * most) * texelFetch(gate, ivec2(0), 0).r);
+}
+"""
+_EASE = """
+uniform sampler2D past, held;
+uniform float dt, seconds, black_seconds;
+out vec4 drawn;
+void main() {
+    vec3 c = dimmed(at);
+    float hold = texture(held, at).r;
+    hold *= hold;
+    float share = 1.0 - exp(-dt / max(1e-6, seconds * hold));
+    if (brightness < 0.02) share = max(share, 1.0 - exp(-dt / black_seconds));
+    vec3 was = to_linear(clamp(texture(past, at).rgb, 0.0, 1.0));
+    drawn = vec4(hold > 0.0 ? to_display(mix(was, to_linear(c), share)) : c, 1.0);
+}
+"""
+_UNITS = {"frame": 0, "newer": 1, "older": 2, "heat": 3, "gate": 4, "past": 5, "held": 6}
+
+
+class FlashLimiter:
+    """Draws the finished picture once more, with flashes eased; `light` is what it drew."""
+
+    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
+        """``size`` is that of the picture inside, in pixels."""
+        self._context = context
+        sources = (_DIM + _WATCH, _JUDGE, _HOLD, _DIM + _EASE)
+        self._watch, self._judge, self._hold, self._ease = (
+            _Step(context, _HEAD + source) for source in sources
+        )
+        self._places, self._old_places = _Places(context), _Places(context)
+        self._gate, self._old_gate = (Surface(context, (1, 1), "f4") for _ in range(2))
+        self._held = Surface(context, GRID, "f4")
+        self.light, self._past = (Surface(context, size, "f2") for _ in range(2))
+
+    def limit(self, source: Surface, values: Mapping[str, float]) -> None:
+        """Draw what a surface holds onto `light`, at its brightness."""
+        self._places, self._old_places = self._old_places, self._places
+        self._gate, self._old_gate = self._old_gate, self._gate
+        self.light, self._past = self._past, self.light
+        told = {
+            "dt": values.get("dt", 0.0),
+            "brightness": values.get("brightness", 1.0),
+            "area": AREA,
+            "seconds": SECONDS,
+            "black_seconds": BLACK_SECONDS,
+        }
+        source.texture.use(_UNITS["frame"])
+        for name, texture in self._old_places.textures.items():
+            texture.use(_UNITS[name])
+        self._watch.draw(self._places.target, told)
+        self._places.textures["heat"].use(_UNITS["heat"])
+        self._old_gate.texture.use(_UNITS["gate"])
+        self._judge.draw(self._gate.target, told)
+        self._gate.texture.use(_UNITS["gate"])
+        self._hold.draw(self._held.target, told)
+        self._past.texture.use(_UNITS["past"])
+        self._held.texture.use(_UNITS["held"])
+        self._ease.draw(self.light.target, told)
+
+    def resize(self, light: Surface, spare: Surface) -> tuple[Surface, Surface]:
+        """Take surfaces of another size; the two that were in use, the newest first."""
+        old = self.light, self._past
+        self.light, self._past = light, spare
+        return old
+
+    def forget(self) -> None:
+        """Begin as if nothing had been seen."""
+        for places in (self._places, self._old_places):
+            places.target.clear()
+        for surface in (self._gate, self._old_gate):
+            surface.target.clear()
+
+    def release(self) -> None:
+        """Give back what the GPU holds."""
+        for step in (self._watch, self._judge, self._hold, self._ease):
+            step.release()
+        for places in (self._places, self._old_places):
+            places.release()
+        for surface in (self._gate, self._old_gate, self._held, self.light, self._past):
+            surface.release()
+
+
+class _Places:
+    """What the places of the grid remember: three textures that are drawn to at once."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        names = ("newer", "older", "heat")
+        self.textures = {name: context.texture(GRID, 4, dtype="f4") for name in names}
+        for texture in self.textures.values():
+            texture.filter = moderngl.NEAREST, moderngl.NEAREST
+        self.target = context.framebuffer([*self.textures.values()])
+        self.target.clear()
+
+    def release(self) -> None:
+        self.target.release()
+        for texture in self.textures.values():
+            texture.release()
+
+
+class _Step:
+    """One of the limiter's programs."""
+
+    def __init__(self, context: moderngl.Context, source: str) -> None:
+        self._gl = context.program(vertex_shader=COVER, fragment_shader=source)
+        self._triangle = context.vertex_array(self._gl, [])
+        uniforms = [name for name in self._gl if isinstance(self._gl[name], moderngl.Uniform)]
+        self._floats = [name for name in uniforms if name not in _UNITS]
+        for name in uniforms:
+            if name in _UNITS:
+                self._gl[name] = _UNITS[name]
+
+    def draw(self, target: moderngl.Framebuffer, values: Mapping[str, float]) -> None:
+        for name in self._floats:
+            self._gl[name] = values[name]
+        target.use()
+        self._triangle.render(vertices=3)
+
+    def release(self) -> None:
+        self._triangle.release()
+        self._gl.release()
