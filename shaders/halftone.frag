@@ -3,7 +3,7 @@
 uniform float size;    // 3..40 = 9 px | from dot to dot, on a 720-line screen
 uniform float angle;   // -45..45 = 0 deg | turn of all screens
 uniform float ink;     // 0..1 = 0.9 | how strong the inks are
-uniform float paper;   // 0..1 = 0.92 | light of the paper
+uniform float paper;   // 0.2..1 = 0.92 | light of the paper
 
 // How much of a place a screen of dots covers with ink; `want` 0..1 of the area.
 float dots(vec2 p, float degrees, float want) {

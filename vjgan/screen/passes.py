@@ -70,7 +70,7 @@ class Chain:
         self.internal_size = _fitted(size, most_pixels)
         self._surfaces = self._made(3, self._depth)
         self._blur.resize(self.internal_size, self._depth)
-        self._shown = self._surfaces[0]
+        self.shown = self._surfaces[0]
         self._limiter = FlashLimiter(context, self.internal_size) if flash_limit else None
 
     def names(self) -> tuple[str, ...]:
@@ -94,9 +94,9 @@ class Chain:
         self._values = {**dict.fromkeys(TURNS_COLOUR, 0.5), "dt": 1e-2}
         for weight in (0.5, 1.0):
             self._count += 1
-            self._shown = self._surfaces[0]
+            self.shown = self._surfaces[0]
             for name in (*self.names(), COLOUR):
-                self._shown = self._tried(self._passes[name], weight)
+                self.shown = self._tried(self._passes[name], weight)
         self._first.warm(self._passes[FIRST], self._values, self._surfaces[0])
         for depth in {"f2", self._depth}:  # as when the size changes
             one, other = self._made(2, depth)
@@ -104,7 +104,7 @@ class Chain:
             one.release()
             other.release()
         if self._limiter is not None:
-            self._limiter.limit(self._shown, self._values)
+            self._limiter.limit(self.shown, self._values)
             self._limiter.forget()
         self.present(target)
         self._count += 2  # so that none of it counts as the past
@@ -122,24 +122,24 @@ class Chain:
             "dt": max(tick.dt, 1e-4),
             "blend": picture.blend,
         }
-        self._shown = self._surfaces[0]
-        self._first.lay(self._passes[FIRST], picture, self._values, self._shown)
+        self.shown = self._surfaces[0]
+        self._first.lay(self._passes[FIRST], picture, self._values, self.shown)
         rows = [
             row
             for row in controls.passes
             if row.weight > 0.0 and row.name not in FIXED and self._known(row.name)
         ]
         for row in self.sparing.left(rows, tick.dt):
-            self._shown = self._run(self._passes[row.name], self._shown, row.weight)
+            self.shown = self._run(self._passes[row.name], self.shown, row.weight)
         if any(self._values.get(name, GLOBALS[name]) != GLOBALS[name] for name in TURNS_COLOUR):
-            self._shown = self._run(self._passes[COLOUR], self._shown, 1.0)
+            self.shown = self._run(self._passes[COLOUR], self.shown, 1.0)
         if self._limiter is not None:
-            self._limiter.limit(self._shown, self._values)
+            self._limiter.limit(self.shown, self._values)
         self.present(target)
 
     def present(self, target: moderngl.Framebuffer) -> None:
         """Put what was last drawn onto ``target``, scaled, dimmed and dithered."""
-        light, values = self._shown, self._values
+        light, values = self.shown, self._values
         if self._limiter is not None:  # which has dimmed it already
             light, values = self._limiter.light, {**values, "brightness": 1.0}
         light.texture.use(UNITS["frame"])
@@ -225,7 +225,7 @@ class Chain:
         """What `_run` gives, its cost noted."""
         watch = self.context.query(time=True)
         with watch:
-            shown = self._run(pass_, self._shown, weight)
+            shown = self._run(pass_, self.shown, weight)
         self.sparing.costs_ns[pass_.shader.name] = watch.elapsed
         return shown
 
@@ -267,8 +267,8 @@ class Chain:
         self._blur.resize(size, self._depth)
         old = [*self._surfaces]
         self._surfaces = self._made(3, self._depth)
-        self._copier.copy(self._shown, self._surfaces[0])
-        self._shown = self._surfaces[0]
+        self._copier.copy(self.shown, self._surfaces[0])
+        self.shown = self._surfaces[0]
         for pass_ in self._passes.values():
             if pass_.surfaces is not None:
                 last, spare = pass_.surfaces
