@@ -64,6 +64,7 @@ TOP = {
     "chart",
     "control",
     "models",
+    "preflight",
     "explore",
     "film",
     "show",

@@ -13,6 +13,7 @@ import typer
 import vjgan
 from vjgan.commands.analyze import analyze
 from vjgan.commands.calibrate import calibrate
+from vjgan.commands.check import check
 from vjgan.commands.model import app as model_app
 from vjgan.commands.options import (
     FlashLimit,
@@ -48,6 +49,7 @@ app.add_typer(model_app, name="model")
 app.command("train")(train_command)
 app.command()(analyze)
 app.command()(calibrate)
+app.command()(check)
 
 
 @app.command()

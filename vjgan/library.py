@@ -62,7 +62,7 @@ class Library:
     def scene(self, path: Path) -> Scene:
         """The preset of a file at work. Raises PresetError or ModelError."""
         preset = self.preset(path)
-        generator = self.load(self._model_of(preset))
+        generator = self.load(self.model_of(preset))
         try:
             _check_directions(preset, generator)
         except PresetError as error:
@@ -85,9 +85,10 @@ class Library:
     def prepare(self, path: Path) -> None:
         """Warm what the scene of a file will need, so that it can be made without waiting. Raises
         PresetError."""
-        self.prefetch(self._model_of(self.preset(path)))
+        self.prefetch(self.model_of(self.preset(path)))
 
-    def _model_of(self, preset: Preset) -> str:
+    def model_of(self, preset: Preset) -> str:
+        """The name or path of the model that a preset is played on."""
         return self.model or preset.model or self.default_model
 
 

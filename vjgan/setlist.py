@@ -30,6 +30,7 @@ from vjgan.types import Command, Event, Setting
 MAX_BYTES = 1_000_000  # text that a person wrote
 UNITS = ("now", "beat", "bar", "4 bars", "16 bars")  # at the next of which a scene enters
 Unit = Literal["now", "beat", "bar", "4 bars", "16 bars"]
+_TRACKS = re.compile(r"^\s*(\[\[\s*tracks\s*\]\]|tracks\s*=)", re.MULTILINE)
 _COMMAND = re.compile(r"(?P<name>\w+)(?: (?P<value>-?\d{1,4}))?")
 
 
@@ -131,6 +132,34 @@ def read_setlist(
     return Setlist(path, data.name or path.stem, tracks)
 
 
+def is_setlist(path: Path) -> bool:
+    """Whether a file looks like a set list, rather than a preset."""
+    try:
+        return path.suffix == ".toml" and bool(_TRACKS.search(path.read_text(errors="replace")))
+    except OSError:
+        return False
+
+
+def named_presets(path: Path) -> list[str]:
+    """The presets that a set list names, each once, as far as it can be understood."""
+    try:
+        data = SetlistTable.model_validate(_read(path))
+    except (SetlistError, ValidationError):
+        return []
+    names = [name for track in data.tracks for name in (track.preset, *_called(track))]
+    return list(dict.fromkeys(str(_beside(path, name) or name) for name in names))
+
+
+def _called(track: TrackTable) -> list[str]:
+    return [cue.preset for cue in track.cues if cue.preset]
+
+
+def _beside(path: Path, name: str) -> Path | None:
+    """The preset's file of that name beside the set list, if there is one."""
+    beside = path.parent / name
+    return beside if beside.suffix == ".toml" and beside.is_file() else None
+
+
 def check_unit(option: str, unit: str) -> None:
     """Raise SetlistError, naming what is allowed, when ``unit`` is none of UNITS."""
     if unit not in UNITS:
@@ -171,9 +200,8 @@ class _Reader:
 
     def preset(self, where: str, name: str) -> Path:
         """A preset's file: one beside the set list, or one that is known."""
-        beside = self.path.parent / name
         try:
-            file = beside if beside.suffix == ".toml" and beside.is_file() else self.find(name)
+            file = _beside(self.path, name) or self.find(name)
             self.controls(file)
         except PresetError as error:
             raise self.wrong(f"{where}.preset: {error}") from None
