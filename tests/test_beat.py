@@ -128,6 +128,21 @@ def test_tempi_are_folded_into_the_range(heard: float, taken: float) -> None:
     assert abs((apart + 0.5) % 1.0 - 0.5) < 0.02
 
 
+@pytest.mark.parametrize(
+    ("heard", "expected", "taken"),
+    [(87.0, 174.0, 174.0), (174.0, 87.0, 87.0), (95.0, 190.0, 190.0), (120.0, 174.0, 120.0)],
+)
+def test_of_the_octaves_the_one_that_is_expected_is_taken(
+    heard: float, expected: float, taken: float
+) -> None:
+    clock = BeatClock()
+    clock.expect(expected)
+    assert run(clock, tracked(heard), 0.0, 30.0)[-1][1].bpm == pytest.approx(taken, rel=0.01)
+    clock.expect(0.0)
+    usual = run(clock, tracked(heard), 30.0, 90.0)[-1][1].bpm
+    assert usual == pytest.approx(run(BeatClock(), tracked(heard), 0.0, 60.0)[-1][1].bpm, rel=0.01)
+
+
 def test_a_short_change_of_octave_is_not_followed() -> None:
     clock = BeatClock()
     run(clock, tracked(140.0), 0.0, 20.0)

@@ -1,5 +1,9 @@
 """When scenes enter, and what cues do, on a beat clock at 120 bpm and 60 frames a second."""
 
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -210,6 +214,41 @@ def test_a_track_that_cannot_be_built_holds_nothing_up() -> None:
     night.conductor.go(1)
     night.play(40.0)
     assert [key for key, _ in night.entered] == ["d", "c"]
+
+
+def test_the_show_plays_a_set_list_and_is_told_to_go_from_afar(tmp_path: Path) -> None:
+    (tmp_path / "night.toml").write_text(
+        """quantise = "beat"
+        [[tracks]]
+        title = "Opening"
+        preset = "drift"
+        [[tracks]]
+        title = "Second"
+        preset = "tide"
+        notes = "hands up"
+        """
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    words = ["--headless", "--window", "64x64", "--input", "demo", "--mute", "--no-control"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vjgan", "live", *words, "--osc-port", str(port), "--seconds", "40",
+         "--setlist", str(tmp_path / "night.toml")],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("track 1 of 2, Opening" in line for line in lines)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for _ in range(6):  # before the first frame nobody hears it
+                sock.sendto(b"/vjgan/go\0\0\0,\0\0\0", ("127.0.0.1", port))
+                time.sleep(0.5)
+        assert any("track 2 of 2, Second; hands up" in line for line in lines)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 def test_without_a_set_list_there_is_nothing_to_go_to() -> None:

@@ -40,6 +40,7 @@ class Plain:
         self.said: list[Sequence[str]] = []
         self.asked: list[object] = []
         self.fail_at: set[int] = set()
+        self.cues: dict[int, list[Event]] = {}
 
     def read(self, tick: Tick | None = None):
         if tick is None:  # hands
@@ -65,8 +66,8 @@ class Plain:
     def tap(self, time: float) -> None:
         self.asked.append(("tap", time))
 
-    def one(self, time: float) -> None:
-        self.asked.append(("one", time))
+    def one(self, *time: float) -> None:  # without a time: of the score
+        self.asked.append(("one", *time))
 
     def pulse(self, pulse: Pulse, time: float) -> None:
         self.asked.append(("pulse", time))
@@ -79,6 +80,15 @@ class Plain:
 
     def hold(self, number: int) -> None:
         self.asked.append(("hold", number))
+
+    def play(self, beat: Beat, tick: Tick) -> list[Event]:
+        return self.cues.get(self.frame, [])
+
+    def go(self, step: int) -> None:
+        self.asked.append(("go", step))
+
+    def jump(self, number: int) -> None:
+        self.asked.append(("jump", number))
 
     def request(self, number: int) -> None:
         self.asked.append(number)
@@ -169,6 +179,20 @@ def test_commands_reach_their_stage() -> None:
         ("hold", 2),
         ("pulse", pytest.approx(0.05)),
     ]
+
+
+def test_a_score_is_reached_by_commands_and_makes_gestures_of_its_own() -> None:
+    words = [Command("go"), Command("back"), Command("track", 7), Command("one")]
+    plain, engine = play({2: words}, frames=0)
+    plain.cues = {5: [Command("tap"), ControlEvent("cc1", 0.5)]}
+    engine.score = plain
+    engine.clock = FixedClock(Fraction(60), 30)
+    engine.run()
+    assert plain.asked == [
+        ("go", 1), ("go", -1), ("jump", 7), ("one", pytest.approx(2 / 60)), ("one",),
+        ("tap", pytest.approx(5 / 60)),
+    ]  # fmt: skip
+    assert [controls["hue"] for controls in plain.shown[4:7]] == [0.0, 50.0, 50.0]
 
 
 def test_what_goes_through_the_model_is_foretold_by_its_lag() -> None:

@@ -9,6 +9,7 @@ from vjgan.controls import CONTROLS, Control
 from vjgan.engine import COMMANDS
 from vjgan.errors import PresetError, SetlistError
 from vjgan.setlist import Cue, Setlist, read_setlist
+from vjgan.stock import make_library
 from vjgan.types import Command, Setting
 
 WRITTEN = """
@@ -104,6 +105,18 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, told: str) -> None
     sentence = str(caught.value)
     assert sentence.startswith(f"setlist '{tmp_path / 'friday.toml'}'")
     assert told in sentence and "\n" not in sentence.removesuffix("\n")
+
+
+def test_the_example_in_the_documentation_is_a_set_list(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "setlists.md").read_text()
+    (tmp_path / "friday.toml").write_text(page.split("```toml\n")[1].split("```")[0])
+    library = make_library()
+    night = library.setlist(tmp_path / "friday.toml", COMMANDS)
+    assert [(track.title, len(track.cues)) for track in night.tracks] == [
+        ("Opening", 2),
+        ("Second", 1),
+    ]
+    assert len(night.presets()) == 3
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

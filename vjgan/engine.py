@@ -379,6 +379,7 @@ class Engine:
             self._black,
             self._panic,
             self._strobe_killed,
+            "" if self.score is None else self.score.line(),
         )
         self.onlooker.look(standing, self.screen)
 

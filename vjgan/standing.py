@@ -30,3 +30,4 @@ class Standing:
     black: bool = False
     panic: bool = False
     strobe_killed: bool = False
+    track: str = ""  # where the set list is, in words

@@ -120,6 +120,7 @@ def _told(standing: Standing) -> Message:
     return {
         "preset": standing.preset,
         "title": standing.title,
+        "track": standing.track,
         "model": standing.model,
         "bpm": round(beat.bpm, 1),
         "position": round(beat.position, 3),

@@ -51,6 +51,7 @@ function take(state) {
 }
 
 function drawWords(news) {
+  if (news.track !== undefined) { $("track").textContent = news.track; $("track").hidden = !news.track; }
   if (news.title !== undefined) { $("title").textContent = news.title; document.title = `${news.title} – vjgan`; }
   if (news.model !== undefined) $("model").textContent = news.model;
   if (news.bpm !== undefined) $("bpm").textContent = news.bpm.toFixed(1);
@@ -93,7 +94,7 @@ $("tap").addEventListener("click", (event) => { if (event.detail === 0) ask("tap
 function addOtherCommands() {
   const placed = new Set(all("[data-command]").map((button) => button.dataset.command));
   for (const [name, does] of Object.entries(show.commands)) {
-    if (placed.has(name) || name === "preset") continue;
+    if (placed.has(name) || name === "preset" || name === "track") continue;
     const button = document.createElement("button"), word = document.createElement("b");
     word.textContent = name.replaceAll("_", " ");
     button.dataset.command = name;
