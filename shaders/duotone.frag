@@ -1,7 +1,7 @@
 // Two inks on one sheet, as on a concert poster; the hues can follow the music.
 
-uniform float dark;      // -360..720 = 290 deg | hue of the dark ink
-uniform float bright;    // -360..720 = 45 deg | hue of the light ink
+uniform float dark;      // -360..720 = 262 deg | hue of the dark ink
+uniform float bright;    // -360..720 = 140 deg | hue of the light ink
 uniform float hard; // 0..1.6 = 1 | how hard the two part
 uniform float balance;   // -1..1 = 0 | which of the two has more of the sheet
 uniform float react;     // 0..1 = 0.25 | how much the lows push the light one

@@ -5,7 +5,7 @@ uniform float amount;  // 0..1 = 0.75 | how dark it is between
 uniform float beats;   // 0.125..4 = 1 | beats from cut to cut
 uniform float fall;    // 0.05..1 = 0.55 | how much of that time the light takes to fall
 uniform float negative; // 0..1 = 0 | how much every other cut is a negative
-uniform float lift;    // 0..2 = 0.8 | how much light a cut adds
+uniform float lift;    // 0..2 = 0.35 | how much light a cut adds
 
 vec4 effect(vec2 uv) {
     float turns = beat / beats, since = fract(turns);
