@@ -2,10 +2,11 @@
 
 A flash is a pair of opposing changes of relative luminance by a tenth, the darker below 0.8, or of
 saturated red (success criterion 2.3.1; relative luminance and the red measure R - G - B, of which
-20/320 is a change, as defined there). The light is measured over a grid of places; each remembers
-when it changed. A place that changes a seventh time within a second is hot, and as long as about a
-quarter of them are, hot places follow the picture slowly, like an eye that got used to it. All of
-it stays on the GPU and depends on nothing but the frames and their dt: films are limited as shows.
+20/320 is a change, as defined there). The light is measured over a grid of places, each of which
+remembers when it changed. When about a quarter of them go up or down together, the picture changes;
+and when it does so a seventh time within a second it is hot. Then the places that changed often
+follow slowly, like an eye that got used to it. All of it stays on the GPU and depends on nothing
+but the frames and their dt: films are limited as shows.
 """
 
 from __future__ import annotations
@@ -38,17 +39,18 @@ vec3 to_display(vec3 c) {
     return mix(c * 12.92, 1.055 * pow(c, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, c));
 }
 """
-# What a place remembers: for how long each of its last six changes counts (s), how far luminance
-# and red went since (sign: up or down; 1 is added, so that 0 is nothing yet), and how hot it is.
+# What a place remembers: for how long each of its last four changes counts (s); for how long it
+# counts as going up or, below 0, down; 1 if it changed just now; how far luminance and red went
+# since (sign: up or down; 1 is added, so that 0 is nothing yet); and how often it changes, 1 often.
 _WATCH = """
-uniform sampler2D newer, older, heat;
+uniform sampler2D changes, ways, heat;
 uniform float dt;
-layout(location = 0) out vec4 newer_;
-layout(location = 1) out vec4 older_;
+layout(location = 0) out vec4 changes_;
+layout(location = 1) out vec4 ways_;
 layout(location = 2) out vec4 heat_;
 
 vec2 measured() {
-    vec2 sum = vec2(0.0), cell = 1.0 / vec2(textureSize(newer, 0));
+    vec2 sum = vec2(0.0), cell = 1.0 / vec2(textureSize(changes, 0));
     for (int i = 0; i < 64; i++) {
         vec3 c = to_linear(dimmed(at + cell * ((vec2(i % 8, i / 8) + 0.5) / 8.0 - 0.5)));
         float pure = smoothstep(0.7, 0.8, c.r / (c.r + c.g + c.b + 1e-4));
@@ -68,33 +70,49 @@ bool turned(inout float far, float value, float step_, float dark) {
 }
 
 void main() {
-    vec4 a = max(texture(newer, at) - dt, 0.0), b = texture(older, at);
-    b.xy = max(b.xy - dt, 0.0);
-    float hot = max(texture(heat, at).r - dt / 1.5, 0.0);
+    vec4 a = max(texture(changes, at) - dt, 0.0), b = texture(ways, at);
+    b.x = sign(b.x) * max(abs(b.x) - dt, 0.0);
+    float often = max(texture(heat, at).r - dt / 1.5, 0.0);
     vec2 light = measured();
     bool bright = turned(b.z, light.x, 0.08, 0.8), red = turned(b.w, light.y, 0.05, 2.0);
+    b.y = float(bright || red);
     if (bright || red) {
-        if (b.y > 0.0) hot = 1.0;
-        b.xy = vec2(a.w, b.x);
+        if (a.w > 0.0) often = 1.0;
+        b.x = 0.1 * sign(bright ? b.z : b.w);
         a = vec4(1.0, a.xyz);
     }
-    newer_ = a;
-    older_ = b;
-    heat_ = vec4(hot);
+    changes_ = a;
+    ways_ = b;
+    heat_ = vec4(often);
 }
 """
-# One pixel: 1 while enough places are hot, then falling.
+# Two pixels, what the picture as a whole remembers: for how long each of its last six changes
+# counts (s), the way of the last one, and how hot it is. It changes when enough places go the same
+# way: at once, or one after the other without as many going back, as they do in what merely moves.
 _JUDGE = """
-uniform sampler2D heat, gate;
+uniform sampler2D ways, gate;
 uniform float dt, area;
 out vec4 drawn;
 void main() {
-    ivec2 size = textureSize(heat, 0);
-    float hot = 0.0;
-    for (int i = 0; i < size.x * size.y; i++)
-        hot += step(1e-3, texelFetch(heat, ivec2(i % size.x, i / size.x), 0).r);
-    float was = max(0.0, texelFetch(gate, ivec2(0), 0).r - 2.0 * dt);
-    drawn = vec4(hot >= area * float(size.x * size.y) ? 1.0 : was);
+    ivec2 size = textureSize(ways, 0);
+    float net = 0.0;
+    vec2 now = vec2(0.0);  // up, down
+    for (int i = 0; i < size.x * size.y; i++) {
+        vec2 one = texelFetch(ways, ivec2(i % size.x, i / size.x), 0).xy;
+        net += sign(one.x);
+        now += one.y * step(0.0, vec2(one.x, -one.x));
+    }
+    float enough = area * float(size.x * size.y);
+    vec4 a = max(texelFetch(gate, ivec2(0), 0) - dt, 0.0), b = texelFetch(gate, ivec2(1, 0), 0);
+    b = vec4(max(b.xy - dt, 0.0), b.z, max(b.w - dt / 1.5, 0.0));
+    bool up = b.z <= 0.0 && max(net, now.x) >= enough;
+    bool down = b.z >= 0.0 && max(-net, now.y) >= enough;
+    if (up || down) {
+        if (b.y > 0.0) b.w = 1.0;
+        b.xyz = vec3(a.w, b.x, up ? 1.0 : -1.0);
+        a = vec4(1.0, a.xyz);
+    }
+    drawn = gl_FragCoord.x < 1.0 ? a : b;
 }
 """
 # How much each place is held, and those around it: 1 fully, fading over the last half second.
@@ -108,7 +126,7 @@ void main() {
         ivec2 near = clamp(here + ivec2(i % 3 - 1, i / 3 - 1), ivec2(0), size - 1);
         most = max(most, texelFetch(heat, near, 0).r);
     }
-    drawn = vec4(min(1.0, 3.0 * most) * texelFetch(gate, ivec2(0), 0).r);
+    drawn = vec4(min(1.0, 3.0 * most) * min(1.0, 3.0 * texelFetch(gate, ivec2(1, 0), 0).a));
 }
 """
 _EASE = """
@@ -125,7 +143,7 @@ void main() {
     drawn = vec4(hold > 0.0 ? to_display(mix(was, to_linear(c), share)) : c, 1.0);
 }
 """
-_UNITS = {"frame": 0, "newer": 1, "older": 2, "heat": 3, "gate": 4, "past": 5, "held": 6}
+_UNITS = {"frame": 0, "changes": 1, "ways": 2, "heat": 3, "gate": 4, "past": 5, "held": 6}
 
 
 class FlashLimiter:
@@ -139,7 +157,7 @@ class FlashLimiter:
             _Step(context, _HEAD + source) for source in sources
         )
         self._places, self._old_places = _Places(context), _Places(context)
-        self._gate, self._old_gate = (Surface(context, (1, 1), "f4") for _ in range(2))
+        self._gate, self._old_gate = (Surface(context, (2, 1), "f4") for _ in range(2))
         self._held = Surface(context, GRID, "f4")
         self.light, self._past = (Surface(context, size, "f2") for _ in range(2))
 
@@ -159,7 +177,8 @@ class FlashLimiter:
         for name, texture in self._old_places.textures.items():
             texture.use(_UNITS[name])
         self._watch.draw(self._places.target, told)
-        self._places.textures["heat"].use(_UNITS["heat"])
+        for name in ("ways", "heat"):
+            self._places.textures[name].use(_UNITS[name])
         self._old_gate.texture.use(_UNITS["gate"])
         self._judge.draw(self._gate.target, told)
         self._gate.texture.use(_UNITS["gate"])
@@ -195,7 +214,7 @@ class _Places:
     """What the places of the grid remember: three textures that are drawn to at once."""
 
     def __init__(self, context: moderngl.Context) -> None:
-        names = ("newer", "older", "heat")
+        names = ("changes", "ways", "heat")
         self.textures = {name: context.texture(GRID, 4, dtype="f4") for name in names}
         for texture in self.textures.values():
             texture.filter = moderngl.NEAREST, moderngl.NEAREST
