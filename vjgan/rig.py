@@ -11,6 +11,8 @@
     note37 = "one"
     cc64 = "double"
     note38 = "nudge -1"
+
+    [controllers.NAME]  # knobs that set controls, see ``vjgan.bindings``
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from typing import Any
 from vjgan.errors import VjganError
 from vjgan.types import Command, ControlEvent, Event, Hands
 
-KEYS = ("offset_ms", "input_ms", "link", "commands")
+KEYS = ("offset_ms", "input_ms", "link", "commands", "controllers")
 LARGEST_MS = 2000.0
 PRESSED = 0.5  # a controller's value from which a pad is pressed
 _SOURCE = re.compile(r"(?:(?:[1-9]|1[0-6])\.)?(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])")
@@ -40,6 +42,7 @@ class Rig:
     latency: float = 0.0
     commands: Mapping[str, Command] = field(default_factory=dict)
     link: bool = False
+    controllers: Mapping[str, Any] = field(default_factory=dict)  # see ``vjgan.bindings``
 
 
 def rig_file() -> Path:
@@ -59,6 +62,9 @@ def load_rig(commands: Collection[str]) -> Rig:
     table = data.get("commands", {})
     if not isinstance(table, dict):
         raise VjganError(f"rig '{path}': commands must be a table of MIDI sources")
+    controllers = data.get("controllers", {})
+    if not isinstance(controllers, dict):
+        raise VjganError(f"rig '{path}': controllers must be a table of MIDI controllers")
     if not isinstance(data.get("link", False), bool):
         raise VjganError(f"rig '{path}': link {data['link']!r} must be true or false")
     return Rig(
@@ -66,6 +72,7 @@ def load_rig(commands: Collection[str]) -> Rig:
         _milliseconds(path, data, "input_ms") / 1e3,
         {source: _command(path, source, words, commands) for source, words in table.items()},
         data.get("link", False),
+        controllers,
     )
 
 

@@ -6,7 +6,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -15,10 +15,12 @@ from pathlib import Path
 from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock, Session, check_clock
+from vjgan.bindings import Bound, Controller, read_controllers
 from vjgan.budget import Budget
 from vjgan.clock import WallClock
 from vjgan.conductor import Conductor
 from vjgan.control import ControlSettings, make_desk, serve
+from vjgan.controls import CONTROLS
 from vjgan.engine import COMMANDS, Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
@@ -30,13 +32,13 @@ from vjgan.loader import Loader
 from vjgan.media import Sound, read_sound
 from vjgan.midi import MidiIn
 from vjgan.remote.desk import Together
-from vjgan.rig import Pads, Rig, load_rig
+from vjgan.rig import Pads, Rig, load_rig, rig_file
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.screen.window import Window
 from vjgan.setlist import Setlist, check_unit
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
-from vjgan.stock import demo_sound, make_library, notice, runtime
+from vjgan.stock import demo_sound, make_library, notice, passes, runtime
 from vjgan.types import AudioSource, Hands, Screen
 
 log = logging.getLogger("vjgan")
@@ -91,6 +93,7 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
     setlist = _setlist(settings, library)
     path = setlist.tracks[0].preset if setlist else library.find(settings.preset)
     settings = replace(settings, preset=str(path))
+    controllers = _controllers(settings.rig)
     source = _source(settings)
     with ExitStack() as room:
         midi = MidiIn(settings.midi or None, settings.midi_api or None)
@@ -105,9 +108,14 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
             hands = Pads(midi, settings.rig.commands)
-            play(settings, library, path, stage, source, hands, screen, setlist)
+            play(settings, library, path, stage, source, hands, screen, setlist, controllers)
             return
     _film_instead(settings, progress)
+
+
+def _controllers(rig: Rig) -> list[Controller]:
+    known = {**CONTROLS, **{name: row for rows in passes().values() for name, row in rows.items()}}
+    return read_controllers(f"rig '{rig_file()}'", rig.controllers, known, COMMANDS)
 
 
 def _setlist(settings: LiveSettings, library: Library) -> Setlist | None:
@@ -166,6 +174,7 @@ def play(
     hands: Hands,
     screen: Screen,
     setlist: Setlist | None = None,
+    controllers: Sequence[Controller] = (),
 ) -> None:
     """Play what is on stage live, with everything in place, until someone leaves."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -187,7 +196,7 @@ def play(
         engine = Engine(
             clock,
             ear,
-            Together(hands, desk),
+            Together(Bound(hands, controllers, desk.standing), desk),
             tempo,
             conductor,
             stage,

@@ -104,11 +104,12 @@ class Beat:
 @dataclass(frozen=True, slots=True)
 class ControlEvent:
     """A performer's gesture on a controller: ``source`` as presets write it after ``midi.``
-    (``cc74``, ``note36``, ``pitch``), ``value`` 0..1, ``channel`` 1..16."""
+    (``cc74``, ``note36``, ``pitch``), ``value`` 0..1, ``channel`` 1..16; it came from ``port``."""
 
     source: str
     value: float
     channel: int = 1
+    port: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

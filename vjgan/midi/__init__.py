@@ -56,6 +56,8 @@ def parse(data: Sequence[int], age: float = 0.0, port: str = "") -> Event | None
     event = meaning(message) if meaning else None
     if isinstance(event, Pulse):
         return Pulse(event.kind, age, event.value, port)
+    if isinstance(event, ControlEvent):
+        return ControlEvent(event.source, event.value, event.channel, port)
     return event
 
 

@@ -1,0 +1,163 @@
+"""What controllers do that a rig knows by name, and soft takeover."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from conftest import wait_until
+from standings import standing_of
+from test_midi import Controller as Player
+from test_midi import knock, listen, plug  # noqa: F401
+
+from vjgan import midi
+from vjgan.bindings import Bound, map_names, read_controllers
+from vjgan.controls import CONTROLS
+from vjgan.engine import COMMANDS
+from vjgan.errors import VjganError
+from vjgan.mapping import Router
+from vjgan.types import Command, ControlEvent, Event, Setting
+
+
+class Knobs:
+    """Hands that say what they are given."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def read(self) -> Sequence[Event]:
+        events, self.events = self.events, []
+        return events
+
+    def close(self) -> None: ...
+
+
+class Rig:
+    """A controller named nano, bound by a table, in a show where hue stands at 0."""
+
+    def __init__(self, controls: dict[str, Any], **more: Any) -> None:
+        tables = {"nano": {"controls": controls, **more}}
+        self.knobs = Knobs()
+        self.router = Router(CONTROLS, {})
+        self.preset = "a"
+        controllers = read_controllers("rig 'r'", tables, CONTROLS, COMMANDS)
+        self.bound = Bound(
+            self.knobs, controllers, lambda: replace(standing_of(self.router), preset=self.preset)
+        )
+
+    def move(self, source: str, *values: float, port: str = "NanoThing 1") -> list[object]:
+        """What each move does: settings are done, and told as values."""
+        done: list[object] = []
+        for value in values:
+            self.knobs.events.append(ControlEvent(source, value, 1, port))
+            for event in self.bound.read():
+                if isinstance(event, Setting):
+                    self.router.set(event.name, event.value)
+                    done.append(event.value)
+                elif isinstance(event, Command):
+                    done.append(event.name)
+        return done
+
+
+def test_a_knob_does_nothing_until_it_passes_its_control() -> None:
+    rig = Rig({"cc1": "hue"})
+    assert rig.move("cc1", 0.1, 0.3) == []
+    assert rig.move("cc1", 0.6, 0.75) == [pytest.approx(36.0), pytest.approx(90.0)]
+
+
+def test_a_knob_that_stands_where_its_control_is_has_it_at_once() -> None:
+    assert Rig({"cc1": "hue"}).move("cc1", 0.49) == [pytest.approx(-3.6)]
+
+
+def test_after_a_preset_change_it_must_be_fetched_again() -> None:
+    rig = Rig({"cc1": "hue"})
+    assert rig.move("cc1", 0.5, 1.0) == [0.0, 180.0]
+    rig.preset, rig.router = "b", Router(CONTROLS, {"hue": -90.0})
+    assert rig.move("cc1", 0.9, 0.6) == []
+    assert rig.move("cc1", 0.2, 0.25) == [pytest.approx(-108.0), pytest.approx(-90.0)]
+
+
+def test_a_value_outside_its_reach_is_fetched_at_the_nearer_end() -> None:
+    rig = Rig({"cc1": {"control": "hue", "low": 90, "high": 180}})
+    assert rig.move("cc1", 0.5, 0.0, 0.5) == [90.0, 135.0]
+
+
+def test_range_inversion_and_curve() -> None:
+    rig = Rig({"cc1": {"control": "hue", "low": 90, "high": -90, "curve": "square"}})
+    assert rig.move("cc1", 0.0, 0.8, 0.5, 1.0) == pytest.approx([-25.2, 45.0, -90.0])
+
+
+def test_buttons_are_momentary_or_toggle() -> None:
+    rig = Rig({"note1": {"control": "hue", "mode": "momentary", "low": 0},
+               "note2": {"control": "hue", "mode": "toggle", "low": 0, "high": 60}})  # fmt: skip
+    assert rig.move("note1", 0.5, 0.0) == [90.0, None]  # as hard as it is struck
+    assert rig.move("note2", 1.0, 0.0, 1.0, 0.0, 1.0) == [60.0, 0.0, 60.0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "up", "down"),
+    [("relative-complement", 2, 126), ("relative-offset", 66, 62), ("relative-sign", 2, 66)],
+)
+def test_endless_encoders_in_their_three_encodings(mode: str, up: int, down: int) -> None:
+    rig = Rig({"cc1": {"control": "hue", "mode": mode}})
+    step = 2 * 360 / 128
+    assert rig.move("cc1", up / 127, up / 127, down / 127) == pytest.approx([step, 2 * step, step])
+    rig.router.set("hue", 179.0)
+    rig.preset = "b"
+    assert rig.move("cc1", up / 127) == [180.0]
+
+
+def test_buttons_give_commands_once_and_other_ports_are_not_meant() -> None:
+    rig = Rig({"cc1": "hue"}, commands={"cc41": "go", "1.note3": "track 7"})
+    assert rig.move("cc41", 1.0, 1.0, 0.0, 1.0) == ["go", "go"]
+    assert rig.move("note3", 0.9) == ["track"]
+    assert rig.move("cc1", 0.5, port="Other") == rig.move("cc41", 1.0, port="Other") == []
+
+
+def test_the_gesture_itself_still_reaches_the_routes_of_presets() -> None:
+    rig = Rig({"cc1": "hue"})
+    rig.knobs.events.append(ControlEvent("cc1", 0.5, 1, "NanoThing 1"))
+    assert rig.bound.read()[0] == ControlEvent("cc1", 0.5)
+
+
+@pytest.mark.parametrize("name", map_names())
+def test_every_ready_map_is_a_map(name: str) -> None:
+    own = {"map": name, "controls": {"cc127": "hue"}}
+    (one,) = read_controllers("rig 'r'", {"x": own}, CONTROLS, COMMANDS)
+    assert len(one.controls) > 8 and one.commands and one.controls["cc127"].control == "hue"
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"map": "moog"}, "controllers.x.map 'moog' is unknown; there are: apc-mini-mk2, generic"),
+        ({"controls": {"cc1": "hoe"}}, "controllers.x.controls.cc1 'hoe' is not a control; there"),
+        ({"controls": {"cc128": "hue"}}, "controllers.x.controls.cc128 is not ccN, noteN, pitch"),
+        ({"controls": {"cc1": {"control": "hue", "low": -500}}}, "cc1.low -500 is outside -180.."),
+        ({"controls": {"cc1": {"control": "hue", "mode": "wild"}}}, "'wild'"),
+        ({"commands": {"cc1": "explode"}}, "commands.cc1 'explode' is not a command, if need be"),
+        ({"knobs": 1}, "controllers.x.knobs 1: Extra inputs are not permitted"),
+    ],
+)
+def test_a_mistake_is_one_sentence(table: dict[str, Any], told: str) -> None:
+    with pytest.raises(VjganError) as caught:
+        read_controllers("rig 'r'", {"x": table}, CONTROLS, COMMANDS)
+    assert str(caught.value).startswith("rig 'r': controllers.x") and told in str(caught.value)
+
+
+def test_a_controller_is_known_by_its_port(
+    listen: Callable[..., midi.MidiIn],  # noqa: F811
+    plug: Callable[..., Player],  # noqa: F811
+) -> None:
+    player = plug("nano")
+    hands = listen()
+    knock(hands, player)
+    router = Router(CONTROLS, {})
+    rows = {"controls": {"cc1": "hue"}, "commands": {"note5": "go"}}
+    controllers = read_controllers("rig 'r'", {"nano": rows, "other": rows}, CONTROLS, COMMANDS)
+    bound = Bound(hands, controllers, lambda: standing_of(router))
+    player.send([0xB0, 1, 127], [0xB0, 1, 0], [0xB0, 1, 127], [0x90, 5, 127])
+    events: list[Event] = []
+    wait_until(lambda: events.extend(bound.read()) or Command("go") in events, what="go")
+    meant = [event for event in events if not isinstance(event, ControlEvent)]
+    assert meant == [Setting("hue", -180.0), Setting("hue", 180.0), Command("go")]
