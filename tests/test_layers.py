@@ -65,6 +65,7 @@ TOP = {
     "chart",
     "control",
     "models",
+    "learning",
     "preflight",
     "explore",
     "film",
@@ -91,7 +92,7 @@ LIBRARIES = {
     "websockets": {"remote/server.py", "remote/files.py"},
     "pythonosc": {"remote/osc.py"},
     "segno": {"remote/code.py"},
-    "tomlkit": {"snapshot.py"},
+    "tomlkit": {"snapshot.py", "rig.py"},
     "typer": {"cli.py", "commands/"},
 }
 

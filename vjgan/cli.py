@@ -14,6 +14,7 @@ import vjgan
 from vjgan.commands.analyze import analyze
 from vjgan.commands.calibrate import calibrate
 from vjgan.commands.check import check
+from vjgan.commands.learn import learn_midi
 from vjgan.commands.model import app as model_app
 from vjgan.commands.options import (
     FlashLimit,
@@ -50,6 +51,7 @@ app.command("train")(train_command)
 app.command()(analyze)
 app.command()(calibrate)
 app.command()(check)
+app.command("learn-midi")(learn_midi)
 
 
 @app.command()

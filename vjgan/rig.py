@@ -25,6 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
 from vjgan.errors import VjganError
 from vjgan.types import Command, ControlEvent, Event, Hands
 
@@ -92,12 +95,31 @@ def keep_in_rig(name: str, value: float) -> Path:
             lines[known[0]] = line
         else:
             lines.insert(len(top), line)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.{os.getpid()}")
-        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        _write(path, "\n".join(lines) + "\n")
     except OSError as error:
         raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
+    return path
+
+
+def keep_binding(port: str, source: str, control: str) -> Path:
+    """Let a ``source`` of a MIDI port set ``control``, in the rig's file, which keeps all else,
+    comments too; where it is. The table is that whose name is a part of the port's, or a new one.
+
+    Raises VjganError when it cannot be written."""
+    path = rig_file()
+    _read(path)
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        document: Any = tomlkit.parse(text)
+        controllers = document.setdefault("controllers", tomlkit.table(is_super_table=True))
+        name = next((name for name in controllers if name.lower() in port.lower()), port)
+        controller = controllers.setdefault(name, tomlkit.table())
+        controller.setdefault("controls", tomlkit.table())[source] = control
+        _write(path, tomlkit.dumps(document))
+    except OSError as error:
+        raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
+    except (TOMLKitError, TypeError, AttributeError):
+        raise VjganError(f"rig '{path}': controllers must be a table of MIDI controllers") from None
     return path
 
 
@@ -128,6 +150,13 @@ class Pads:
         (self._pressed.add if event.value >= PRESSED else self._pressed.discard)(here)
         command = self._commands.get(here) or self._commands.get(event.source)
         return [command] if command and event.value >= PRESSED and not was else []
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
 
 
 def _read(path: Path) -> dict[str, Any]:
