@@ -13,8 +13,13 @@ from flashes import worst_area
 from pictures import light, plain, portrait, still, tick
 
 from vjgan.assets import folder
+from vjgan.controls import CONTROLS
+from vjgan.engine import COMMANDS
+from vjgan.generator.checkpoint import find_model
+from vjgan.generator.player import open_model
 from vjgan.screen.glsl import FIXED, PRELUDE
 from vjgan.screen.offscreen import OffscreenScreen
+from vjgan.stock import notice, passes
 from vjgan.types import ByteArray, Frame
 
 SIZE = (48, 27)
@@ -23,9 +28,10 @@ BLACK, WHITE, RED = (plain(level, low, low) for level, low in ((0, 0), (255, 255
 
 
 def part(frame: Frame, share: float) -> Frame:
-    """Black, but for so much of its width."""
+    """Black, but for so much of its width from the left, or below 0 from the right."""
     image = np.zeros((27, 48, 3), np.uint8)
-    image[:, : round(48 * share)] = frame.image[0, 0]
+    there = slice(round(48 * share)) if share > 0 else slice(round(48 * share), None)
+    image[:, there] = frame.image[0, 0]
     return Frame(0.0, image)
 
 
@@ -67,6 +73,7 @@ STROBES = {
     "red and a blue as bright, 5 Hz": strobe(5, RED, plain(110, 110, 255)),
     "on a third, 10 Hz": strobe(10, part(WHITE, 1 / 3), BLACK),
     "red on a third, 10 Hz": strobe(10, part(RED, 1 / 3), BLACK),
+    "one half, then the other, 8 Hz": strobe(8, part(WHITE, 0.5), part(WHITE, -0.5)),
     "faint, 6 Hz": strobe(6, plain(150, 150, 150), plain(115, 115, 115)),
     "soft, 5 Hz": lambda index: plain(*3 * [round(127 - 127 * np.cos(np.pi * index / 6))]),
 }
@@ -142,8 +149,13 @@ def test_changes_of_size_keep_what_was_seen(few: Path) -> None:
     assert worst_area(images, FPS) < 0.25
 
 
-def test_no_preset_and_no_control_turns_it_off(venue: Venue) -> None:
-    screen = OffscreenScreen(SIZE)
-    names = screen.canvas.chain.names()
-    screen.close()
-    assert not [name for name in names if "limit" in name]
+def test_no_preset_turns_it_off_and_turning_it_off_is_said_aloud(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    own = [name for rows in passes().values() for name in rows]
+    assert not [name for name in (*CONTROLS, *own, *COMMANDS) if "limit" in name]
+    model = open_model(find_model("alive", folder("models")), "cpu", live=False)
+    words = tuple(notice(model))
+    assert "flash" not in "".join(words) + caplog.text
+    assert notice(model, flash_limit=False) == (*words, "flash limiter off")
+    assert "flash limiter is off" in caplog.text

@@ -4,9 +4,9 @@ A flash is a pair of opposing changes of relative luminance by a tenth, the dark
 saturated red (success criterion 2.3.1; relative luminance and the red measure R - G - B, of which
 20/320 is a change, as defined there). The light is measured over a grid of places, each of which
 remembers when it changed. When about a quarter of them go up or down together, the picture changes;
-and when it does so a seventh time within a second it is hot. Then the places that changed often
-follow slowly, like an eye that got used to it. All of it stays on the GPU and depends on nothing
-but the frames and their dt: films are limited as shows.
+when it does so a seventh time within a second, and as many places changed as often, it is hot. Then
+those follow slowly, like an eye that got used to it. All of it stays on the GPU and depends on
+nothing but the frames and their dt: films are limited as shows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ vec3 to_display(vec3 c) {
     return mix(c * 12.92, 1.055 * pow(c, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, c));
 }
 """
-# What a place remembers: for how long each of its last four changes counts (s); for how long it
+# What a place remembers: for how long each of its last five changes counts (s); for how long it
 # counts as going up or, below 0, down; 1 if it changed just now; how far luminance and red went
 # since (sign: up or down; 1 is added, so that 0 is nothing yet); and how often it changes, 1 often.
 _WATCH = """
@@ -72,33 +72,35 @@ bool turned(inout float far, float value, float step_, float dark) {
 void main() {
     vec4 a = max(texture(changes, at) - dt, 0.0), b = texture(ways, at);
     b.x = sign(b.x) * max(abs(b.x) - dt, 0.0);
-    float often = max(texture(heat, at).r - dt / 1.5, 0.0);
+    vec2 h = max(texture(heat, at).rg - dt / vec2(1.5, 1.0), 0.0);  // how often; the fifth change
     vec2 light = measured();
-    bool bright = turned(b.z, light.x, 0.08, 0.8), red = turned(b.w, light.y, 0.05, 2.0);
+    bool bright = turned(b.z, light.x, 0.09, 0.8), red = turned(b.w, light.y, 0.055, 2.0);
     b.y = float(bright || red);
     if (bright || red) {
-        if (a.w > 0.0) often = 1.0;
+        h = vec2(h.g > 0.0 ? 1.0 : h.r, a.w);
         b.x = 0.1 * sign(bright ? b.z : b.w);
         a = vec4(1.0, a.xyz);
     }
     changes_ = a;
     ways_ = b;
-    heat_ = vec4(often);
+    heat_ = vec4(h, 0.0, 0.0);
 }
 """
 # Two pixels, what the picture as a whole remembers: for how long each of its last six changes
 # counts (s), the way of the last one, and how hot it is. It changes when enough places go the same
 # way: at once, or one after the other without as many going back, as they do in what merely moves.
 _JUDGE = """
-uniform sampler2D ways, gate;
+uniform sampler2D ways, heat, gate;
 uniform float dt, area;
 out vec4 drawn;
 void main() {
     ivec2 size = textureSize(ways, 0);
-    float net = 0.0;
+    float net = 0.0, often = 0.0;
     vec2 now = vec2(0.0);  // up, down
     for (int i = 0; i < size.x * size.y; i++) {
-        vec2 one = texelFetch(ways, ivec2(i % size.x, i / size.x), 0).xy;
+        ivec2 place = ivec2(i % size.x, i / size.x);
+        vec2 one = texelFetch(ways, place, 0).xy;
+        often += step(1e-3, texelFetch(heat, place, 0).r);
         net += sign(one.x);
         now += one.y * step(0.0, vec2(one.x, -one.x));
     }
@@ -108,7 +110,7 @@ void main() {
     bool up = b.z <= 0.0 && max(net, now.x) >= enough;
     bool down = b.z >= 0.0 && max(-net, now.y) >= enough;
     if (up || down) {
-        if (b.y > 0.0) b.w = 1.0;
+        if (b.y > 0.0 && often >= enough) b.w = 1.0;
         b.xyz = vec3(a.w, b.x, up ? 1.0 : -1.0);
         a = vec4(1.0, a.xyz);
     }
