@@ -1,9 +1,9 @@
 """What a frame may cost: gives quality up before the display falls behind, and takes it back late.
 
-A ladder of qualities, from all to hardly any. A few frames in a row that nearly miss their time
-lead a rung down. Up it goes only after a while in which the next rung would have been affordable
-with room to spare, and after an attempt that failed that while is three times as long: it settles
-rather than swing to and fro.
+A ladder of qualities, from all to hardly any. A few of a dozen frames that take more than their
+time lead a rung down. Up it goes only after a while in which the next rung would have been
+affordable with room to spare, and after an attempt that failed that while is three times as long:
+it settles rather than swing to and fro.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vjgan.types import Tick
 
 log = logging.getLogger("vjgan")
 
-NEAR = 0.85  # of the frame's time: a frame that takes longer is over the budget
+NEAR = 1.0  # of the frame's time: a frame that takes longer puts the next one off
 OVER, OF = 4, 12  # so many frames over the budget, of the last so many, lead down
 ROOM = 0.65  # of the frame's time: what the next rung may be expected to take
 SELDOM = 0.05  # of the frames may take longer than that

@@ -27,16 +27,13 @@ _HEAD = "#version 330 core\nin vec2 at;\n"
 _DIM = """
 uniform sampler2D frame;
 uniform float brightness;
-vec3 dimmed(vec2 uv) {
-    vec3 c = clamp(texture(frame, uv).rgb, 0.0, 1.0);
+vec3 dimmed(vec3 c) {
+    c = clamp(c, 0.0, 1.0);
     // Darker: in proportion. Brighter: the shadows are lifted and the lights do not clip.
     return c * min(brightness, 1.0) + max(0.0, brightness - 1.0) * c * (1.0 - c);
 }
 vec3 to_linear(vec3 c) {
     return mix(c / 12.92, pow((c + 0.055) / 1.055, vec3(2.4)), step(0.04045, c));
-}
-vec3 to_display(vec3 c) {
-    return mix(c * 12.92, 1.055 * pow(c, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, c));
 }
 """
 # What a place remembers: for how long each of its last five changes counts (s); for how long it
@@ -51,12 +48,13 @@ layout(location = 2) out vec4 heat_;
 
 vec2 measured() {
     vec2 sum = vec2(0.0), cell = 1.0 / vec2(textureSize(changes, 0));
-    for (int i = 0; i < 64; i++) {
-        vec3 c = to_linear(dimmed(at + cell * ((vec2(i % 8, i / 8) + 0.5) / 8.0 - 0.5)));
+    for (int i = 0; i < 16; i++) {
+        vec2 here = at + cell * ((vec2(i % 4, i / 4) + 0.5) / 4.0 - 0.5);
+        vec3 c = to_linear(dimmed(texture(frame, here).rgb));
         float pure = smoothstep(0.7, 0.8, c.r / (c.r + c.g + c.b + 1e-4));
         sum += vec2(dot(c, vec3(0.2126, 0.7152, 0.0722)), pure * max(0.0, c.r - c.g - c.b));
     }
-    return sum / 64.0;
+    return sum / 16.0;
 }
 
 // Follow a value to its extreme; true when it has come back by a step, the darker below `dark`.
@@ -133,16 +131,22 @@ void main() {
 """
 _EASE = """
 uniform sampler2D past, held;
-uniform float dt, seconds, black_seconds;
+uniform float dt, seconds, black_seconds, count;
 out vec4 drawn;
 void main() {
-    vec3 c = dimmed(at);
+    ivec2 here = ivec2(gl_FragCoord.xy);
+    vec3 c = dimmed(texelFetch(frame, here, 0).rgb);
     float hold = texture(held, at).r;
     hold *= hold;
     float share = 1.0 - exp(-dt / max(1e-6, seconds * hold));
     if (brightness < 0.02) share = max(share, 1.0 - exp(-dt / black_seconds));
-    vec3 was = to_linear(clamp(texture(past, at).rgb, 0.0, 1.0));
-    drawn = vec4(hold > 0.0 ? to_display(mix(was, to_linear(c), share)) : c, 1.0);
+    vec3 was = texelFetch(past, here, 0).rgb;
+    // Squares are light enough like the screen's, and a CPU has them for nothing.
+    vec3 eased = sqrt(mix(was * was, c * c, share));
+    // In 8 bits, steps below half a level would never get anywhere: noise takes them there.
+    vec2 seed = gl_FragCoord.xy + 5.588238 * mod(count, 64.0);
+    float grain = fract(52.9829189 * fract(dot(seed, vec2(0.06711056, 0.00583715))));
+    drawn = vec4(hold > 0.0 ? eased + (grain - 0.5) / 255.0 : c, 1.0);
 }
 """
 _UNITS = {"frame": 0, "changes": 1, "ways": 2, "heat": 3, "gate": 4, "past": 5, "held": 6}
@@ -151,24 +155,27 @@ _UNITS = {"frame": 0, "changes": 1, "ways": 2, "heat": 3, "gate": 4, "past": 5, 
 class FlashLimiter:
     """Draws the finished picture once more, with flashes eased; `light` is what it drew."""
 
-    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
-        """``size`` is that of the picture inside, in pixels."""
+    def __init__(self, context: moderngl.Context, size: tuple[int, int], depth: str) -> None:
+        """``size`` is that of the picture inside, in pixels, ``depth`` that of its surfaces."""
         self._context = context
+        self._count = 0
         sources = (_DIM + _WATCH, _JUDGE, _HOLD, _DIM + _EASE)
         self._watch, self._judge, self._hold, self._ease = (
             _Step(context, _HEAD + source) for source in sources
         )
         self._places, self._old_places = _Places(context), _Places(context)
         self._gate, self._old_gate = (Surface(context, (2, 1), "f4") for _ in range(2))
-        self._held = Surface(context, GRID, "f4")
-        self.light, self._past = (Surface(context, size, "f2") for _ in range(2))
+        self._held = Surface(context, GRID, "f1")
+        self.light, self._past = (Surface(context, size, depth) for _ in range(2))
 
     def limit(self, source: Surface, values: Mapping[str, float]) -> None:
         """Draw what a surface holds onto `light`, at its brightness."""
         self._places, self._old_places = self._old_places, self._places
         self._gate, self._old_gate = self._old_gate, self._gate
         self.light, self._past = self._past, self.light
+        self._count += 1
         told = {
+            "count": float(self._count % 1024),
             "dt": values.get("dt", 0.0),
             "brightness": values.get("brightness", 1.0),
             "area": AREA,

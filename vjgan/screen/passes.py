@@ -71,7 +71,9 @@ class Chain:
         self._surfaces = self._made(3, self._depth)
         self._blur.resize(self.internal_size, self._depth)
         self.shown = self._surfaces[0]
-        self._limiter = FlashLimiter(context, self.internal_size) if flash_limit else None
+        self._limiter = (
+            FlashLimiter(context, self.internal_size, self._depth) if flash_limit else None
+        )
 
     def names(self) -> tuple[str, ...]:
         """The passes that a preset may name."""
@@ -276,7 +278,7 @@ class Chain:
                 self._copier.copy(last, pass_.surfaces[0])
                 old += [last, spare]
         if self._limiter is not None:
-            light, spare = self._made(2, "f2")
+            light, spare = self._made(2, self._depth)
             self._copier.copy(self._limiter.light, light)
             old += self._limiter.resize(light, spare)
         for surface in old:
