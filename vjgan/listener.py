@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from vjgan.latest import Latest
+from vjgan.priority import step_ahead
 from vjgan.types import AudioFrame, AudioSource, Features, Tick
 
 log = logging.getLogger("vjgan")
 
+LISTENER_STEPS = 5  # of priority: what is not read in time is lost, and it takes little time
 STALL = 0.5  # seconds without a block after which the sound counts as lost
 FIRST_BLOCK = 4.0  # seconds that a source just opened may take: some sound servers need two
 RETRY = 1.0  # seconds between two attempts to open it
@@ -98,6 +100,7 @@ class Listener:
         reader.thread.start()
 
     def _listen(self, reader: _Reader) -> None:
+        step_ahead(LISTENER_STEPS)
         # Whatever goes wrong in a source or in the analysis, the show goes on and tries again.
         try:
             source = self._open_source()
