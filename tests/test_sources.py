@@ -305,10 +305,12 @@ def test_a_midi_clocks_jitter_is_taken_out(jitter: float) -> None:
     assert sum(tempi) / len(tempi) == pytest.approx(bpm, rel=0.002)
 
 
-def feed(clock: BeatClock, due: list[float], until: float) -> list[tuple[float, Beat]]:
+def feed(
+    clock: BeatClock, due: list[float], until: float, since: float = 0.0
+) -> list[tuple[float, Beat]]:
     """The frames while pulses come when they are due."""
     number, frames = 0, []
-    for index in range(round(until * FPS)):
+    for index in range(round(since * FPS), round(until * FPS)):
         time = index / FPS
         while number < len(due) and due[number] <= time:
             clock.pulse(Pulse("clock"), due[number])
@@ -334,6 +336,28 @@ def test_lost_pulses_are_noticed_and_another_tempo_is_followed() -> None:
         assert frames[-1][1].bpm == pytest.approx(bpm, rel=0.005)
         beats = 404 / 24 + (frames[-1][0] - turn) * bpm / 60
         assert abs((beats - frames[-1][1].position + 0.5) % 1 - 0.5) < 0.02
+
+
+@pytest.mark.parametrize("stopped", [0, 67])
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.04, 0.15, 0.4])
+def test_a_clock_that_starts_after_a_short_pause_is_followed_from_there(
+    pause: float, stopped: int
+) -> None:
+    period, clock = 60 / 128 / 24, BeatClock()
+    first = [1.0 + k * period for k in range(240)]
+    idle = [first[-1] + k * period for k in range(1, stopped + 1)]
+    clock.pulse(Pulse("start"), 0.99)
+    feed(clock, first, first[-1])
+    clock.pulse(Pulse("stop"), first[-1])
+    again = (first + idle)[-1] + period + pause
+    feed(clock, idle, again, first[-1])
+    clock.pulse(Pulse("song", value=6), again - 0.001)
+    clock.pulse(Pulse("continue"), again - 0.001)
+    second = [again + k * period for k in range(240)]
+    frames = feed(clock, second, second[-1], again)
+    time, beat = frames[-1]
+    assert abs(((time - again) * 128 / 60 + 1.5 - 4 * beat.bar + 2) % 4 - 2) < 0.02
+    assert beat.source == "midi"
 
 
 def test_a_second_midi_clock_is_not_mixed_in_and_takes_over_when_the_first_is_silent() -> None:

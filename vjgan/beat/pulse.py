@@ -82,9 +82,20 @@ class PulseClock:
         if self._waiting:
             self._begin, self._known = self._number - self._song, True
             self._waiting = False
+            self._begin_anew(time)
         self._leap(time)
         self._pulses.append((self._number, time))
         self._line = None
+
+    def _begin_anew(self, time: float) -> None:
+        """Lay the line through the song's first pulse: with a start, a clock may begin anew."""
+        if len(self._pulses) < FEWEST:
+            return
+        period, start = self._line or _laid(np.array(self._pulses))
+        late = time - start - period * self._number
+        if abs(late) > LEAP * period:
+            self._pulses = deque(((number, past + late) for number, past in self._pulses), KEPT)
+            self._line, self._off = (period, start + late), 0
 
     def _leap(self, time: float) -> None:
         """Note when pulses keep away from the line: one is delayed; many of the same tempo, and
