@@ -30,7 +30,7 @@ from bench import (
     training,
 )
 from bench.venue import venue
-from vjgan.show import SOFTWARE_FPS
+from vjgan.budget import SOFTWARE_FPS
 
 BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "loop": loop.run,

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import subprocess
-import tempfile
-import wave
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -23,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.music import steady
-from bench.music.render import FONT_FOLDER, FONTS, RATE, _midi, _voices
+from bench.music.render import FONTS, RATE, midi_of, played, voiced
 from bench.music.score import Piece, compose, pieces
 from bench.music.styles import BANDS, DRUMS, ELECTRONIC, GM
 from vjgan.onsets import MELS, NAMES, PAST, WEIGHTS, Bands
@@ -123,27 +120,18 @@ def hear_steady(number: int) -> Heard:
 
 def _played(piece: Piece, random: np.random.Generator) -> FloatArray:
     """By FluidSynth, with any drum kit and another balance."""
-    score = _midi(piece)
+    score = midi_of(piece)
     head = [mido.Message("program_change", channel=9, program=int(random.choice(KITS)))]
     for channel in (0, 1, 2, 9):
         loud = int(random.integers(60, 120))
         head.append(mido.Message("control_change", channel=channel, control=7, value=loud))
     score.tracks[0][1:1] = head
-    font = FONT_FOLDER / str(random.choice(FONTS))
-    with tempfile.TemporaryDirectory() as folder:
-        notes, out = Path(folder) / "piece.mid", Path(folder) / "piece.wav"
-        score.save(notes)
-        command = ["fluidsynth", "-ni", "-g", "0.5", "-r", str(RATE), "-F", str(out)]
-        subprocess.run([*command, str(font), str(notes)], check=True, capture_output=True)
-        with wave.open(str(out)) as file:
-            data = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    mono = data.reshape(-1, 2).mean(axis=1).astype(np.float32) / 32768.0
-    return mono[: round(piece.seconds * RATE)]
+    return played(score, str(random.choice(FONTS)), piece.seconds)
 
 
 def _synthesised(piece: Piece, variant: int, random: np.random.Generator) -> FloatArray:
     """By the demo's voices, and in the second variant with drums made anew."""
-    return _voices(piece, drum_kit(random) if variant else None)
+    return voiced(piece, drum_kit(random) if variant else None)
 
 
 def drum_kit(random: np.random.Generator) -> dict[int, FloatArray]:

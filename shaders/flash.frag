@@ -1,5 +1,7 @@
 // A soft swell of light, never a strobe: at its defaults once every two beats.
 
+// flickers
+
 uniform float amount;  // 0..1 = 0.35 | how bright
 uniform float beats;   // 1..16 = 2 | beats from swell to swell
 uniform float fall;    // 0.05..2 = 0.5 | beats until it has fallen to a third

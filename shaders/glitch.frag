@@ -1,5 +1,7 @@
 // At each onset the picture tears: bands and blocks slip aside, their colours part.
 
+// flickers
+
 uniform float amount;  // 0..1 = 0.5 | how much tears and how far
 uniform float react;   // 0..1 = 1 | 0 tears all the time, 1 only at onsets
 uniform float blocks;  // 4..64 = 18 | rows of blocks

@@ -1,6 +1,8 @@
 // Cuts of light on the beat: the picture leaps out of the dark, its edges first. It is soft-edged,
 // slow enough for every eye at its defaults, and the flash limiter has the last word.
 
+// flickers
+
 uniform float amount;  // 0..1 = 0.75 | how dark it is between
 uniform float beats;   // 0.125..4 = 1 | beats from cut to cut
 uniform float fall;    // 0.05..1 = 0.55 | how much of that time the light takes to fall

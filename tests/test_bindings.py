@@ -16,7 +16,6 @@ from test_midi import knock, listen, plug  # noqa: F401
 from vjgan import midi
 from vjgan.bindings import Bound, map_names, read_controllers
 from vjgan.controls import CONTROLS, Control
-from vjgan.engine import COMMANDS
 from vjgan.errors import DeviceError, VjganError
 from vjgan.learning import learn
 from vjgan.mapping import Router
@@ -45,7 +44,7 @@ class Rig:
         self.knobs = Knobs()
         self.router = Router(CONTROLS, {})
         self.preset = "a"
-        controllers = read_controllers("rig 'r'", tables, CONTROLS, COMMANDS)
+        controllers = read_controllers("rig 'r'", tables, CONTROLS)
         self.bound = Bound(
             self.knobs, controllers, lambda: replace(standing_of(self.router), preset=self.preset)
         )
@@ -128,7 +127,7 @@ def test_the_gesture_itself_still_reaches_the_routes_of_presets() -> None:
 @pytest.mark.parametrize("name", map_names())
 def test_every_ready_map_is_a_map(name: str) -> None:
     own = {"map": name, "controls": {"cc127": "hue"}}
-    (one,) = read_controllers("rig 'r'", {"x": own}, CONTROLS, COMMANDS)
+    (one,) = read_controllers("rig 'r'", {"x": own}, CONTROLS)
     assert len(one.controls) > 8 and one.commands and one.controls["cc127"].control == "hue"
 
 
@@ -146,7 +145,7 @@ def test_every_ready_map_is_a_map(name: str) -> None:
 )
 def test_a_mistake_is_one_sentence(table: dict[str, Any], told: str) -> None:
     with pytest.raises(VjganError) as caught:
-        read_controllers("rig 'r'", {"x": table}, CONTROLS, COMMANDS)
+        read_controllers("rig 'r'", {"x": table}, CONTROLS)
     assert str(caught.value).startswith("rig 'r': controllers.x") and told in str(caught.value)
 
 
@@ -159,7 +158,7 @@ def test_a_controller_is_known_by_its_port(
     knock(hands, player)
     router = Router(CONTROLS, {})
     rows = {"controls": {"cc1": "hue"}, "commands": {"note5": "go"}}
-    controllers = read_controllers("rig 'r'", {"nano": rows, "other": rows}, CONTROLS, COMMANDS)
+    controllers = read_controllers("rig 'r'", {"nano": rows, "other": rows}, CONTROLS)
     bound = Bound(hands, controllers, lambda: standing_of(router))
     player.send([0xB0, 1, 127], [0xB0, 1, 0], [0xB0, 1, 127], [0x90, 5, 127])
     events: list[Event] = []
@@ -185,12 +184,12 @@ def test_a_knob_that_is_moved_is_learnt_and_kept(
             break
     assert "cc51 of 'nano:out', channel 3, sets bloom.amount" in told[0]
     table = {**CONTROLS, "bloom.amount": Control("bloom.amount", 0.0, 1.0, 0.5, "", "")}
-    other, nano = read_controllers("r", load_rig(COMMANDS).controllers, table, COMMANDS)
+    other, nano = read_controllers("r", load_rig().controllers, table)
     assert (other.name, nano.name) == ("other", "nano:out")
     assert nano.controls["3.cc51"].control == "bloom.amount"
     assert rig_file().read_text().startswith("link = true  # of the band\n")
     assert keep_binding("nano:out", "3.cc51", "hue") == rig_file()
-    assert load_rig(COMMANDS).controllers["nano:out"]["controls"] == {"3.cc51": "hue"}
+    assert load_rig().controllers["nano:out"]["controls"] == {"3.cc51": "hue"}
     assert [path.name for path in rig_file().parent.iterdir()] == ["rig.toml"]
 
 

@@ -9,7 +9,6 @@ from conftest import Venue
 
 from vjgan import calibration
 from vjgan.calibration import by_ear
-from vjgan.engine import COMMANDS
 from vjgan.errors import VjganError
 from vjgan.rig import load_rig
 from vjgan.types import FloatArray
@@ -25,7 +24,7 @@ def test_the_way_of_a_click_is_measured_and_kept(
 ) -> None:
     before = by_ear(None)
     assert "clicks, middle half within" in before
-    there = load_rig(COMMANDS).latency
+    there = load_rig().latency
     assert abs(there) < 0.1
     # A way that is 60 ms longer: each click begins so much later than it is said to leave.
     click = calibration._click
@@ -37,7 +36,7 @@ def test_the_way_of_a_click_is_measured_and_kept(
     played = calibration._play
     monkeypatch.setattr(calibration, "_play", lambda _click, *words: played(later(), *words))
     by_ear(None)
-    assert load_rig(COMMANDS).latency - there == pytest.approx(0.06, abs=0.02)
+    assert load_rig().latency - there == pytest.approx(0.06, abs=0.02)
 
 
 def test_clicks_that_are_not_heard_are_told_and_nothing_is_kept(
@@ -48,4 +47,4 @@ def test_clicks_that_are_not_heard_are_told_and_nothing_is_kept(
     monkeypatch.setattr(calibration, "CLICKS", 7)
     with pytest.raises(VjganError, match="0 of 7 clicks were heard, 6 are needed"):
         by_ear(None)
-    assert load_rig(COMMANDS).latency == 0.0
+    assert load_rig().latency == 0.0

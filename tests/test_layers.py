@@ -11,7 +11,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "vjgan"
 
 # Each room, and what of vjgan it may import besides itself. A folder is one room.
-GROUND = {"errors", "types", "latest", "smooth", "clock", "controls", "assets", "priority"}
+GROUND = {
+    *("errors", "types", "latest", "smooth", "clock", "controls", "assets", "priority"),
+    *("files", "gestures"),
+}
 ROOMS = {
     "errors": set(),
     "types": set(),
@@ -21,6 +24,8 @@ ROOMS = {
     "controls": {"errors"},
     "assets": {"errors"},
     "priority": set(),
+    "files": {"errors"},
+    "gestures": {"errors", "types"},
     "audio": GROUND,
     "spectrum": GROUND,
     "levels": GROUND,
@@ -52,7 +57,7 @@ ROOMS = {
     "setlist": GROUND,
     "bindings": GROUND | {"mapping", "standing"},
     "conductor": GROUND | {"setlist", "stage"},
-    "remote": GROUND | {"engine", "preset", "standing"},
+    "remote": GROUND | {"preset", "standing"},
     "rig": GROUND,
     "snapshot": GROUND | {"standing"},
     "render": GROUND | {"engine", "stage", "stats"},

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,16 @@ def test_shaders_know_every_signal_and_global_control() -> None:
 def test_passes_that_a_preset_may_name(screen: OffscreenScreen) -> None:
     assert list(screen.canvas.chain.names()) == PASSES
     assert "kaleidoscope.segments" in glsl.declared_controls(SHADERS)["kaleidoscope"]
+
+
+def test_calm_leaves_out_what_flickers_and_nothing_else(screen: OffscreenScreen) -> None:
+    shaders = glsl.read_shaders(SHADERS)
+    flickering = [name for name in PASSES if shaders[name].flickers]
+    assert set(flickering) == {"flash", "glitch", "strobe"}
+    all_ = light(*flickering, "palette")
+    calm = drawn(screen, PORTRAIT, replace(all_, calm=True))
+    assert np.array_equal(calm, drawn(screen, PORTRAIT, light("palette")))
+    assert difference(calm, drawn(screen, PORTRAIT, all_)) > 1.0
 
 
 def test_an_unknown_pass_is_left_out_and_logged_once(

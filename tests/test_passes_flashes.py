@@ -14,9 +14,9 @@ from pictures import light, plain, portrait, still, tick
 
 from vjgan.assets import folder
 from vjgan.controls import CONTROLS
-from vjgan.engine import COMMANDS
 from vjgan.generator.checkpoint import find_model
 from vjgan.generator.player import open_model
+from vjgan.gestures import COMMANDS
 from vjgan.screen.glsl import FIXED, PRELUDE
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.stock import notice, passes

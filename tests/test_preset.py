@@ -53,6 +53,11 @@ def test_a_good_preset_is_read_whole(tmp_path: Path) -> None:
     assert preset.routes[1].curve == "square"
 
 
+def test_a_name_of_three_parts_is_a_control(tmp_path: Path) -> None:
+    preset = load(tmp_path, '[controls]\nnoise.seed.16 = 2\nnoise.8 = 0.5\n"noise.seed" = 1')
+    assert preset.values == {"noise.seed.16": 2.0, "noise.8": 0.5, "noise.seed": 1.0}
+
+
 def test_directions_have_names_that_the_model_decides(tmp_path: Path) -> None:
     text = """
     [motion]

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from vjgan.engine import COMMANDS
+from vjgan.bindings import Bound, Controller
 from vjgan.errors import VjganError
-from vjgan.rig import Pads, keep_in_rig, load_rig, rig_file
+from vjgan.rig import keep_in_rig, load_rig, rig_file
 from vjgan.types import Command, ControlEvent, Event
 
 WRITTEN = """# of the touring case
@@ -27,13 +27,13 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_a_file_nothing_is_special(rig: Path) -> None:
-    plain = load_rig(COMMANDS)
+    plain = load_rig()
     assert (plain.offset, plain.latency, dict(plain.commands)) == (0.0, 0.0, {})
 
 
 def test_what_is_written_is_read(rig: Path) -> None:
     rig.write_text(WRITTEN.replace("[commands.more]\n", ""))
-    read = load_rig(COMMANDS)
+    read = load_rig()
     assert (read.offset, read.latency, read.link) == (0.0, 0.0125, True)
     assert read.commands == {
         "note36": Command("tap"),
@@ -46,7 +46,7 @@ def test_keeping_a_number_keeps_all_else(rig: Path) -> None:
     rig.write_text(WRITTEN.replace("[commands.more]\n", ""))
     keep_in_rig("offset_ms", -7.25)
     assert keep_in_rig("input_ms", 20.0) == rig
-    read = load_rig(COMMANDS)
+    read = load_rig()
     assert (read.offset, read.latency, len(read.commands)) == (-0.0072, 0.02, 3)
     assert rig.read_text().startswith(
         "# of the touring case\ninput_ms = 20.0\nlink = true\noffset_ms = -7.2\n"
@@ -57,7 +57,7 @@ def test_keeping_a_number_keeps_all_else(rig: Path) -> None:
 def test_a_first_number_makes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "deep"))
     keep_in_rig("offset_ms", 5.0)
-    assert load_rig(COMMANDS).offset == 0.005
+    assert load_rig().offset == 0.005
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_first_number_makes_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_mistake_is_one_sentence(rig: Path, text: str, reason: str) -> None:
     rig.write_text(text)
     with pytest.raises(VjganError, match=reason) as told:
-        load_rig(COMMANDS)
+        load_rig()
     assert str(rig) in str(told.value)
 
 
@@ -98,7 +98,8 @@ def test_a_pad_does_its_command_once_when_it_is_pressed() -> None:
     hit, let = ControlEvent("note36", 0.8), ControlEvent("note36", 0.0)
     faint, tenth = ControlEvent("note36", 0.2), ControlEvent("note36", 0.8, channel=10)
     script = Script([hit], [hit], [let], [faint], [tenth], [Command("help")])
-    pads = Pads(script, {"note36": Command("tap"), "10.note36": Command("one")})
+    commands = {"note36": Command("tap"), "10.note36": Command("one")}
+    pads = Bound(script, [Controller("", {}, commands)], lambda: None)
     assert [list(pads.read()) for _ in range(6)] == [
         [hit, Command("tap")],
         [hit],

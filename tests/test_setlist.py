@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from vjgan.controls import CONTROLS, Control
-from vjgan.engine import COMMANDS
 from vjgan.errors import PresetError, SetlistError
 from vjgan.setlist import Cue, Setlist, read_setlist
 from vjgan.stock import make_library
@@ -52,7 +51,7 @@ def table(path: Path) -> Mapping[str, Control]:
 
 def read(folder: Path, text: str) -> Setlist:
     (folder / "friday.toml").write_text(text)
-    return read_setlist(folder / "friday.toml", find, table, COMMANDS)
+    return read_setlist(folder / "friday.toml", find, table)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -111,7 +110,7 @@ def test_the_example_in_the_documentation_is_a_set_list(tmp_path: Path) -> None:
     page = (Path(__file__).parent.parent / "docs" / "setlists.md").read_text()
     (tmp_path / "friday.toml").write_text(page.split("```toml\n")[1].split("```")[0])
     library = make_library()
-    night = library.setlist(tmp_path / "friday.toml", COMMANDS)
+    night = library.setlist(tmp_path / "friday.toml")
     assert [(track.title, len(track.cues)) for track in night.tracks] == [
         ("Opening", 2),
         ("Second", 1),
@@ -121,4 +120,4 @@ def test_the_example_in_the_documentation_is_a_set_list(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SetlistError, match="cannot be read: No such file"):
-        read_setlist(tmp_path / "none.toml", find, table, COMMANDS)
+        read_setlist(tmp_path / "none.toml", find, table)

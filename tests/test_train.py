@@ -203,7 +203,7 @@ def test_killed_while_it_writes_the_last_state_stays(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, timeout=100)
     assert done.returncode == -signal.SIGKILL
-    assert path.with_name("state.safetensors.part").exists()
+    assert path.with_name(".state.safetensors.part").exists()
     assert state.read(path)[1] == {"number": 1}
     state.write(path, {"a": torch.ones(3)}, {"number": 3})
     assert state.read(path)[1] == {"number": 3}

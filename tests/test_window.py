@@ -15,8 +15,8 @@ from conftest import Venue, wait_until
 from pictures import SIZE, light, plain, portrait, still, tick
 from PIL import Image
 
-from vjgan.engine import COMMANDS
 from vjgan.errors import DeviceError
+from vjgan.gestures import COMMANDS
 from vjgan.screen.window import KEYS, LEAVE_SECONDS, Window, displays
 from vjgan.types import Command, Event
 

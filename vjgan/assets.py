@@ -16,6 +16,11 @@ def own_folder(name: str) -> Path:
     return _xdg("XDG_DATA_HOME", ".local/share") / name
 
 
+def config_folder() -> Path:
+    """Where the performer's settings lie; it need not be there yet."""
+    return _xdg("XDG_CONFIG_HOME", ".config")
+
+
 def cache_folder(name: str) -> Path:
     """A folder for what can be made again; it need not be there yet."""
     return _xdg("XDG_CACHE_HOME", ".cache") / name

@@ -18,9 +18,7 @@ passes the control's value.
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,16 +27,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vjgan.controls import Control
 from vjgan.errors import VjganError
+from vjgan.files import read_toml
+from vjgan.gestures import MIDI_SOURCE, PRESSED, read_buttons
 from vjgan.mapping import CURVES
 from vjgan.standing import Standing
 from vjgan.types import Command, ControlEvent, Event, Hands, Setting
 
 MAPS = Path(__file__).parent / "maps"
-PRESSED = 0.5  # a button's value from which it is pressed
 NEAR = 0.03  # share of the range within which a knob is where its control is
 TURN = 128  # steps of a relative encoder through the whole range
-_SOURCE = re.compile(r"(?:(?:[1-9]|1[0-6])\.)?(?:(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])|pitch)")
-_COMMAND = re.compile(r"(?P<name>\w+)(?: (?P<value>-?\d{1,4}))?")
 Mode = Literal[
     "knob", "momentary", "toggle", "relative-complement", "relative-offset", "relative-sign"
 ]
@@ -88,7 +85,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class Controller:
-    """What the sources of a port do whose name contains ``name``."""
+    """What the sources of a port do whose name contains ``name``; all ports' does an empty one."""
 
     name: str
     controls: Mapping[str, Binding]
@@ -99,9 +96,8 @@ def read_controllers(
     where: str,
     tables: Mapping[str, Any],
     controls: Mapping[str, Control],
-    commands: Collection[str],
 ) -> list[Controller]:
-    """The controllers of a rig. ``where`` is its file, ``controls`` and ``commands`` those known.
+    """The controllers of a rig. ``where`` is its file, ``controls`` are those known.
 
     Raises VjganError: one sentence with the file, the table, the key, the value and what is
     allowed."""
@@ -116,7 +112,7 @@ def read_controllers(
             Controller(
                 name,
                 {source: _binding(place, source, row, controls) for source, row in bound.items()},
-                {source: _command(place, source, word, commands) for source, word in words.items()},
+                read_buttons(f"{place}.commands", words),
             )
         )
     return read
@@ -130,7 +126,7 @@ def map_names() -> list[str]:
 def _map(place: str, name: str) -> Mapping[str, Any]:
     if name not in map_names():
         raise VjganError(f"{place}.map '{name}' is unknown; there are: {', '.join(map_names())}")
-    return tomllib.loads((MAPS / f"{name}.toml").read_text(encoding="utf-8"))
+    return read_toml(MAPS / f"{name}.toml", "map")
 
 
 def _table(place: str, table: object) -> ControllerTable:
@@ -145,7 +141,11 @@ def _table(place: str, table: object) -> ControllerTable:
 def _binding(
     place: str, source: str, row: str | BindingTable, controls: Mapping[str, Control]
 ) -> Binding:
-    _check_source(f"{place}.controls.{source}", source)
+    if not MIDI_SOURCE.fullmatch(source):
+        raise VjganError(
+            f"{place}.controls.{source} is not ccN, noteN, pitch, or one of a channel such as "
+            "10.cc1"
+        )
     table = BindingTable(control=row) if isinstance(row, str) else row
     known = controls.get(table.control)
     if known is None:
@@ -162,22 +162,6 @@ def _binding(
                 f"{known.minimum:g}..{known.maximum:g}"
             )
     return Binding(table.control, low, high, table.curve, table.mode)
-
-
-def _command(place: str, source: str, words: str, known: Collection[str]) -> Command:
-    _check_source(f"{place}.commands.{source}", source)
-    match = _COMMAND.fullmatch(words)
-    if match is None or match["name"] not in known:
-        raise VjganError(
-            f"{place}.commands.{source} '{words}' is not a command, if need be with a number; "
-            f"there are: {', '.join(known)}"
-        )
-    return Command(match["name"], int(match["value"] or 0))
-
-
-def _check_source(place: str, source: str) -> None:
-    if not _SOURCE.fullmatch(source):
-        raise VjganError(f"{place} is not ccN, noteN, pitch, or one of a channel such as 10.cc1")
 
 
 class Bound:

@@ -18,6 +18,9 @@ from vjgan.types import Tick
 
 log = logging.getLogger("vjgan")
 
+FPS = 60.0  # frames a second on the screen
+SOFTWARE_FPS = 30.0  # where the processor draws: what is left is the model's
+
 NEAR = 1.0  # of the frame's time: a frame that takes longer puts the next one off
 OVER, OF = 4, 12  # so many frames over the budget, of the last so many, lead down
 ROOM = 0.65  # of the frame's time: what the next rung may be expected to take

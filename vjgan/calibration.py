@@ -12,7 +12,6 @@ import numpy as np
 from vjgan.audio.soundcard import Microphone, Speaker
 from vjgan.clock import WallClock
 from vjgan.controls import CONTROLS
-from vjgan.engine import COMMANDS
 from vjgan.errors import DeviceError, VjganError
 from vjgan.rig import keep_in_rig, load_rig, rig_file
 from vjgan.screen.window import Window
@@ -35,7 +34,7 @@ def by_ear(name: str | None) -> str:
     """Measure how late clicks are heard by the input found by ``name``, keep it; a sentence.
 
     Raises DeviceError without sound, and VjganError when the clicks are not heard."""
-    load_rig(COMMANDS)
+    load_rig()
     delays = round_trip(name)
     if len(delays) < FEWEST:
         raise VjganError(
@@ -79,7 +78,7 @@ def by_eye(display: int | None) -> str:
     """Let the performer bring flash and click together, and keep the offset; a sentence.
 
     Raises DeviceError without sound or display."""
-    offset_ms = load_rig(COMMANDS).offset * 1e3
+    offset_ms = load_rig().offset * 1e3
     left: list[float] = []
     stop = threading.Event()
     clock = WallClock()

@@ -32,6 +32,7 @@ BEAT, DOWNBEAT, TEMPO, RISE = (112, 122, 150), (255, 255, 255), (122, 230, 178),
 HEAT = ((14, 15, 24), (54, 22, 96), (150, 36, 116), (236, 92, 74), (252, 178, 80), (252, 246, 196))
 BAND_NAMES = ("-80", "150", "350", "850", "2k", "4k", "8k", "8k+")
 TONE_HZ = (200.0, 5000.0)
+CROWD = 0.08  # strokes a pixel from which on they are thin
 
 
 def check_picture(path: Path) -> None:
@@ -183,8 +184,7 @@ class _Sheet:
         self, times: Sequence[float], top: float, bottom: float, colour: tuple[int, int, int]
     ) -> None:
         left, right = LEFT * FINER, (WIDTH - RIGHT) * FINER
-        crowd = len(times) / self._seconds * self._seconds / (right - left)
-        wide = 2 * FINER if crowd < 0.08 else FINER
+        wide = 2 * FINER if len(times) < CROWD * (right - left) else FINER
         for time in times:
             x = left + time / self._seconds * (right - left)
             self._pen.line((x, top, x, bottom), fill=colour, width=wide)

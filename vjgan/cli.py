@@ -285,9 +285,9 @@ def controls(
 ) -> None:
     """List everything that presets, routes and controllers can steer."""
     from vjgan.control import list_addresses
-    from vjgan.stock import list_controls, passes
+    from vjgan.stock import list_controls
 
-    typer.echo("\n".join(list_addresses(passes()) if osc else list_controls()))
+    typer.echo("\n".join(list_addresses() if osc else list_controls()))
 
 
 @app.callback(invoke_without_command=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vjgan.assets import cache_folder, own_folder
-from vjgan.controls import CONTROLS, Control
 from vjgan.errors import DeviceError, VjganError
 from vjgan.generator.worker import Worker
 from vjgan.library import Library
@@ -23,6 +22,7 @@ from vjgan.remote.server import Server
 from vjgan.remote.service import Part, Service
 from vjgan.snapshot import keep_snapshot
 from vjgan.standing import Standing
+from vjgan.stock import all_controls
 from vjgan.types import ByteArray
 
 log = logging.getLogger("vjgan")
@@ -106,8 +106,6 @@ def _thumbnails() -> Thumbnails:
     return Thumbnails(cache_folder("thumbnails"))
 
 
-def list_addresses(passes: Mapping[str, Mapping[str, Control]]) -> list[str]:
-    """A line for each OSC address; ``passes`` are the shader passes with their controls."""
-    return addresses(
-        {**CONTROLS, **{k: row for rows in passes.values() for k, row in rows.items()}}
-    )
+def list_addresses() -> list[str]:
+    """A line for each OSC address."""
+    return addresses(all_controls())

@@ -39,33 +39,7 @@ DELAY_SECONDS = 2.0  # time constant of the delay from a frame's tick to its lig
 LONGEST_DELAY = 0.25  # seconds; a frame that took longer is no rule
 LONGEST_LAG = 2.0  # seconds by which the model's motion is foretold
 LAG_RATE = 0.5  # seconds a second
-STROBES = ("flash", "strobe", "glitch")  # the passes that flicker
 
-# What a key, a pad or an address may ask for once.
-COMMANDS = {
-    "quit": "leave",
-    "preset": "the preset of that number",
-    "next": "next preset",
-    "previous": "previous preset",
-    "go": "next track of the set list",
-    "back": "previous track of the set list",
-    "track": "the track of that number",
-    "freeze": "hold the picture",
-    "blackout": "black, and back",
-    "panic": "black, no strobe, home; again: gently back",
-    "strobe_kill": "no pass that flickers, and back",
-    "home": "the picture goes home, where the preset begins",
-    "snapshot": "keep all that is set as a new preset",
-    "reset": "what faders set is the preset's again",
-    "tap": "tap the tempo",
-    "one": "a bar begins now",
-    "double": "count the beat twice as fast",
-    "halve": "count the beat half as fast",
-    "nudge": "the beat 10 ms earlier; -1: later",
-    "clock": "hold the clock of that number: 1 link, 2 midi, 3 tracker, 4 tap, 5 free; 0 the best "
-    "one, -1 the next",
-    "help": "this help",
-}
 HELP = (
     "Esc Esc    leave",
     "F          full screen",
@@ -334,8 +308,7 @@ class Engine:
         seconds = GENTLE_SECONDS if self._returning and not self._black else BLACKOUT_SECONDS
         self._light = approach(self._light, float(not self._black), tick.dt, seconds)
         if self._panic or self._strobe_killed:
-            passes = tuple(row for row in controls.passes if row.name not in STROBES)
-            controls = replace(controls, passes=passes)
+            controls = replace(controls, calm=True)
         if self._light > 0.999:
             self._returning = False
             return controls

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-from vjgan.controls import CONTROLS
 from vjgan.errors import DeviceError, VjganError
 from vjgan.midi import MidiIn
 from vjgan.rig import keep_binding
-from vjgan.stock import passes
+from vjgan.stock import all_controls
 from vjgan.types import ControlEvent
 
 FAR = 0.2  # of a knob's way: more than one that trembles goes
@@ -18,11 +17,9 @@ LOOK_SECONDS = 0.02
 def learn(control: str, midi: str, api: str, seconds: float) -> str:
     """What has been bound and where that is kept. Raises VjganError for an unknown control, and
     DeviceError when nothing is moved in time."""
-    known = {*CONTROLS, *(name for rows in passes().values() for name in rows)}
+    known = all_controls()
     if control not in known:
-        raise VjganError(
-            f"control '{control}' is unknown; there are: {', '.join(sorted(known))}"
-        )  # fmt: skip
+        raise VjganError(f"control '{control}' is unknown; there are: {', '.join(sorted(known))}")
     hands = MidiIn(midi or None, api or None)
     try:
         hands.check()

@@ -55,9 +55,9 @@ class Library:
         """The checked preset of a file. Raises PresetError."""
         return load_preset(path, self.passes(), self.fixed)
 
-    def setlist(self, path: Path, commands: Collection[str]) -> Setlist:
-        """The checked set list of a file; ``commands`` are those known. Raises SetlistError."""
-        return read_setlist(path, self.find, lambda file: self.preset(file).table, commands)
+    def setlist(self, path: Path) -> Setlist:
+        """The checked set list of a file. Raises SetlistError."""
+        return read_setlist(path, self.find, lambda file: self.preset(file).table)
 
     def scene(self, path: Path) -> Scene:
         """The preset of a file at work. Raises PresetError or ModelError."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vjgan.errors import VjganError
+from vjgan.files import saved_at
 from vjgan.priority import step_back
 from vjgan.stage import Scene
 
@@ -39,7 +40,7 @@ class Loader:
         self._build = build
         self._presets = presets
         self._current = current
-        self._changed = _modified(current)
+        self._changed = saved_at(current)
         self._prepare = prepare
         self._expected: Sequence[Path] = ()  # instead of the neighbours, by a set list
         self._known, self._built_with = known, known()
@@ -107,11 +108,11 @@ class Loader:
 
     def _outdated(self) -> bool:
         """Whether what is on stage would be another one if it were built now."""
-        saved = _modified(self._current) not in (self._changed, 0)
+        saved = saved_at(self._current) not in (self._changed, 0)
         return saved or self._known() != self._built_with
 
     def _make(self, path: Path, saved: bool) -> None:
-        changed, self._built_with = _modified(path), self._known()
+        changed, self._built_with = saved_at(path), self._known()
         if path == self._current:
             self._changed = changed
         try:
@@ -160,11 +161,3 @@ def _newest(mailbox: queue.SimpleQueue[T]) -> T | None:
     while not mailbox.empty():
         newest = mailbox.get()
     return newest
-
-
-def _modified(path: Path) -> int:
-    """When a file was last saved, in ns; 0 while it is not there."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -168,7 +168,10 @@ class Router:
         self.own: Mapping[str, float] = self.given
         self._base = dict(self.given)  # what ``own`` is being followed by
         self._moving: set[str] = set()
-        self._cords = [(route, Envelope(route.attack, route.release)) for route in self.routes]
+        self._cords = [
+            (route, Envelope(route.attack, route.release), by_model(route.target))
+            for route in self.routes
+        ]
 
     def set(self, name: str, value: float | None) -> None:
         """Take a hand's value for a control, clamped, from the next step on; None gives back the
@@ -197,8 +200,8 @@ class Router:
         if self._moving:
             self._follow(dt)
         values = dict(self._base)
-        for route, envelope in self._cords:
-            told = signals if later is None or not by_model(route.target) else later
+        for route, envelope, is_late in self._cords:
+            told = later if is_late and later is not None else signals
             heard = self._source(route.source, told, moved)
             followed = envelope.step(CURVES[route.curve](heard), dt)
             values[route.target] += route.amount * followed

@@ -32,6 +32,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from vjgan.errors import MediaError
+from vjgan.files import part_of, replacing
 from vjgan.types import ByteArray, FloatArray
 
 # Film suffix -> FFmpeg's format, and the sound codecs that players expect in it.
@@ -77,7 +78,7 @@ def read_sound(path: Path) -> Sound:
 def write_wav(path: Path, sound: Sound) -> None:
     """Write ``sound`` as 16-bit PCM. Raises MediaError when it cannot be written."""
     pcm = np.rint(np.clip(sound.samples, -1.0, 1.0) * 32767.0).astype("<i2")
-    with _writing("sound", path), _replacing(path) as part, wave.open(str(part), "wb") as file:
+    with _writing("sound", path), replacing(path) as part, wave.open(str(part), "wb") as file:
         file.setnchannels(pcm.shape[1])
         file.setsampwidth(2)
         file.setframerate(sound.sample_rate)
@@ -86,13 +87,13 @@ def write_wav(path: Path, sound: Sound) -> None:
 
 def save_image(path: Path, image: ByteArray) -> None:
     """Write ``image`` uint8 [height, width, 3] as PNG. Raises MediaError when it cannot."""
-    with _writing("picture", path), _replacing(path) as part:
+    with _writing("picture", path), replacing(path) as part:
         Image.fromarray(image).save(part, format="PNG")
 
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text``, all of it or nothing. Raises MediaError when it cannot be written."""
-    with _writing("file", path), _replacing(path) as part:
+    with _writing("file", path), replacing(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
@@ -125,7 +126,7 @@ class FilmWriter:
         self.size = size
         self.fps = fps
         self.frames = 0  # written so far
-        self._part = _part(path)
+        self._part = part_of(path)
         self._reformatter = VideoReformatter()
         self._container = _output(path)
         self._video = _add_video(self._container, size, fps, crf, preset)
@@ -213,7 +214,7 @@ def _output(path: Path) -> OutputContainer:
     # No dates and no random numbers in it: the same film, the same bytes.
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     format_ = FORMATS[path.suffix.lower()][0]
-    return av.open(_url(_part(path)), "w", format=format_, container_options=options)
+    return av.open(_url(part_of(path)), "w", format=format_, container_options=options)
 
 
 def _add_video(
@@ -386,22 +387,6 @@ def _writing(kind: str, path: Path) -> Iterator[None]:
         yield
     except (av.FFmpegError, OSError) as error:
         raise MediaError(f"{kind} '{path}' cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes ``path`` when all went well and vanishes when not."""
-    part = _part(path)
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def _url(path: Path) -> str:

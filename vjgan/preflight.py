@@ -16,7 +16,7 @@ import numpy as np
 from vjgan.assets import folder
 from vjgan.audio.track import Track
 from vjgan.beat import BeatClock
-from vjgan.engine import COMMANDS
+from vjgan.budget import FPS, SOFTWARE_FPS
 from vjgan.errors import VjganError
 from vjgan.features import Analyser
 from vjgan.generator.checkpoint import find_model, info
@@ -34,7 +34,6 @@ from vjgan.types import ByteArray
 
 SECONDS = 1
 HEARD_FROM = 68  # seconds into the demo track: all of it plays
-FPS, SOFTWARE_FPS = 60, 30  # as in a show, see `vjgan.show`
 _NON_COMMERCIAL = re.compile(
     r"non.?commercial|\bnc\b|nvidia source code|research only|personal use", re.IGNORECASE
 )
@@ -82,7 +81,7 @@ def _setlist(path: Path, library: Library) -> tuple[Finding, list[str]]:
     """The set list itself, and the presets in it."""
     finding = Finding(path.name)
     try:
-        count = len(library.setlist(path, COMMANDS).tracks)
+        count = len(library.setlist(path).tracks)
         finding.notes.append(f"{count} track{'' if count == 1 else 's'}")
     except VjganError as error:
         finding.wrong = str(error)
@@ -113,7 +112,7 @@ def _play(
     """Play a second of a preset, and note how that went."""
     began = time.perf_counter()
     scene = library.scene(path)
-    fps = SOFTWARE_FPS if screen.software else FPS
+    fps = round(SOFTWARE_FPS if screen.software else FPS)
     painter, ended = Direct(scene.generator), _Ended()
     ear = SteppedEar(Track(sound.samples, sound.sample_rate), Analyser(sound.sample_rate))
     frames = fps * SECONDS + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vjgan.controls import CONTROLS, Control
 from vjgan.errors import PresetError
+from vjgan.files import flat, read_toml
+from vjgan.gestures import MIDI_SOURCE
 from vjgan.mapping import CURVES, SHAPES, SIGNALS, Lfo, Route
 from vjgan.types import PassWeight
 
-MAX_BYTES = 1_000_000  # a preset is text that a person wrote
-_MIDI_SOURCE = re.compile(
-    r"(?:(?:[1-9]|1[0-6])\.)?(?:(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])|pitch)"
-)
 # Which there are is known to the model that will be on stage, see `Library.scene`.
 DIRECTION = re.compile(r"direction\.(?=.*[^\d.])([\w-]{1,64})", re.ASCII)
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -112,10 +109,10 @@ def load_preset(
     key = path.stem
     table = {**CONTROLS, **{name: row for rows in passes.values() for name, row in rows.items()}}
     try:
-        data = PresetTable.model_validate(_read(path))
+        data = PresetTable.model_validate(read_toml(path, "preset", PresetError))
     except ValidationError as error:
         raise PresetError(f"preset '{key}' ({path}): {_sentence(error)}") from None
-    values = _flatten(data.controls)
+    values = flat(data.controls)
     table |= {
         name: replace(CONTROLS["direction.1"], name=name)
         for name in (*values, *(route.target for route in data.routes))
@@ -166,30 +163,6 @@ def find_preset(name: str, *folders: Path) -> Path:
     raise PresetError(f"preset '{name}' is unknown; there are: {listed}")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PresetError(f"preset '{path}' is larger than {MAX_BYTES} bytes")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PresetError(f"preset '{path}' cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise PresetError(f"preset '{path}' is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise PresetError(f"preset '{path}' is not valid TOML: {error}") from None
-
-
-def _flatten(controls: Mapping[str, Any]) -> dict[str, Any]:
-    """``kaleidoscope.segments = 6`` is a table inside a table to TOML; one name to us."""
-    flat: dict[str, Any] = {}
-    for name, value in controls.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": v for inner, v in value.items()}
-        else:
-            flat[name] = value
-    return flat
-
-
 def _problems(
     data: PresetTable,
     values: Mapping[str, Any],
@@ -234,7 +207,7 @@ def _is_source(name: str, lfos: Mapping[str, object]) -> bool:
     if kind == "lfo":
         return rest in lfos
     if kind == "midi":
-        return _MIDI_SOURCE.fullmatch(rest) is not None
+        return MIDI_SOURCE.fullmatch(rest) is not None
     return name in SIGNALS
 
 

@@ -17,10 +17,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,13 +26,14 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from vjgan.assets import config_folder
 from vjgan.errors import VjganError
-from vjgan.types import Command, ControlEvent, Event, Hands
+from vjgan.files import read_toml, replacing
+from vjgan.gestures import read_buttons
+from vjgan.types import Command
 
 KEYS = ("offset_ms", "input_ms", "link", "commands", "controllers")
 LARGEST_MS = 2000.0
-PRESSED = 0.5  # a controller's value from which a pad is pressed
-_SOURCE = re.compile(r"(?:(?:[1-9]|1[0-6])\.)?(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])")
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,11 @@ class Rig:
 
 def rig_file() -> Path:
     """Where the rig is described; the file need not be there."""
-    place = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-    return (place if place.is_absolute() else Path.home() / ".config") / "vjgan" / "rig.toml"
+    return config_folder() / "rig.toml"
 
 
-def load_rig(commands: Collection[str]) -> Rig:
-    """The performer's rig, or a plain one where there is no file. ``commands`` are those known.
+def load_rig() -> Rig:
+    """The performer's rig, or a plain one where there is no file.
 
     Raises VjganError: one sentence with the file, the key, the value and what is allowed."""
     path = rig_file()
@@ -73,7 +71,7 @@ def load_rig(commands: Collection[str]) -> Rig:
     return Rig(
         _milliseconds(path, data, "offset_ms") / 1e3,
         _milliseconds(path, data, "input_ms") / 1e3,
-        {source: _command(path, source, words, commands) for source, words in table.items()},
+        read_buttons(f"rig '{path}': commands", table),
         data.get("link", False),
         controllers,
     )
@@ -123,53 +121,14 @@ def keep_binding(port: str, source: str, control: str) -> Path:
     return path
 
 
-class Pads:
-    """Hands whose pads and buttons also do what the rig binds them to, when they are pressed."""
-
-    def __init__(self, hands: Hands, commands: Mapping[str, Command]) -> None:
-        self._hands = hands
-        self._commands = commands
-        self._pressed: set[str] = set()
-
-    def read(self) -> Sequence[Event]:
-        """All gestures since the last call, and the commands they mean."""
-        events: list[Event] = []
-        for event in self._hands.read():
-            events.append(event)
-            if isinstance(event, ControlEvent):
-                events += self._meant(event)
-        return events
-
-    def close(self) -> None:
-        """Let the hands go."""
-        self._hands.close()
-
-    def _meant(self, event: ControlEvent) -> list[Command]:
-        here = f"{event.channel}.{event.source}"
-        was = here in self._pressed
-        (self._pressed.add if event.value >= PRESSED else self._pressed.discard)(here)
-        command = self._commands.get(here) or self._commands.get(event.source)
-        return [command] if command and event.value >= PRESSED and not was else []
-
-
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise VjganError(f"rig '{path}' cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise VjganError(f"rig '{path}' is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise VjganError(f"rig '{path}' is not valid TOML: {error}") from None
+    return read_toml(path, "rig") if path.exists() else {}
 
 
 def _milliseconds(path: Path, data: Mapping[str, Any], name: str) -> float:
@@ -180,15 +139,3 @@ def _milliseconds(path: Path, data: Mapping[str, Any], name: str) -> float:
             f"rig '{path}': {name} {value!r} must be a number, {-LARGEST_MS:g}..{LARGEST_MS:g}"
         )
     return float(value)
-
-
-def _command(path: Path, source: str, words: object, known: Collection[str]) -> Command:
-    if not _SOURCE.fullmatch(source):
-        raise VjganError(f"rig '{path}': commands.{source} is not ccN, noteN or CHANNEL.noteN")
-    name, _, value = str(words).partition(" ")
-    if name not in known or (value and not re.fullmatch(r"-?\d{1,4}", value)):
-        raise VjganError(
-            f"rig '{path}': commands.{source} {words!r} is not a command, if need be with a "
-            f"number; there are: {', '.join(known)}"
-        )
-    return Command(name, int(value or 0))

@@ -15,8 +15,7 @@ set = { bloom.amount = 0.8 }   # or preset = "mandala", or command = "strobe_kil
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,13 +24,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vjgan.controls import Control
 from vjgan.errors import PresetError, SetlistError
+from vjgan.files import flat, read_toml
+from vjgan.gestures import read_command
 from vjgan.types import Command, Event, Setting
 
-MAX_BYTES = 1_000_000  # text that a person wrote
 UNITS = ("now", "beat", "bar", "4 bars", "16 bars")  # at the next of which a scene enters
 Unit = Literal["now", "beat", "bar", "4 bars", "16 bars"]
 _TRACKS = re.compile(r"^\s*(\[\[\s*tracks\s*\]\]|tracks\s*=)", re.MULTILINE)
-_COMMAND = re.compile(r"(?P<name>\w+)(?: (?P<value>-?\d{1,4}))?")
 
 
 class _Table(BaseModel):
@@ -111,20 +110,19 @@ def read_setlist(
     path: Path,
     find: Callable[[str], Path],
     controls: Callable[[Path], Mapping[str, Control]],
-    commands: Collection[str],
 ) -> Setlist:
     """The set list in a file. ``find`` gives a preset's file by its name, ``controls`` the table of
-    what a preset's file may steer, both raising PresetError; ``commands`` are those known.
+    what a preset's file may steer, both raising PresetError.
 
     Raises SetlistError: one sentence with the file, the table, the key, the value and what is
     allowed."""
     try:
-        data = SetlistTable.model_validate(_read(path))
+        data = SetlistTable.model_validate(read_toml(path, "setlist", SetlistError))
     except ValidationError as error:
         raise SetlistError(f"setlist '{path}': {_sentence(error)}") from None
     if not data.tracks:
         raise SetlistError(f"setlist '{path}': tracks is empty; one is the least")
-    reader = _Reader(path, find, controls, commands)
+    reader = _Reader(path, find, controls)
     tracks = tuple(
         reader.track(f"tracks.{number}", table, data.quantise)
         for number, table in enumerate(data.tracks, start=1)
@@ -143,7 +141,7 @@ def is_setlist(path: Path) -> bool:
 def named_presets(path: Path) -> list[str]:
     """The presets that a set list names, each once, as far as it can be understood."""
     try:
-        data = SetlistTable.model_validate(_read(path))
+        data = SetlistTable.model_validate(read_toml(path, "setlist", SetlistError))
     except (SetlistError, ValidationError):
         return []
     names = [name for track in data.tracks for name in (track.preset, *_called(track))]
@@ -173,7 +171,6 @@ class _Reader:
     path: Path
     find: Callable[[str], Path]
     controls: Callable[[Path], Mapping[str, Control]]
-    commands: Collection[str]
 
     def track(self, where: str, table: TrackTable, quantise: str) -> Track:
         preset = self.preset(where, table.preset)
@@ -208,17 +205,14 @@ class _Reader:
         return file
 
     def command(self, where: str, words: str) -> Command:
-        match = _COMMAND.fullmatch(words)
-        if match is None or match["name"] not in self.commands:
-            raise self.wrong(
-                f"{where}.command '{words}' is not a command, if need be with a number; there "
-                f"are: {', '.join(self.commands)}"
-            )
-        return Command(match["name"], int(match["value"] or 0))
+        try:
+            return read_command(words)
+        except ValueError as reason:
+            raise self.wrong(f"{where}.command {reason}") from None
 
     def settings(self, where: str, values: Mapping[str, Any], preset: Path) -> Iterator[Setting]:
         table = self.controls(preset)
-        for name, value in _flat(values):
+        for name, value in flat(values).items():
             if name not in table:
                 raise self.wrong(
                     f"{where}.set: '{name}' is not a control; there are: {', '.join(table)}"
@@ -234,28 +228,6 @@ class _Reader:
 
     def wrong(self, what: str) -> SetlistError:
         return SetlistError(f"setlist '{self.path}': {what}")
-
-
-def _flat(values: Mapping[str, Any], head: str = "") -> Iterator[tuple[str, Any]]:
-    """``bloom.amount = 1`` is a table inside a table to TOML; one name to us."""
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{head}{name}.")
-        else:
-            yield f"{head}{name}", value
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise SetlistError(f"setlist '{path}' is larger than {MAX_BYTES} bytes")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SetlistError(f"setlist '{path}' cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SetlistError(f"setlist '{path}' is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SetlistError(f"setlist '{path}' is not valid TOML: {error}") from None
 
 
 def _sentence(error: ValidationError) -> str:

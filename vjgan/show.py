@@ -16,12 +16,11 @@ from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock, Session, check_clock
 from vjgan.bindings import Bound, Controller, read_controllers
-from vjgan.budget import Budget
+from vjgan.budget import FPS, SOFTWARE_FPS, Budget
 from vjgan.clock import WallClock
 from vjgan.conductor import Conductor
 from vjgan.control import ControlSettings, make_desk, serve
-from vjgan.controls import CONTROLS
-from vjgan.engine import COMMANDS, Engine
+from vjgan.engine import Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
 from vjgan.film import FilmSettings, Progress, film
@@ -32,20 +31,18 @@ from vjgan.loader import Loader
 from vjgan.media import Sound, read_sound
 from vjgan.midi import MidiIn
 from vjgan.remote.desk import Together
-from vjgan.rig import Pads, Rig, load_rig, rig_file
+from vjgan.rig import Rig, load_rig, rig_file
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.screen.window import Window
 from vjgan.setlist import Setlist, check_unit
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
-from vjgan.stock import demo_sound, make_library, notice, passes, runtime
+from vjgan.stock import all_controls, demo_sound, make_library, notice, runtime
 from vjgan.types import AudioSource, Hands, Screen
 
 log = logging.getLogger("vjgan")
 
 DEFAULT_WINDOW = (1280, 720)
-FPS = 60.0
-SOFTWARE_FPS = 30.0  # where the processor draws: what is left is the model's
 SWITCH_INTERVAL_S = 0.001  # the interpreter's default of 5 ms is a third of a frame
 
 # What `live` makes of a track where there is no display.
@@ -88,7 +85,7 @@ class LiveSettings:
 def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progress) -> None:
     """Perform until someone leaves. Where there is no display, a track becomes a short film."""
     check_clock(settings.clock)
-    settings = replace(settings, rig=load_rig(COMMANDS))
+    settings = replace(settings, rig=load_rig())
     library = make_library(settings.model, settings.seed, settings.device)
     setlist = _setlist(settings, library)
     path = setlist.tracks[0].preset if setlist else library.find(settings.preset)
@@ -107,15 +104,15 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
                 raise
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
-            hands = Pads(midi, settings.rig.commands)
-            play(settings, library, path, stage, source, hands, screen, setlist, controllers)
+            play(settings, library, path, stage, source, midi, screen, setlist, controllers)
             return
     _film_instead(settings, progress)
 
 
 def _controllers(rig: Rig) -> list[Controller]:
-    known = {**CONTROLS, **{name: row for rows in passes().values() for name, row in rows.items()}}
-    return read_controllers(f"rig '{rig_file()}'", rig.controllers, known, COMMANDS)
+    """What the rig's controllers do: all of them alike, and each by its name."""
+    named = read_controllers(f"rig '{rig_file()}'", rig.controllers, all_controls())
+    return [Controller("", {}, rig.commands), *named]
 
 
 def _setlist(settings: LiveSettings, library: Library) -> Setlist | None:
@@ -126,7 +123,7 @@ def _setlist(settings: LiveSettings, library: Library) -> Setlist | None:
         raise VjganError(
             f"--preset '{settings.preset}': the set list '{settings.setlist}' says what is played"
         )
-    return library.setlist(settings.setlist, COMMANDS)
+    return library.setlist(settings.setlist)
 
 
 def _source(settings: LiveSettings) -> Sound | str:

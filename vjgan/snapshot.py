@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from vjgan.errors import PresetError
+from vjgan.files import replacing
 from vjgan.standing import Standing
 
 _NUMBER = re.compile(r"(\d+)-?")
@@ -39,19 +38,15 @@ def keep_snapshot(
     stems = [path.stem for path in (*presets, *folder.glob("*.toml"))]
     number = 1 + max([0, *(int(match[1]) for stem in stems if (match := _NUMBER.match(stem)))])
     path = folder / f"{number:02}-{base}.toml"
-    part = folder / f".{path.stem}.part"
     try:
         text = _written(standing, number, model, seed)
         folder.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        check(part)
-        os.replace(part, path)
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
+            check(part)
     except (OSError, TOMLKitError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PresetError(f"preset '{path}' cannot be written: {reason}") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
     return path
 
 

@@ -60,6 +60,11 @@ def passes() -> Mapping[str, Mapping[str, Control]]:
     return declared_controls(folder("shaders"))
 
 
+def all_controls() -> dict[str, Control]:
+    """Everything that can be steered, those of the passes among them, by name."""
+    return CONTROLS | {name: row for rows in passes().values() for name, row in rows.items()}
+
+
 def _moving(table: MotionTable, space: LatentSpace) -> Mover:
     stops = tuple((stop.seed, stop.bars) for stop in table.keyframes)
     return make_motion(
@@ -105,9 +110,8 @@ def list_presets() -> tuple[list[str], bool]:
 
 def list_controls() -> list[str]:
     """A line for each control and each signal."""
-    rows = [*CONTROLS.values(), *(row for own in passes().values() for row in own.values())]
     lines = ["Controls: name, range, default, what it does"]
-    for row in rows:
+    for row in all_controls().values():
         span = f"{row.minimum:g}..{row.maximum:g} {row.unit}".strip()
         lines.append(f"  {row.name:<22} {span:<18} {row.default:<6g} {row.does}")
     lines.append("Sources for routes (all 0..1)")

@@ -114,7 +114,7 @@ class ControlEvent:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something to do once: ``name`` from ``vjgan.engine.COMMANDS``; ``value`` where it needs one
+    """Something to do once: ``name`` from ``vjgan.gestures.COMMANDS``; ``value`` where it needs one
     (for ``preset``: its number, counted from 1)."""
 
     name: str
@@ -156,12 +156,14 @@ class PassWeight:
 @dataclass(frozen=True, slots=True)
 class Controls:
     """All that steers one frame: control values by name (natural units, inside the table's range),
-    signals by name (0..1: level, low, mid, high, onset, beat, ...) and the chain of passes."""
+    signals by name (0..1: level, low, mid, high, onset, beat, ...), the chain of passes; ``calm``
+    leaves out those of them that flicker."""
 
     time: float
     values: Mapping[str, float]
     signals: Mapping[str, float] = field(default_factory=dict)
     passes: tuple[PassWeight, ...] = ()
+    calm: bool = False
 
     def __getitem__(self, name: str) -> float:
         return self.values[name]

@@ -34,7 +34,7 @@ def sound(piece: Piece, sample_rate: int) -> FloatArray:
     path = CACHE / f"{key[:16]}.npy"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        made = _fluid(piece) if piece.midi else _voices(piece)
+        made = _fluid(piece) if piece.midi else voiced(piece)
         np.save(path, (made * (0.7 / np.abs(made).max())).astype(np.float16))
     samples = np.load(path).astype(np.float32)
     if sample_rate == RATE:
@@ -49,20 +49,26 @@ def ready() -> bool:
     return fonts and shutil.which("fluidsynth") is not None
 
 
-def _fluid(piece: Piece) -> FloatArray:
-    font = FONT_FOLDER / FONTS[piece.seed % len(FONTS)]
+def played(score: mido.MidiFile, font: str, seconds: float) -> FloatArray:
+    """A score by FluidSynth with one of FONTS: [n], mono."""
     with tempfile.TemporaryDirectory() as folder:
-        score, out = Path(folder) / "piece.mid", Path(folder) / "piece.wav"
-        _midi(piece).save(score)
+        notes, out = Path(folder) / "piece.mid", Path(folder) / "piece.wav"
+        score.save(notes)
         command = ["fluidsynth", "-ni", "-g", "0.5", "-r", str(RATE), "-F", str(out)]
-        subprocess.run([*command, str(font), str(score)], check=True, capture_output=True)
+        subprocess.run(
+            [*command, str(FONT_FOLDER / font), str(notes)], check=True, capture_output=True
+        )
         with wave.open(str(out)) as file:
             data = np.frombuffer(file.readframes(file.getnframes()), np.int16)
     mono = data.reshape(-1, 2).mean(axis=1).astype(np.float32) / 32768.0
-    return mono[: round(piece.seconds * RATE)]
+    return mono[: round(seconds * RATE)]
 
 
-def _midi(piece: Piece) -> mido.MidiFile:
+def _fluid(piece: Piece) -> FloatArray:
+    return played(midi_of(piece), FONTS[piece.seed % len(FONTS)], piece.seconds)
+
+
+def midi_of(piece: Piece) -> mido.MidiFile:
     random = np.random.default_rng(piece.seed)
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=1_000_000)])
     for channel, choices in enumerate(piece.style.programs):
@@ -84,7 +90,7 @@ def _midi(piece: Piece) -> mido.MidiFile:
     return mido.MidiFile(ticks_per_beat=TICKS, tracks=[track])
 
 
-def _voices(piece: Piece, other_kit: dict[int, FloatArray] | None = None) -> FloatArray:
+def voiced(piece: Piece, other_kit: dict[int, FloatArray] | None = None) -> FloatArray:
     random = np.random.default_rng(piece.seed)
     out = np.zeros(round(piece.seconds * RATE), np.float32)
     kit = _kit(random) | (other_kit or {})

@@ -9,7 +9,6 @@ it may hold a ruler (``space.root``, ``space.slope``) and directions of w (``dir
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from vjgan.errors import ModelError
+from vjgan.files import replacing
 from vjgan.generator import metadata as about_file
 from vjgan.generator.about import ModelInfo
 from vjgan.generator.faults import MemoryShortageError
@@ -97,12 +97,10 @@ def save(
     }
     metadata |= {"code": code} if code else {}
     metadata |= {"training_set": training_set} if training_set else {}
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(to_bytes(tensors, metadata))
-        os.replace(part, path)
+        with replacing(path) as part:
+            part.write_bytes(to_bytes(tensors, metadata))
     except (OSError, SafetensorError) as error:
-        part.unlink(missing_ok=True)
         raise ModelError(f"model '{path}' cannot be written: {error}") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import zipfile
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vjgan.files import replacing
 from vjgan.generator.space import Ruler, Space
 from vjgan.types import FloatArray
 
@@ -145,15 +145,11 @@ def remembered(key: str, w_dim: int, make: Callable[[], Ruler]) -> Ruler:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass
     ruler = make()
-    part = file.with_suffix(f".{os.getpid()}.part")
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as out:
+        with replacing(file) as part, part.open("wb") as out:
             np.savez(out, root=ruler.root, slope=ruler.slope)
-        os.replace(part, file)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
         log.debug("ruler '%s' cannot be kept: %s", file, error)
     return ruler
 

@@ -7,7 +7,6 @@ is the name by which both together are played. Sub-pixel convolution: Shi et al.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vjgan.errors import ModelError
+from vjgan.files import replacing
 from vjgan.generator.bending import Bent
 from vjgan.generator.openvino import Enlarger, installed
 from vjgan.generator.stylegan2 import SLOPE
@@ -100,9 +100,8 @@ def model_of(path: Path) -> Path | None:
 def write_upscaler(path: Path, network: Upscaler, **metadata: str) -> None:
     """Write a network in fp16; the file appears under its name only when whole."""
     tensors = {key: x.detach().half().contiguous() for key, x in network.state_dict().items()}
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(save(tensors, metadata))
-    os.replace(part, path)
+    with replacing(path) as part:
+        part.write_bytes(save(tensors, metadata))
 
 
 def read_upscaler(path: Path) -> Upscaler:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vjgan.errors import VjganError
+from vjgan.files import saved_at
 from vjgan.preset import Preset
 from vjgan.remote.pictures import Thumbnails
 from vjgan.standing import Standing
@@ -53,7 +54,7 @@ class Cards:
         """Take what changed on disk, one file at a time, off this thread."""
         cards = []
         for number, path in enumerate(await asyncio.to_thread(self._paths), start=1):
-            changed = _modified(path)
+            changed = saved_at(path)
             known, card = self._read.get(path, (-1, None))
             if card is None or known != changed or card.number != number:
                 card = await asyncio.to_thread(self._card, number, path)
@@ -93,10 +94,3 @@ class Cards:
         except VjganError as error:
             return Card(number, path.stem, path.stem, "", name, broken=str(error))
         return Card(number, path.stem, preset.name, preset.description, name)
-
-
-def _modified(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

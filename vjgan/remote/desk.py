@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from vjgan.engine import COMMANDS
+from vjgan.gestures import COMMANDS
 from vjgan.latest import Latest
 from vjgan.standing import Standing
 from vjgan.types import ByteArray, Command, Event, Hands, Screen, Setting

@@ -16,7 +16,7 @@ from pythonosc.osc_message_builder import build_msg
 from pythonosc.osc_packet import OscPacket
 
 from vjgan.controls import Control
-from vjgan.engine import COMMANDS
+from vjgan.gestures import COMMANDS
 from vjgan.remote.desk import COMMANDS_FROM_AFAR, LOOK_SECONDS, Desk
 from vjgan.standing import Standing
 

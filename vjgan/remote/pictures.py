@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from pathlib import Path
 
 from PIL import Image
 
+from vjgan.files import replacing
 from vjgan.types import ByteArray
 
 QUALITY = 70
@@ -52,12 +52,10 @@ class Thumbnails:
         if not name or image.mean() < DARK:
             return None
         data = jpeg(image)
-        path = self._folder / f"{name}.jpg"
-        part = path.with_name(f".{name}.part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            os.replace(part, path)
+            with replacing(self._folder / f"{name}.jpg") as part:
+                part.write_bytes(data)
         except OSError:
             return None
         return data

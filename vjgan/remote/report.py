@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vjgan.controls import CONTROLS, INSIDE, Control
-from vjgan.engine import COMMANDS
+from vjgan.gestures import COMMANDS
 from vjgan.remote.cards import Card
 from vjgan.remote.desk import COMMANDS_FROM_AFAR
 from vjgan.standing import Standing

@@ -36,7 +36,7 @@ class Set(_Word):
 
 
 class Ask(_Word):
-    """A command; see ``vjgan.engine.COMMANDS``."""
+    """A command; see ``vjgan.gestures.COMMANDS``."""
 
     do: Literal["command"]
     name: Annotated[str, Field(max_length=32)]

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from vjgan.controls import CONTROLS, Control, shader_controls
 from vjgan.errors import ShaderError
-
-MAX_BYTES = 1_000_000  # a shader is text that a person wrote
+from vjgan.files import MAX_BYTES
 
 # Drawn around every preset's chain, so not part of it: the first pass, the two last.
 FIRST, COLOUR, LAST = "between", "colour", "present"
@@ -61,6 +60,7 @@ class Shader:
     wants_past: bool
     wants_soft: bool
     prepares: bool
+    flickers: bool
 
     def source(self, main: str = EFFECT_MAIN, define: str = "") -> str:
         """The whole fragment shader, with a word defined or none; see `complaint` for its lines."""
@@ -107,6 +107,7 @@ def read_shader(path: Path) -> Shader:
         wants_past=re.search(r"\bpast\b", code) is not None,
         wants_soft=re.search(r"\b(soft|glow)\b", code) is not None,
         prepares=re.search(r"\bvec4\s+prepare\s*\(", code) is not None,
+        flickers=re.search(r"^// flickers$", text, re.MULTILINE) is not None,
     )
 
 

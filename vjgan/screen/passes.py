@@ -129,7 +129,10 @@ class Chain:
         rows = [
             row
             for row in controls.passes
-            if row.weight > 0.0 and row.name not in FIXED and self._known(row.name)
+            if row.weight > 0.0
+            and row.name not in FIXED
+            and self._known(row.name)
+            and not (controls.calm and self._passes[row.name].shader.flickers)
         ]
         for row in self.sparing.left(rows, tick.dt):
             self.shown = self._run(self._passes[row.name], self.shown, row.weight)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from vjgan.files import replacing
 from vjgan.train.judge import Judge, fool_loss, judge_loss
 from vjgan.train.pairs import attention
 from vjgan.train.portraits import (
@@ -55,8 +56,8 @@ class Finisher(Trainer):
             "optimiser": self._judging.state_dict(),
             "steps": self._steps,
         }
-        torch.save(state, self.run / "judge.pt.part")
-        (self.run / "judge.pt.part").replace(self.run / "judge.pt")
+        with replacing(self.run / "judge.pt") as part:
+            torch.save(state, part)
         super().save()
 
     def step(self) -> float:

@@ -14,7 +14,7 @@ from vjgan.errors import DeviceError, VjganError
 from vjgan.train.augment import TAKEN_OVER_KIMG
 from vjgan.train.loss import default_gamma
 from vjgan.train.precision import find_precision
-from vjgan.train.settings import Settings, check_size
+from vjgan.train.settings import LIVE_WIDTH, Settings, check_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def settings_of(
 
 def default_width(device: torch.device) -> int:
     """The channel base of a new network: on a processor one that it can train and play."""
-    return 4096 if device.type == "cpu" else 16_384
+    return LIVE_WIDTH if device.type == "cpu" else 16_384
 
 
 @contextmanager

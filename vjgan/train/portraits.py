@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
-import os
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from vjgan.files import replacing
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config, Synthesis, double
 from vjgan.train.features import Features
 from vjgan.train.mapping import CONFIG, TAUGHT, teach
@@ -160,7 +160,6 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state; the file appears under its name only when whole."""
-        part = self.run / "state.pt.part"
         state: dict[str, Any] = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -170,8 +169,8 @@ class Trainer:
             "minutes": self.minutes,
             "shards": self.pairs.shards,
         }
-        torch.save(state, part)
-        os.replace(part, self.run / "state.pt")
+        with replacing(self.run / "state.pt") as part:
+            torch.save(state, part)
         self.pairs.read_new()
 
     @property

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vjgan.errors import MediaError, VjganError
+from vjgan.files import replacing
 from vjgan.train.inspection import (
     BLANK,
     BLURRED,
@@ -182,9 +183,8 @@ def _make(
                 tell(done, len(album.entries))
         made = Prepared(mark, size, kept, len(album.entries), groups, labels, faults)
         (folder / REPORT).write_text(made.report())
-        part = folder / f"{ABOUT}.part"
-        part.write_text(json.dumps({"format": FORMAT} | asdict(made)))
-        os.replace(part, folder / ABOUT)
+        with replacing(folder / ABOUT) as part:
+            part.write_text(json.dumps({"format": FORMAT} | asdict(made)))
     except OSError as error:
         raise MediaError(f"'{folder}' cannot be written: {error.strerror or error}") from None
     return made

@@ -14,6 +14,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from vjgan.errors import ModelError
+from vjgan.files import replacing
 
 FORMAT = "vjgan training"
 VERSION = "1"
@@ -62,15 +63,12 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None
 
 def replace(path: Path, data: bytes) -> None:
     """Put ``data`` in the place of a file, whole or not at all. Raises ModelError."""
-    part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         stays = "; the last good one stays" if path.exists() else ""
         if error.errno in FULL:
             raise ModelError(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import copy
 import hashlib
-import os
 import time
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vjgan.errors import VjganError
+from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.generator.upscale import FACTOR, MARK, Upscaler, write_upscaler
@@ -115,8 +115,8 @@ class Teacher:
         names = ("network", "average", "judge", "optimiser", "judging")
         state = {name: getattr(self, name).state_dict() for name in names}
         state |= {"random": self.random.get_state(), "steps": self.steps}
-        torch.save(state, self.run / "state.pt.part")
-        os.replace(self.run / "state.pt.part", self.run / "state.pt")
+        with replacing(self.run / "state.pt") as part:
+            torch.save(state, part)
 
     def step(self) -> float:
         """One batch for the judge, and the same for the network; the loss."""
