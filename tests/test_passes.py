@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -472,3 +473,18 @@ def test_a_prelude_edited_during_the_show_is_taken_by_every_pass(
     assert str(path) in errors[0]
     assert np.array_equal(save(prelude), as_it_was)
     screen.close()
+
+
+@pytest.mark.parametrize("turn", [0.0, 30.0, -120.0])
+@pytest.mark.parametrize("fit", [0.0, 0.2, 1.0])
+def test_the_quick_way_of_enlarging_lays_the_picture_where_the_other_does(
+    venue: Venue, turn: float, fit: float
+) -> None:
+    with closing(OffscreenScreen((320, 180), flash_limit=False)) as screen:
+        controls = light(rotate=turn, fit=fit, zoom=1.3, **{"between.surround": 1.0})
+        best = drawn(screen, PORTRAIT, controls)
+        screen.canvas.chain._first._quick = True
+        quick = drawn(screen, PORTRAIT, controls)
+        moved = drawn(screen, PORTRAIT, light(rotate=turn + 4.0, fit=fit, zoom=1.3))
+    assert 0.0 < difference(best, quick) < 1.5
+    assert difference(best, moved) > 4.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import cos, radians, sin
 
 import moderngl
@@ -23,8 +24,10 @@ AROUND = (64, 64)  # of the blur beside the picture
 class First:
     """Lays pictures with whichever program of the pass does the least for it."""
 
-    def __init__(self, context: moderngl.Context) -> None:
+    def __init__(self, context: moderngl.Context, quick: bool) -> None:
+        """``quick``: enlarge for half the price, where a CPU draws."""
         self._context = context
+        self._quick = quick
         self._frames = Frames(context)
         self._around = Surface(context, AROUND, "f1")
         self._blended: Surface | None = None  # the model's frames, faded, at their own size
@@ -34,7 +37,11 @@ class First:
     ) -> None:
         """Draw a picture onto ``target``."""
         before, after = self._frames.uploaded(picture)
-        self._lay(pass_, (before, after), values, target, _way(after.size, values, target.size))
+        place = Place.of(after.size, values, target.size)
+        way = place.way(values)
+        if self._quick and way == "FILLED":
+            way, values = "QUICK", {**values, **place.lines()}
+        self._lay(pass_, (before, after), values, target, way)
 
     def warm(self, pass_: Pass, values: Mapping[str, float], target: Surface) -> None:
         """Draw once in every way."""
@@ -59,11 +66,12 @@ class First:
         way: str,
     ) -> None:
         blended = self._surface(frames[1].size)
-        assert pass_.prepare is not None and pass_.blur is not None
+        prepare = pass_.quickly if way == "QUICK" else pass_.prepare
+        assert prepare is not None and pass_.blur is not None
         # Smaller copies cost a CPU time even where they are not read.
         _bind(frames, moderngl.LINEAR)
-        pass_.prepare.draw(blended.target, values)
-        if way != "FILLED":
+        prepare.draw(blended.target, values)
+        if way not in ("FILLED", "QUICK"):
             _bind(frames, moderngl.LINEAR_MIPMAP_LINEAR)
             pass_.blur.draw(self._around.target, values)
             self._around.texture.use(UNITS["around"])
@@ -78,17 +86,48 @@ class First:
         return self._blended
 
 
-def _way(frame_size: tuple[int, int], values: Mapping[str, float], size: tuple[int, int]) -> str:
-    """How `between` lays a frame: it computes the same."""
-    fit, zoom, turn = (values.get(name, GLOBALS[name]) for name in ("fit", "zoom", "rotate"))
-    c, s = abs(cos(radians(turn))), abs(sin(radians(turn)))
-    (w, h), (x, y) = frame_size, size
-    whole = min(x / (c * w + s * h), y / (s * w + c * h))
-    full = max((c * x + s * y) / w, (s * x + c * y) / h)
-    if zoom * whole * (full / whole) ** fit < NEARLY:
-        return "ANYHOW"
-    covers = values.get(SURROUND, 0.0) >= 1.0 or (fit >= 1.0 and zoom >= 1.0)
-    return "FILLED" if covers else "ENLARGED"
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a frame is laid; `place` in the shader computes the same."""
+
+    frame: tuple[int, int]
+    screen: tuple[int, int]
+    scale: float  # pixels a texel
+    angle: float
+
+    @classmethod
+    def of(
+        cls, frame: tuple[int, int], values: Mapping[str, float], screen: tuple[int, int]
+    ) -> Place:
+        """By the controls ``fit``, ``zoom`` and ``rotate``."""
+        fit, zoom, turn = (values.get(name, GLOBALS[name]) for name in ("fit", "zoom", "rotate"))
+        c, s = abs(cos(radians(turn))), abs(sin(radians(turn)))
+        (w, h), (x, y) = frame, screen
+        whole = min(x / (c * w + s * h), y / (s * w + c * h))
+        full = max((c * x + s * y) / w, (s * x + c * y) / h)
+        return cls(frame, screen, zoom * whole * (full / whole) ** fit, radians(turn))
+
+    def way(self, values: Mapping[str, float]) -> str:
+        """How `between` lays it."""
+        if self.scale < NEARLY:
+            return "ANYHOW"
+        filled = values.get("fit", GLOBALS["fit"]) >= 1.0 and values.get("zoom", 1.0) >= 1.0
+        return "FILLED" if filled or values.get(SURROUND, 0.0) >= 1.0 else "ENLARGED"
+
+    def lines(self) -> dict[str, float]:
+        """The texture's coordinates, linear in the screen's (both 0..1 from the bottom left)."""
+        c, s = cos(self.angle), sin(self.angle)
+        wide, high = (side / self.scale for side in self.screen)
+        (w, h) = self.frame
+        right, up = (c * wide / w, -s * wide / h), (s * high / w, c * high / h)
+        return {
+            "right_x": right[0],
+            "right_y": right[1],
+            "up_x": up[0],
+            "up_y": up[1],
+            "corner_x": 0.5 - 0.5 * (right[0] + up[0]),
+            "corner_y": 0.5 - 0.5 * (right[1] + up[1]),
+        }
 
 
 def _bind(frames: tuple[moderngl.Texture, moderngl.Texture], smaller: int) -> None:

@@ -31,7 +31,7 @@ FLOATS = {**GLOBALS, **dict.fromkeys(SIGNALS, 0.0)}  # `kick` is the one that is
 # A CPU in place of a GPU computes both ways of an `if`, so what depends on one is two programs.
 EFFECT_MAIN = "\nvoid main() { drawn = vec4(effect(at).rgb, 1.0); }\n"
 BLUR_MAIN = "\nvoid main() { drawn = blur(at); }\n"
-WAYS = ("FILLED", "ENLARGED", "ANYHOW")  # of laying the model's picture, see between.frag
+WAYS = ("FILLED", "QUICK", "ENLARGED", "ANYHOW")  # of laying the model's picture, see between.frag
 PREPARE_MAIN = "\nvoid main() { drawn = prepare(at); }\n"
 PLAIN_PREPARE = "\nvec4 prepare(vec2 uv) { return texture(frame, uv); }\n"
 

@@ -18,6 +18,7 @@ from vjgan.screen.glsl import (
     GLOBALS,
     LAST,
     PRELUDE,
+    Shader,
     modified,
     read_shader,
     read_shaders,
@@ -53,12 +54,12 @@ class Chain:
         self.sparing = Sparing()
         # A CPU reads and writes 8-bit colours three to four times faster than 16-bit floats. Trails
         # keep the floats: in 8 bits they would never fade out.
-        self._depth = "f2" if most_pixels is None else "f1"
+        self._quick = most_pixels is not None  # a CPU draws
+        self._depth = "f1" if self._quick else "f2"
         self._passes = {
-            name: Pass.compiled(context, shader)
-            for name, shader in read_shaders(shader_dir).items()
+            name: self._compiled(shader) for name, shader in read_shaders(shader_dir).items()
         }
-        self._first = First(context)
+        self._first = First(context, self._quick)
         self._blur = Blur(context)
         self._copier = Copier(context)
         self._files = modified(shader_dir)
@@ -167,7 +168,7 @@ class Chain:
     def reload(self, path: Path) -> None:
         """Compile a shader file anew. Broken: logged, and the last good one stays."""
         try:
-            fresh = Pass.compiled(self.context, read_shader(path))
+            fresh = self._compiled(read_shader(path))
         except ShaderError as error:
             log.error("%s; the last good one stays", error)
             return
@@ -191,7 +192,7 @@ class Chain:
         fresh: list[Pass] = []
         try:
             for shader in read_shaders(self.shader_dir).values():
-                fresh.append(Pass.compiled(self.context, shader))
+                fresh.append(self._compiled(shader))
         except ShaderError as error:
             for pass_ in fresh:
                 pass_.release()
@@ -200,6 +201,9 @@ class Chain:
         for pass_ in fresh:
             self._take(pass_.shader.name, pass_)
         log.info("shader '%s' taken", self.shader_dir / PRELUDE)
+
+    def _compiled(self, shader: Shader) -> Pass:
+        return Pass.compiled(self.context, shader, quick=self._quick)
 
     def _take(self, name: str, fresh: Pass) -> None:
         old = self._passes.get(name)

@@ -158,21 +158,23 @@ class Pass:
     prepare: Program | None
     ways: Mapping[str, Program]  # only of the first: how it lays the picture, see WAYS
     blur: Program | None  # likewise
+    quickly: Program | None  # likewise: `prepare` for the way QUICK
     surfaces: tuple[Surface, ...] | None = None  # of its own, when it reads its past
     drawn: int = -2  # the number of the frame in which it was last drawn
 
     @classmethod
-    def compiled(cls, context: moderngl.Context, shader: Shader) -> Pass:
-        """Raises ShaderError with file and line."""
+    def compiled(cls, context: moderngl.Context, shader: Shader, quick: bool = False) -> Pass:
+        """``quick`` where a CPU draws. Raises ShaderError with file and line."""
         first = shader.name == FIRST
         prepares = first or shader.prepares or shader.wants_soft
         ways = {way: Program(context, shader, define=way) for way in WAYS if first}
         return cls(
             shader,
-            ways[WAYS[0]] if first else Program(context, shader),
+            ways[WAYS[0]] if first else Program(context, shader, define="QUICK" * quick),
             Program(context, shader, PREPARE_MAIN) if prepares else None,
             ways,
             Program(context, shader, BLUR_MAIN) if first else None,
+            Program(context, shader, PREPARE_MAIN, "QUICK") if first else None,
         )
 
     def forget(self) -> None:
@@ -184,7 +186,7 @@ class Pass:
     def release(self) -> None:
         """Give back what the GPU holds."""
         self.forget()
-        programs = (self.effect, self.prepare, self.blur, *self.ways.values())
+        programs = (self.effect, self.prepare, self.blur, self.quickly, *self.ways.values())
         for program in dict.fromkeys(programs):
             if program is not None:
                 program.release()
