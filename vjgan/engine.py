@@ -52,6 +52,9 @@ HELP = (
     "K          no strobe",
     "Home       the picture goes home",
     "S          keep as a new preset",
+    "I          keep a still",
+    "R          record a film, and stop",
+    "Y          record a take, and stop",
     "T          tap tempo",
     "O          one: a bar begins now",
     "Up Down    beat twice, half as fast",
@@ -118,6 +121,19 @@ class Onlooker(Protocol):
         """Make a new preset of how the show stands, soon."""
 
 
+class Witness(Protocol):
+    """Who keeps the show, as a take, a film or stills; see ``vjgan.keeper``."""
+
+    def obeyed(self, event: Event, tick: Tick) -> None:
+        """A gesture was taken at a frame."""
+
+    def entered(self, scene: Scene, tick: Tick) -> None:
+        """A scene began to enter at a frame."""
+
+    def shown(self, beat: Beat, screen: Screen, tick: Tick) -> None:
+        """A frame is on the screen."""
+
+
 class Budget(Protocol):
     """What the loop needs of ``vjgan.budget``."""
 
@@ -146,6 +162,7 @@ class Engine:
         onlooker: Onlooker | None = None,
         budget: Budget | None = None,
         score: Score | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self.clock = clock
         self.ear = ear
@@ -161,6 +178,7 @@ class Engine:
         self.onlooker = onlooker
         self.budget = budget
         self.score = score
+        self.witness = witness
         self.beat = Beat()
         self._moved: dict[str, float] = {}
         self._latent: LatentState | None = None
@@ -201,12 +219,16 @@ class Engine:
         self.stats.count(tick, features, picture, self.beat, shown_at)
         if self.budget is not None:
             self.budget.spend(self._took, tick)
+        if self.witness is not None:
+            self.witness.shown(self.beat, self.screen, tick)
         self._say(tick)
         self._tell(controls, features, tick)
 
     def obey(self, events: Iterable[Event], tick: Tick) -> None:
         """Take the performer's gestures: knobs are remembered, commands done."""
         for event in events:
+            if self.witness is not None:
+                self.witness.obeyed(event, tick)
             if isinstance(event, ControlEvent):
                 self._moved[event.source] = event.value
                 self._moved[f"{event.channel}.{event.source}"] = event.value
@@ -222,8 +244,12 @@ class Engine:
         if self.score is not None:
             self.obey(self.score.play(self.beat, tick), tick)
         scene = self.scenes.finished()
-        if scene is not None and self.stage.enter(scene, self.beat.position):
+        if scene is None:
+            return
+        if self.stage.enter(scene, self.beat.position):
             self.painter.use(scene.generator)
+        if self.witness is not None:
+            self.witness.entered(scene, tick)
 
     def _presented(self, tick: Tick) -> Tick:
         """The tick with the present time that frames of late had, where that is measured."""
