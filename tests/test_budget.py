@@ -143,7 +143,7 @@ def test_the_operator_sees_what_was_given_up(caplog: pytest.LogCaptureFixture) -
     assert budget.words() == "256x144 inside, model 12/s, no passes"
     assert budget.summary()["worst"] == budget.summary()["rung"] > budget.summary()["start"]
     assert [r.getMessage() for r in caplog.records if r.levelno >= logging.INFO] == [
-        "to keep the pace: 320x180 inside; the help (H) tells what it is now"
+        "to keep the pace: 400x225 inside, model 20/s; the help (H) tells what it is now"
     ]
 
 

@@ -39,7 +39,7 @@ SOFTWARE_PIXELS = (720 * 405, 512 * 288, 400 * 225, 320 * 180)
 SOFTWARE_START = 400 * 225
 SOFTWARE_LEAST = 256 * 144
 SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of the pixels, where a GPU draws
-MODEL_RATES = (20.0, 12.0)  # frames a second
+MODEL_RATES = (20.0, 12.0)  # frames a second; what lies between them is made up for
 WITHOUT = {1: "without the dearest pass", 2: "without the two dearest passes", 99: "no passes"}
 
 
@@ -62,15 +62,20 @@ class Quality:
 def ladder(size: tuple[int, int], software: bool) -> tuple[tuple[Quality, ...], int]:
     """The qualities for a screen of a size in pixels, best first, and where to begin."""
     whole = size[0] * size[1]
+    fewer, fewest = MODEL_RATES
     if software:
+        # Where the model and the picture share a processor, the model's rate is missed the least.
         pixels = [min(whole, most) for most in SOFTWARE_PIXELS]
+        plenty = [most for most in pixels if most >= min(whole, SOFTWARE_START)]
+        few = [Quality(most, fewer) for most in pixels if most not in plenty]
+        rungs = [*map(Quality, plenty), Quality(plenty[-1], fewer), *few]
         least = min(whole, SOFTWARE_LEAST)
     else:
         pixels = [round(whole * share) for share in SHARES]
+        rungs = [*map(Quality, pixels), Quality(pixels[-1], fewer)]
         least = pixels[-1]
-    rungs = [Quality(most) for most in pixels]
-    rungs += [Quality(pixels[-1], rate) for rate in MODEL_RATES]
-    rungs += [Quality(least, MODEL_RATES[-1], spared) for spared in (0, *WITHOUT)]
+    rungs.append(Quality(pixels[-1], fewest))
+    rungs += [Quality(least, fewest, spared) for spared in (0, *WITHOUT)]
     unique = tuple(dict.fromkeys(rungs))
     start = Quality(min(whole, SOFTWARE_START)) if software else unique[0]
     return unique, unique.index(start)
