@@ -15,7 +15,8 @@ from vjgan.controls import CONTROLS, INSIDE
 from vjgan.errors import PresetError
 from vjgan.motion.curve import Array, Ring, Walk, seeded
 from vjgan.motion.glide import Cast, Casting, Glide
-from vjgan.motion.pace import BAR, RETURN, BeatLock, Pace, Push
+from vjgan.motion.pace import BAR, RETURN, BeatLock, Pace, Push, between, quintic
+from vjgan.motion.timeline import Timeline
 from vjgan.types import Beat, Controls, FloatArray, LatentSpace, LatentState, Tick
 
 SEEDS = 2**32
@@ -125,7 +126,7 @@ class Keyframes:
         self._starts = [0.0, *accumulate(self._beats)]
         self._places = [0.0, *accumulate(moves)]  # a held seed stands at one place of the ring
         rates = [move / beats for move, beats in zip(moves, self._beats, strict=True)]
-        self._rates = [_between(a, b) for a, b in zip(rates[-1:] + rates[:-1], rates, strict=True)]
+        self._rates = [between(a, b) for a, b in zip(rates[-1:] + rates[:-1], rates, strict=True)]
         self._rates.append(self._rates[0])
         stops = [seed for seed, move in zip(seeds, moves, strict=True) if move] or seeds[:1]
         self._ring, self._style = (
@@ -146,24 +147,12 @@ class Keyframes:
         return self._ring.at(place + ahead, cast), self._style.at(place + ahead, cast)
 
     def _place(self, beats: float) -> float:
-        """Where on the ring at ``beats``: quintic Hermite, at rest in acceleration at each
-        keyframe, so C2; rising, since no rate is above twice a neighbour's mean."""
+        """Where on the ring at ``beats``; C2."""
         i = min(bisect_right(self._starts, beats), len(self._beats)) - 1
         t = (beats - self._starts[i]) / self._beats[i]
         start, end = self._places[i], self._places[i + 1]
         rate0, rate1 = self._rates[i] * self._beats[i], self._rates[i + 1] * self._beats[i]
-        cube = t**3
-        return (
-            start
-            + (end - start) * cube * (10 + t * (6 * t - 15))
-            + rate0 * (t + cube * (-6 + t * (8 - 3 * t)))
-            + rate1 * cube * (-4 + t * (7 - 3 * t))
-        )
-
-
-def _between(rate0: float, rate1: float) -> float:
-    """The harmonic mean: at most twice the smaller, and 0 beside a hold (Fritsch and Butland)."""
-    return 2 * rate0 * rate1 / (rate0 + rate1) if rate0 and rate1 else 0.0
+        return quintic(t, start, end, rate0, rate1)
 
 
 COURSES: dict[str, Callable[[MotionSettings, LatentSpace, Cast], Course]] = {
@@ -247,3 +236,10 @@ def make_motion(settings: MotionSettings, space: LatentSpace) -> Motion:
         )
     first = Casting(classes).step(0.0, 0.0)
     return Motion(COURSES[settings.kind](settings, space, first), space, Casting(classes))
+
+
+def make_timeline(stops: Sequence[tuple[float, int]], space: LatentSpace) -> Motion:
+    """The motion through the pictures of ``stops`` (bar of the track counted from 0, seed), which
+    rise; maps and measures, so call it off the loop."""
+    casting = Casting(range(space.classes))
+    return Motion(Timeline(stops, space, casting.step(0.0, 0.0)), space, casting)

@@ -53,6 +53,10 @@ class Ruler:
         self.start = float(self._passed[0])
         self.end = float(self._passed[-1])
 
+    def passed(self, step: int) -> float:
+        """The length passed at a step of the parameter, 1 to n - 2."""
+        return float(self._passed[step - 1])
+
     def find(self, length: float) -> float:
         """The parameter, in steps, at which ``length`` is passed."""
         last = len(self._passed) - 2
@@ -182,6 +186,10 @@ class Ring:
         passed = np.concatenate([steps[-1:], steps, steps[:1]]).cumsum()
         self._ruler = Ruler(np.concatenate([[0.0], passed]))
         self.length = float(steps.sum())
+
+    def passed(self, anchor: int) -> float:
+        """How many units from the first anchor an anchor is, counted from 0."""
+        return self._ruler.passed(1 + anchor * RING_STEPS) - self._ruler.start
 
     def along(self, length: float, cast: Cast) -> Array:
         """w [w_dim] at ``length`` units from the first anchor, any number of times round."""

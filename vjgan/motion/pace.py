@@ -31,6 +31,24 @@ def coast(state: State, dt: float, leak: float = 0.0) -> State:
     return drive * fade, (velocity + drive * dt / LAG) * fade, position * hold + moved
 
 
+def quintic(t: float, start: float, end: float, rate0: float, rate1: float) -> float:
+    """From ``start`` at ``t`` 0 to ``end`` at 1, leaving and arriving at these rates and without
+    acceleration (quintic Hermite), so that pieces of it join C2. It rises where no rate is above
+    twice the mean one."""
+    cube = t**3
+    return (
+        start
+        + (end - start) * cube * (10 + t * (6 * t - 15))
+        + rate0 * (t + cube * (-6 + t * (8 - 3 * t)))
+        + rate1 * cube * (-4 + t * (7 - 3 * t))
+    )
+
+
+def between(rate0: float, rate1: float) -> float:
+    """The harmonic mean: at most twice the smaller, and 0 beside a hold (Fritsch and Butland)."""
+    return 2 * rate0 * rate1 / (rate0 + rate1) if rate0 and rate1 else 0.0
+
+
 class Push:
     """The way that pushes have made: each starts from rest and ends at rest, ``amount`` further
     (less as it falls back at ``leak`` per second)."""
