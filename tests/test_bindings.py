@@ -14,11 +14,12 @@ from test_midi import Controller as Player
 from test_midi import knock, listen, plug  # noqa: F401
 
 from vjgan import midi
-from vjgan.bindings import Bound, map_names, read_controllers
+from vjgan.bindings import Binding, map_names, read_controllers
+from vjgan.bound import Bound
 from vjgan.controls import CONTROLS, Control
 from vjgan.errors import DeviceError, VjganError
 from vjgan.learning import learn
-from vjgan.mapping import Router
+from vjgan.mapping import CURVES, Router
 from vjgan.rig import keep_binding, load_rig, rig_file
 from vjgan.types import Command, ControlEvent, Event, Setting
 
@@ -41,12 +42,15 @@ class Rig:
 
     def __init__(self, controls: dict[str, Any], **more: Any) -> None:
         tables = {"nano": {"controls": controls, **more}}
-        self.knobs = Knobs()
+        self.knobs, self.time = Knobs(), 0.0
         self.router = Router(CONTROLS, {})
         self.preset = "a"
         controllers = read_controllers("rig 'r'", tables, CONTROLS)
         self.bound = Bound(
-            self.knobs, controllers, lambda: replace(standing_of(self.router), preset=self.preset)
+            self.knobs,
+            controllers,
+            lambda: replace(standing_of(self.router), preset=self.preset),
+            lambda: self.time,
         )
 
     def move(self, source: str, *values: float, port: str = "NanoThing 1") -> list[object]:
@@ -54,12 +58,19 @@ class Rig:
         done: list[object] = []
         for value in values:
             self.knobs.events.append(ControlEvent(source, value, 1, port))
-            for event in self.bound.read():
-                if isinstance(event, Setting):
-                    self.router.set(event.name, event.value)
-                    done.append(event.value)
-                elif isinstance(event, Command):
-                    done.append(event.name)
+            done += self.wait(0.02)
+        return done
+
+    def wait(self, seconds: float) -> list[object]:
+        """What is done after so long."""
+        done: list[object] = []
+        self.time += seconds
+        for event in self.bound.read():
+            if isinstance(event, Setting):
+                self.router.set(event.name, event.value)
+                done.append(event.value)
+            elif isinstance(event, Command):
+                done.append(event.name)
         return done
 
 
@@ -89,6 +100,77 @@ def test_a_value_outside_its_reach_is_fetched_at_the_nearer_end() -> None:
 def test_range_inversion_and_curve() -> None:
     rig = Rig({"cc1": {"control": "hue", "low": 90, "high": -90, "curve": "square"}})
     assert rig.move("cc1", 0.0, 0.8, 0.5, 1.0) == pytest.approx([-25.2, 45.0, -90.0])
+
+
+def test_a_knob_lets_go_of_what_another_hand_has_moved() -> None:
+    rig = Rig({"cc1": "hue"})
+    assert rig.move("cc1", 0.5, 0.6) == [0.0, pytest.approx(36.0)]
+    rig.router.set("hue", -90.0)
+    rig.wait(1.0)
+    assert rig.move("cc1", 0.7) == []
+    assert rig.move("cc1", 0.2) == [pytest.approx(-108.0)]
+
+
+def test_a_scaled_knob_moves_its_control_at_once_and_meets_it_at_the_end() -> None:
+    rig = Rig({"cc1": "hue"}, takeover="scale")  # at 0, the middle
+    assert rig.move("cc1", 0.2) == []  # where it came from is not known
+    assert rig.move("cc1", 0.6, 1.0) == pytest.approx([90.0, 180.0])
+    rig.preset, rig.router = "b", Router(CONTROLS, {"hue": 0.0})
+    assert rig.move("cc1", 0.5, 0.0, 0.25) == pytest.approx([-90.0, -180.0, -90.0])
+
+
+def test_motor_faders_need_no_takeover() -> None:
+    assert Rig({"cc1": "hue"}, takeover="jump").move("cc1", 0.0, 1.0) == [-180.0, 180.0]
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_where_a_knob_stands_is_found_for_every_curve(curve: str) -> None:
+    for low, high in ((-90.0, 90.0), (90.0, -90.0)):
+        binding = Binding("hue", low, high, curve)
+        for x in (0.0, 0.1, 0.5, 0.9, 1.0):
+            assert binding.position(binding.value(x)) == pytest.approx(x, abs=2e-3)
+
+
+def test_pads_latch_or_go_back_by_themselves() -> None:
+    one_shot = {"control": "hue", "mode": "one-shot", "low": 0, "seconds": 2}
+    rig = Rig({"note1": {"control": "hue", "mode": "latch", "low": 0}, "note2": one_shot})
+    assert rig.move("note1", 0.25, 0.0, 0.5, 0.0, 0.5) == [45.0, None, 90.0]
+    rig.router.set("hue", 10.0)  # by another hand: it must be struck anew
+    rig.wait(1.0)
+    assert rig.move("note1", 0.0, 0.25) == [45.0]
+    assert rig.move("note2", 1.0, 0.0) == [180.0]
+    assert (rig.wait(1.9), rig.wait(0.1), rig.wait(9.0)) == ([], [None], [])
+
+
+def test_a_pad_is_momentary_unless_it_is_told_otherwise() -> None:
+    assert Rig({"1.note1": "hue"}).move("note1", 1.0, 0.0) == [180.0, None]
+
+
+def test_a_button_shifts_what_the_knobs_do() -> None:
+    bank = {"button": "cc46", "controls": {"cc1": "psi"}, "commands": {"cc41": "panic"}}
+    rig = Rig({"cc1": "hue", "cc2": "hue"}, commands={"cc41": "go"}, banks={"inside": bank})
+    assert rig.move("cc1", 0.5) == [0.0]
+    assert rig.move("cc46", 1.0, 0.0) == []
+    assert rig.move("cc1", 0.4, 0.54) == [pytest.approx(0.81)]  # psi stands at 0.8
+    assert rig.move("cc41", 1.0, 0.0) == ["panic"]
+    assert rig.move("cc2", 0.5) == [0.0]  # what the bank leaves as it is
+    assert rig.move("cc46", 1.0, 0.0) == []
+    assert rig.move("cc1", 0.6, 0.5) == [0.0]  # to be fetched again
+    assert rig.move("cc41", 1.0, 0.0) == ["go"]
+
+
+def test_a_bank_may_last_only_while_its_button_is_held() -> None:
+    bank = {"button": "cc46", "hold": True, "commands": {"cc41": "panic"}}
+    rig = Rig({}, commands={"cc41": "go"}, banks={"inside": bank})
+    assert rig.move("cc46", 1.0) + rig.move("cc41", 1.0, 0.0) == ["panic"]
+    assert rig.move("cc46", 0.0) + rig.move("cc41", 1.0, 0.0) == ["go"]
+
+
+def test_what_a_rig_says_of_a_button_is_all_that_it_does() -> None:
+    table = {"map": "apc-mini-mk2", "controls": {"1.note56": "hue"}, "commands": {"cc48": "go"}}
+    (one,) = read_controllers("rig 'r'", {"x": table}, CONTROLS)
+    assert "note56" not in one.commands and "cc48" not in one.controls
+    assert one.commands["note57"] == Command("preset", 2)
 
 
 def test_buttons_are_momentary_or_toggle() -> None:
@@ -139,6 +221,14 @@ def test_every_ready_map_is_a_map(name: str) -> None:
         ({"controls": {"cc128": "hue"}}, "controllers.x.controls.cc128 is not ccN, noteN, pitch"),
         ({"controls": {"cc1": {"control": "hue", "low": -500}}}, "cc1.low -500 is outside -180.."),
         ({"controls": {"cc1": {"control": "hue", "mode": "wild"}}}, "'wild'"),
+        ({"controls": {"nrpn16383": "hue"}}, "controls.nrpn16383 is not ccN, noteN, pitch, fineN"),
+        ({"takeover": "grab"}, "controllers.x.takeover 'grab': Input should be 'pickup', 'scale'"),
+        ({"banks": {"b": {"button": "pitch"}}}, "banks.b.button 'pitch' is not ccN, noteN or CH"),
+        ({"feedback": {"cc1": "wink"}}, "feedback.cc1.of 'wink' is not a command such as 'preset"),
+        ({"feedback": {"cc1": "bank b"}}, "feedback.cc1.of 'bank b' is not a command"),
+        ({"feedback": {"touch": {}}}, "feedback.touch is not ccN, noteN, pitch, fineN"),
+        ({"feedback": {"cc1": {"levels": [128]}}}, "feedback.cc1.levels.0 128: Input should be"),
+        ({"feedback": {"cc1": {"message": "96 vv 38 07"}}}, "'96 vv 38 07' is not a MIDI message"),
         ({"commands": {"cc1": "explode"}}, "commands.cc1 'explode' is not a command, if need be"),
         ({"knobs": 1}, "controllers.x.knobs 1: Extra inputs are not permitted"),
     ],

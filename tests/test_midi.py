@@ -17,6 +17,7 @@ from conftest import Venue, wait_until
 from vjgan import midi
 from vjgan.beat import BeatClock
 from vjgan.errors import DeviceError
+from vjgan.midi.joined import Joined
 from vjgan.types import Beat, Command, ControlEvent, Event, Features, Pulse, Tick
 
 # Another program: a controller with an output of its own, or, with a second argument, one that
@@ -410,8 +411,66 @@ def test_the_pitch_wheel_reaches_both_ends_and_rests_in_the_middle(
     assert midi.parse(data) == ControlEvent("pitch", value)
 
 
+def test_aftertouch_is_of_a_channel_or_of_a_note() -> None:
+    assert midi.parse([0xD2, 127]) == ControlEvent("touch", 1.0, 3)
+    assert midi.parse([0xA0, 36, 127]) == ControlEvent("touch36", 1.0, 1)
+
+
+def said(*reads: list[list[int]], every: float = 0.001) -> list[object]:
+    """What ports that send this between reads are joined to: values by source, programs."""
+    joined, time_, told = Joined(), 0.0, []
+    for messages in reads:
+        for data in messages:
+            time_ += every
+            told += joined.take("p", data, time_)
+            if data[0] == 0xC0:
+                told.append(joined.program("p", data, time_))
+        told += [value for _, _, value in joined.overdue()]
+    return told
+
+
+def test_a_controller_of_14_bits_is_read_whole_and_without_a_step_back() -> None:
+    def sent(value: int) -> list[list[int]]:
+        return [[0xB0, 1, value >> 7], [0xB0, 33, value & 127]]
+
+    told = said(*(sent(value) for value in range(8100, 8300)))
+    assert told == [("fine1", value / 16383) for value in range(8100, 8300)]
+    assert said([[0xB0, 1, 64], [0xB0, 33, 3], [0xB0, 33, 4]]) == [  # the fine part alone
+        ("fine1", (64 * 128 + fine) / 16383) for fine in (3, 4)
+    ]
+
+
+def test_a_coarse_part_whose_fine_one_does_not_come_stands_for_itself() -> None:
+    pair = [[0xB0, 1, 64], [0xB0, 33, 3]]
+    told = said(pair, [[0xB0, 1, 65]], [], [], [])
+    assert told[1:] == [("fine1", 65 * 128 / 16383)]
+    split = said(pair, [[0xB0, 1, 65]], [[0xB0, 33, 9]], [], [])  # by the end of a frame
+    assert split[1:] == [("fine1", (65 * 128 + 9) / 16383)]
+    assert said([[0xB0, 1, 64]], [], [], []) == []  # a controller of 7 bits is only that
+
+
+def test_parameters_that_are_not_registered() -> None:
+    choose = [[0xB0, 99, 2], [0xB0, 98, 44]]  # 300
+    assert said([*choose, [0xB0, 6, 127], [0xB0, 6, 0]]) == [("nrpn300", 1.0), ("nrpn300", 0.0)]
+    fine = [[0xB0, 6, 1], [0xB0, 38, 2], [0xB0, 6, 1], [0xB0, 38, 3]]
+    assert said([*choose, *fine])[1:] == [("nrpn300", 130 / 16383), ("nrpn300", 131 / 16383)]
+    registered = [[0xB0, 101, 0], [0xB0, 100, 0]]
+    assert said([*choose, *registered, [0xB0, 6, 2]]) == []
+    assert said([[0xB0, 6, 2]]) == []  # none was chosen
+    assert said([*choose, [0xB1, 6, 2]]) == []  # not on that channel
+
+
+def test_banks_of_programs() -> None:
+    coarse, fine = [0xB0, 0, 1], [0xB0, 32, 2]
+    assert said([[0xC0, 5]]) == [5]
+    assert said([coarse, [0xB0, 32, 0], [0xC0, 5], [0xC0, 6]]) == [("fine0", 128 / 16383), 133, 134]
+    assert said([[0xB0, 0, 0], fine, [0xC0, 5]])[-1] == 261
+    assert said([coarse, fine, [0xC0, 5]])[-1] == 130 * 128 + 5
+    assert said([coarse, [0xC0, 5]], every=1.0) == [5]  # a knob, long before
+
+
 @pytest.mark.parametrize(
-    "data", [[0xFE], [0xD0, 5], [0xB0, 7], [0xB0, 200, 0], [], [12, 13], [0xF0, 1, 2, 0xF7]]
+    "data", [[0xFE], [0xF6], [0xB0, 7], [0xB0, 200, 0], [], [12, 13], [0xF0, 1, 2, 0xF7]]
 )
 def test_what_steers_nothing_and_what_is_malformed_is_ignored(data: list[int]) -> None:
     assert midi.parse(data) is None

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from vjgan.bindings import Bound, Controller
+from vjgan.bindings import Controller
+from vjgan.bound import Bound
 from vjgan.errors import VjganError
 from vjgan.rig import keep_in_rig, load_rig, rig_file
 from vjgan.types import Command, ControlEvent, Event

@@ -4,68 +4,96 @@ In the rig's file, by a part of the port's name:
 
     [controllers.nanoKONTROL2]
     map = "nanokontrol2"          # one of vjgan/maps, if there is one
+    takeover = "scale"            # or "pickup", or "jump" for motor faders
     [controllers.nanoKONTROL2.controls]
     cc0 = "speed"
     cc16 = { control = "hue", low = 90, high = -90, curve = "smooth" }
     note36 = { control = "flash.amount", mode = "momentary" }
     [controllers.nanoKONTROL2.commands]
     cc41 = "go"
+    [controllers.nanoKONTROL2.banks.inside]
+    button = "cc46"
+    controls = { cc0 = "bend.turn" }
+    [controllers.nanoKONTROL2.feedback]
+    cc41 = {}
 
-A binding sets a control's own value, as a fader of the page does. Soft takeover: a knob that stands
-elsewhere than its control, since the preset or another hand has changed it, does nothing until it
-passes the control's value.
+A binding sets a control's own value, as a fader of the page does. What they do is in
+``vjgan.bound``, what is sent back in ``vjgan.feedback``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vjgan.controls import Control
 from vjgan.errors import VjganError
 from vjgan.files import read_toml
-from vjgan.gestures import MIDI_SOURCE, PRESSED, read_buttons
+from vjgan.gestures import BUTTON, MIDI_SOURCE, read_buttons, read_command
 from vjgan.mapping import CURVES
-from vjgan.standing import Standing
-from vjgan.types import Command, ControlEvent, Event, Hands, Setting
+from vjgan.types import Command
 
 MAPS = Path(__file__).parent / "maps"
-NEAR = 0.03  # share of the range within which a knob is where its control is
-TURN = 128  # steps of a relative encoder through the whole range
+ONE_SHOT_SECONDS = 0.5
+BISECTIONS = 20  # a millionth of a knob's way
+LEVEL = -1  # in a lamp's message
+
 Mode = Literal[
-    "knob", "momentary", "toggle", "relative-complement", "relative-offset", "relative-sign"
-]
-# How far an encoder was turned, from the 7 bits that it sends: two's complement, an offset of 64,
-# or a sign in the highest bit and the steps below.
-_STEPS: dict[str, Callable[[int], int]] = {
-    "relative-complement": lambda raw: raw if raw < 64 else raw - 128,
-    "relative-offset": lambda raw: raw - 64,
-    "relative-sign": lambda raw: raw if raw < 64 else 64 - raw,
-}
+    "knob", "momentary", "latch", "one-shot", "toggle",
+    "relative-complement", "relative-offset", "relative-sign",
+]  # fmt: skip
+Takeover = Literal["pickup", "scale", "jump"]
+SHOWS = ("beat", "bar")  # lamps may show these besides commands; ``bank NAME`` too
+_TABLE = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+_MESSAGE = re.compile(r"(?:[0-9a-fA-F]{2} +)+vv(?: +[0-9a-fA-F]{2})*")
 
 
 class BindingTable(BaseModel):
     """One knob or button; ``low`` and ``high`` are the control's values at its ends."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = _TABLE
     control: str
     low: float | None = None
     high: float | None = None
     curve: Literal[*CURVES] = "linear"  # type: ignore[valid-type]
-    mode: Mode = "knob"
+    mode: Mode | None = None  # a pad's is momentary
+    seconds: float = Field(default=ONE_SHOT_SECONDS, gt=0.0, le=3600.0)  # of a one-shot
+
+
+class LampTable(BaseModel):
+    """A lamp, ring or motor fader: what is sent to it."""
+
+    model_config = _TABLE
+    of: str = ""  # what it shows; as it stands, what the knob or button of that number is bound to
+    levels: list[Annotated[int, Field(ge=0, le=127)]] = Field(default_factory=list, max_length=128)
+    message: str = ""
+
+
+class BankTable(BaseModel):
+    """What knobs do while ``button`` is held, or after it was pressed."""
+
+    model_config = _TABLE
+    button: str
+    hold: bool = False
+    controls: dict[str, str | BindingTable] = Field(default_factory=dict)
+    commands: dict[str, str] = Field(default_factory=dict)
 
 
 class ControllerTable(BaseModel):
     """One controller."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = _TABLE
     map: str = ""
+    takeover: Takeover | None = None
     controls: dict[str, str | BindingTable] = Field(default_factory=dict)
     commands: dict[str, str] = Field(default_factory=dict)
+    banks: dict[str, BankTable] = Field(default_factory=dict)
+    feedback: dict[str, str | LampTable] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,10 +105,65 @@ class Binding:
     high: float
     curve: str = "linear"
     mode: str = "knob"
+    seconds: float = ONE_SHOT_SECONDS
 
     def value(self, x: float) -> float:
         """The control's value where the knob stands at ``x`` 0..1."""
         return self.low + (self.high - self.low) * CURVES[self.curve](x)
+
+    def position(self, value: float) -> float:
+        """Where a knob stands, 0..1, that has set the control to ``value``, or the nearer end."""
+        if self.low == self.high:
+            return 0.0
+        wanted = (value - self.low) / (self.high - self.low)
+        curve = CURVES[self.curve]
+        falls = curve(1.0) < curve(0.0)
+        left, right = 0.0, 1.0
+        for _ in range(BISECTIONS):
+            middle = 0.5 * (left + right)
+            if (curve(middle) < wanted) != falls:
+                left = middle
+            else:
+                right = middle
+        return 0.5 * (left + right)
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """What is sent to a lamp, ring or fader of ``source``, and what it shows: a command's state, a
+    control, "beat", "bar", "bank NAME", or as it stands empty, what its own source is bound to."""
+
+    source: str
+    channel: int = 1
+    of: str = ""
+    levels: tuple[int, ...] = ()
+    message: tuple[int, ...] = ()  # the level stands where LEVEL does
+
+    def messages(self, x: float) -> list[list[int]]:
+        """The MIDI messages by which it shows ``x`` 0..1."""
+        level = round(127 * x)
+        if self.levels:
+            level = self.levels[round(x * (len(self.levels) - 1))]
+        if self.message:
+            return [[level if byte == LEVEL else byte for byte in self.message]]
+        status, wide = self.channel - 1, round(16383 * x)
+        if self.source == "pitch":
+            return [[0xE0 | status, wide & 127, wide >> 7]]
+        kind, number = re.split(r"(?=\d)", self.source, maxsplit=1)
+        if kind == "fine":
+            pair = (int(number), wide >> 7), (int(number) + 32, wide & 127)
+            return [[0xB0 | status, *half] for half in pair]
+        return [[(0x90 if kind == "note" else 0xB0) | status, int(number), level]]
+
+
+@dataclass(frozen=True)
+class Bank:
+    """What a controller does while a bank of it is chosen: its own, and what it leaves as it is."""
+
+    button: str
+    hold: bool
+    controls: Mapping[str, Binding]
+    commands: Mapping[str, Command]
 
 
 @dataclass(frozen=True)
@@ -90,6 +173,9 @@ class Controller:
     name: str
     controls: Mapping[str, Binding]
     commands: Mapping[str, Command]
+    takeover: str = "pickup"
+    banks: Mapping[str, Bank] = field(default_factory=dict)
+    lamps: Mapping[str, Lamp] = field(default_factory=dict)
 
 
 def read_controllers(
@@ -106,13 +192,20 @@ def read_controllers(
         place = f"{where}: controllers.{name}"
         own = _table(place, table)
         ready = _table(f"map '{own.map}'", _map(place, own.map)) if own.map else ControllerTable()
-        bound = {**ready.controls, **own.controls}
-        words = {**ready.commands, **own.commands}
+        bound, words = _over(ready, own)
+        banks = {
+            key: _bank(f"{place}.banks.{key}", bound, words, bank, controls)
+            for key, bank in {**ready.banks, **own.banks}.items()
+        }
+        rows = {**ready.feedback, **own.feedback}
         read.append(
             Controller(
                 name,
-                {source: _binding(place, source, row, controls) for source, row in bound.items()},
+                _bindings(place, bound, controls),
                 read_buttons(f"{place}.commands", words),
+                own.takeover or ready.takeover or "pickup",
+                banks,
+                {key: _lamp(place, key, row, controls, banks) for key, row in rows.items()},
             )
         )
     return read
@@ -133,9 +226,53 @@ def _table(place: str, table: object) -> ControllerTable:
     try:
         return ControllerTable.model_validate(table)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, (place, *(k for k in first["loc"] if k != "BindingTable"))))
+        first = max(error.errors(include_url=False), key=lambda one: len(one["loc"]))
+        shapes = ("BindingTable", "LampTable", "str")
+        key = ".".join(map(str, (place, *(k for k in first["loc"] if k not in shapes))))
         raise VjganError(f"{key} {first['input']!r}: {first['msg']}") from None
+
+
+def _over(
+    below: ControllerTable | BankTable, above: ControllerTable | BankTable
+) -> tuple[dict[str, str | BindingTable], dict[str, str]]:
+    """The controls and commands of two tables; what the one above says of a source, of whatever
+    channel, is all that is said of it."""
+    said = {_bare(source) for source in (*above.controls, *above.commands)}
+    controls = {key: row for key, row in below.controls.items() if _bare(key) not in said}
+    commands = {key: row for key, row in below.commands.items() if _bare(key) not in said}
+    return controls | above.controls, commands | above.commands
+
+
+def _bare(source: str) -> str:
+    return source.rpartition(".")[2]
+
+
+def _bank(
+    place: str,
+    bound: Mapping[str, str | BindingTable],
+    words: Mapping[str, str],
+    table: BankTable,
+    controls: Mapping[str, Control],
+) -> Bank:
+    if not BUTTON.fullmatch(table.button):
+        raise VjganError(f"{place}.button '{table.button}' is not ccN, noteN or CHANNEL.noteN")
+    base = ControllerTable(controls=dict(bound), commands=dict(words))
+    bound, words = _over(base, table)
+    return Bank(
+        table.button,
+        table.hold,
+        _bindings(place, bound, controls),
+        read_buttons(f"{place}.commands", words),
+    )
+
+
+def _bindings(
+    place: str, rows: Mapping[str, str | BindingTable], controls: Mapping[str, Control]
+) -> dict[str, Binding]:
+    return {
+        source: _binding(f"{place}.controls.{source}", source, row, controls)
+        for source, row in rows.items()
+    }
 
 
 def _binding(
@@ -143,113 +280,63 @@ def _binding(
 ) -> Binding:
     if not MIDI_SOURCE.fullmatch(source):
         raise VjganError(
-            f"{place}.controls.{source} is not ccN, noteN, pitch, or one of a channel such as "
-            "10.cc1"
+            f"{place} is not ccN, noteN, pitch, fineN, nrpnN, touch, touchN, or one of a channel "
+            "such as 10.cc1"
         )
     table = BindingTable(control=row) if isinstance(row, str) else row
     known = controls.get(table.control)
     if known is None:
         raise VjganError(
-            f"{place}.controls.{source} '{table.control}' is not a control; there are: "
-            f"{', '.join(controls)}"
+            f"{place} '{table.control}' is not a control; there are: {', '.join(controls)}"
         )
     low = known.minimum if table.low is None else table.low
     high = known.maximum if table.high is None else table.high
     for key, value in (("low", low), ("high", high)):
         if not known.minimum <= value <= known.maximum:
             raise VjganError(
-                f"{place}.controls.{source}.{key} {value:g} is outside "
-                f"{known.minimum:g}..{known.maximum:g}"
+                f"{place}.{key} {value:g} is outside {known.minimum:g}..{known.maximum:g}"
             )
-    return Binding(table.control, low, high, table.curve, table.mode)
+    mode = table.mode or ("momentary" if _bare(source).startswith("note") else "knob")
+    return Binding(table.control, low, high, table.curve, mode, table.seconds)
 
 
-class Bound:
-    """Hands whose knobs and buttons also do what they are bound to. ``standing`` tells how the show
-    stands, which may be some frames old."""
-
-    def __init__(
-        self,
-        hands: Hands,
-        controllers: Sequence[Controller],
-        standing: Callable[[], Standing | None],
-    ) -> None:
-        self._hands = hands
-        self._controllers = controllers
-        self._standing = standing
-        self._at: dict[str, float] = {}  # where each knob stands, by port and source
-        self._held: dict[str, float] = {}  # the value last set by each that has its control
-        self._told = ""  # the preset for which that holds
-
-    def read(self) -> Sequence[Event]:
-        """All gestures since the last call, and what they mean."""
-        events: list[Event] = []
-        for event in self._hands.read():
-            events.append(event)
-            if isinstance(event, ControlEvent):
-                events += self._meant(event)
-        return events
-
-    def close(self) -> None:
-        """Let the hands go."""
-        self._hands.close()
-
-    def _meant(self, event: ControlEvent) -> Iterator[Event]:
-        here = f"{event.channel}.{event.source}"
-        key = f"{event.port}/{here}"
-        before = self._at.get(key)
-        self._at[key] = event.value
-        standing = self._standing()
-        if standing is not None and standing.preset != self._told:
-            self._told = standing.preset
-            self._held.clear()
-        pressed = event.value >= PRESSED and (before or 0.0) < PRESSED
-        for one in self._controllers:
-            if one.name.lower() not in event.port.lower():
-                continue
-            command = one.commands.get(here) or one.commands.get(event.source)
-            if command is not None and pressed:
-                yield command
-            binding = one.controls.get(here) or one.controls.get(event.source)
-            if binding is not None and standing is not None:
-                yield from self._set(key, binding, before, event.value, standing)
-
-    def _set(
-        self, key: str, binding: Binding, before: float | None, x: float, standing: Standing
-    ) -> Iterator[Setting]:
-        own = standing.own.get(binding.control)
-        if own is None:  # of a pass that has gone
-            return
-        name, held = binding.control, self._held.get(key)
-        if binding.mode == "momentary":
-            yield Setting(name, binding.value(x) if x > 0.0 else None)
-        elif binding.mode == "toggle":
-            if x >= PRESSED and (before or 0.0) < PRESSED:
-                on = own if held is None else held
-                middle = 0.5 * (binding.low + binding.high)
-                is_high = (on > middle) == (binding.high > binding.low)
-                self._held[key] = binding.low if is_high else binding.high
-                yield Setting(name, self._held[key])
-        elif binding.mode in _STEPS:
-            steps = _STEPS[binding.mode](round(x * 127))
-            bottom, top = sorted((binding.low, binding.high))
-            wanted = (own if held is None else held) + (
-                binding.high - binding.low
-            ) * steps / TURN  # fmt: skip
-            self._held[key] = min(top, max(bottom, wanted))
-            yield Setting(name, self._held[key])
-        elif held is not None or _reaches(binding, before, x, own):
-            self._held[key] = binding.value(x)
-            yield Setting(name, self._held[key])
+def _lamp(
+    place: str,
+    key: str,
+    row: str | LampTable,
+    controls: Mapping[str, Control],
+    banks: Mapping[str, Bank],
+) -> Lamp:
+    place = f"{place}.feedback.{key}"
+    table = LampTable(of=row) if isinstance(row, str) else row
+    source = _bare(key)
+    if not MIDI_SOURCE.fullmatch(key) or source.startswith(("nrpn", "touch")):
+        raise VjganError(f"{place} is not ccN, noteN, pitch, fineN, or one of a channel")
+    kind, _, name = table.of.partition(" ")
+    is_bank = kind == "bank" and name in banks
+    if table.of and not is_bank and table.of not in SHOWS and table.of not in controls:
+        try:
+            read_command(table.of)
+        except ValueError:
+            raise VjganError(
+                f"{place}.of '{table.of}' is not a command such as 'preset 1', a control, "
+                f"{', '.join(SHOWS)} or 'bank NAME'"
+            ) from None
+    channel = int(key.partition(".")[0]) if "." in key else 1
+    return Lamp(source, channel, table.of, tuple(table.levels), _bytes(place, table.message))
 
 
-def _reaches(binding: Binding, before: float | None, x: float, own: float) -> bool:
-    """Whether a knob that goes from ``before`` to ``x`` meets its control's value, or a value
-    outside what it can reach has to be fetched."""
-    now = binding.value(x)
-    near = NEAR * abs(binding.high - binding.low)
-    bottom, top = sorted((binding.low, binding.high))
-    own = min(top, max(bottom, own))
-    if abs(now - own) <= near:
-        return True
-    return before is not None and (binding.value(before) - own) * (now - own) <= 0.0
+def _bytes(place: str, text: str) -> tuple[int, ...]:
+    """A MIDI message written in hexadecimal, with LEVEL where ``vv`` stands."""
+    if not text:
+        return ()
+    if _MESSAGE.fullmatch(text):
+        read = tuple(LEVEL if word == "vv" else int(word, 16) for word in text.split())
+        inner = read[1:-1] if read[0] == 0xF0 else read[1:]
+        ends = read[-1] == 0xF7 if read[0] == 0xF0 else 0x80 <= read[0] < 0xF0 and len(read) <= 3
+        if ends and all(byte < 0x80 for byte in inner):
+            return read
+    raise VjganError(
+        f"{place}.message '{text}' is not a MIDI message in hexadecimal with vv for the level, "
+        "such as '96 38 vv'"
+    )

@@ -38,7 +38,10 @@ PRESSED = 0.5  # a button's value from which it is pressed
 _CHANNEL = r"(?:(?:[1-9]|1[0-6])\.)?"
 _BUTTON = r"(?:cc|note)(?:\d{1,2}|1[01]\d|12[0-7])"
 BUTTON = re.compile(_CHANNEL + _BUTTON)  # what can be pressed; a pitch wheel rests half way
-MIDI_SOURCE = re.compile(f"{_CHANNEL}(?:{_BUTTON}|pitch)")
+_NRPN = r"nrpn(?:\d{1,4}|1[0-5]\d{3}|16[0-2]\d\d|163[0-7]\d|1638[0-2])"
+_FINE = r"fine(?:[12]?\d|3[01])"  # of 14 bits, that is controller N with its fine part N + 32
+_TOUCH = r"touch(?:\d{1,2}|1[01]\d|12[0-7])?"  # aftertouch, of a channel or of a note
+MIDI_SOURCE = re.compile(f"{_CHANNEL}(?:{_BUTTON}|{_FINE}|{_NRPN}|{_TOUCH}|pitch)")
 _COMMAND = re.compile(r"(?P<name>\w+)(?: (?P<value>-?\d{1,4}))?")
 
 

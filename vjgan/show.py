@@ -15,7 +15,8 @@ from pathlib import Path
 from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock, Session, check_clock
-from vjgan.bindings import Bound, Controller, read_controllers
+from vjgan.bindings import Controller, read_controllers
+from vjgan.bound import Bound
 from vjgan.budget import FPS, SOFTWARE_FPS, Budget
 from vjgan.clock import WallClock
 from vjgan.conductor import Conductor

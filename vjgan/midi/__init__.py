@@ -18,6 +18,7 @@ import mido
 
 from vjgan.errors import DeviceError
 from vjgan.midi import inlet
+from vjgan.midi.joined import PROGRAM, Joined
 from vjgan.types import Command, ControlEvent, Event, Pulse
 
 LOG = logging.getLogger("vjgan")
@@ -31,6 +32,8 @@ _MEANINGS: dict[str, Callable[[Any], Event]] = {
     "note_on": lambda m: ControlEvent(f"note{m.note}", m.velocity / 127, m.channel + 1),
     "note_off": lambda m: ControlEvent(f"note{m.note}", 0.0, m.channel + 1),
     "pitchwheel": lambda m: ControlEvent("pitch", _bend(m.pitch), m.channel + 1),
+    "aftertouch": lambda m: ControlEvent("touch", m.value / 127, m.channel + 1),
+    "polytouch": lambda m: ControlEvent(f"touch{m.note}", m.value / 127, m.channel + 1),
     "program_change": lambda m: Command("preset", m.program + 1),
     "clock": lambda m: Pulse("clock"),
     "start": lambda m: Pulse("start"),
@@ -83,6 +86,7 @@ class MidiIn:
         self.name = name
         self._api = api
         self._messages: deque[tuple[float, str, list[int]]] = deque(maxlen=QUEUE_LENGTH)
+        self._joined = Joined()
         self._open: list[str] = []
         self._there: list[str] = []
         self._lost: set[str] = set()
@@ -106,12 +110,21 @@ class MidiIn:
 
     def read(self) -> list[Event]:
         """What came in since the last call, in order; never waits."""
-        now, events = time.perf_counter(), []
+        now = time.perf_counter()
+        events: list[Event] = []
         while self._messages:
             stamp, port, data = self._messages.popleft()
             event = parse(data, max(0.0, now - stamp), port)
-            if event is not None:
-                events.append(event)
+            if event is None:
+                continue
+            if data[0] & 0xF0 == PROGRAM:
+                event = Command("preset", self._joined.program(port, data, stamp) + 1)
+            events.append(event)
+            if isinstance(event, ControlEvent):
+                for source, value in self._joined.take(port, data, stamp):
+                    events.append(ControlEvent(source, value, event.channel, port))
+        for port, channel, (source, value) in self._joined.overdue():
+            events.append(ControlEvent(source, value, channel, port))
         return events
 
     def close(self) -> None:
