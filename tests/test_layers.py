@@ -88,7 +88,7 @@ LIBRARIES = {
     "aubio": {"features.py"},
     "mido": {"midi/__init__.py"},
     "rtmidi": {"midi/inlet.py"},
-    "glfw": {"screen/window.py"},
+    "glfw": {f"screen/{name}.py" for name in ("window", "displays", "pane", "keys")},
     "moderngl": {"screen/"},
     "av": {"media.py"},
     "torch": {"generator/", "train/"},

@@ -17,7 +17,9 @@ from PIL import Image
 
 from vjgan.errors import DeviceError
 from vjgan.gestures import COMMANDS
-from vjgan.screen.window import KEYS, LEAVE_SECONDS, Window, displays
+from vjgan.screen.displays import displays
+from vjgan.screen.keys import KEYS, LEAVE_SECONDS
+from vjgan.screen.window import Window
 from vjgan.types import Command, Event
 
 
@@ -100,7 +102,7 @@ def test_f_fills_the_display_and_gives_it_back(window: Window) -> None:
 
 
 def test_closing_the_window_is_quit_once(window: Window) -> None:
-    glfw.set_window_should_close(window._window, True)  # as a window manager's button does
+    glfw.set_window_should_close(window._pane.handle, True)  # as a window manager's button does
     assert heard(window, 1) == [Command("quit")]
     assert list(window.events()) == []
 

@@ -50,7 +50,7 @@ def _python(what: str) -> Finding:
 
 
 def _display(what: str) -> Finding:
-    from vjgan.screen.window import displays
+    from vjgan.screen.displays import displays
 
     try:
         found = displays()
@@ -206,7 +206,7 @@ def _midi_inputs() -> list[str]:
 
 
 def _displays() -> list[str]:
-    from vjgan.screen.window import displays
+    from vjgan.screen.displays import displays
 
     return [str(display) for display in displays()]
 

@@ -60,6 +60,7 @@ HELP = (
     "Up Down    beat twice, half as fast",
     ", .        beat later, earlier",
     "C          next clock",
+    "F2         test pattern, corners",
     "H          this help",
 )
 
@@ -294,6 +295,8 @@ class Engine:
                 self.stage.set(Setting())
             case "snapshot" if self.onlooker is not None:
                 self.onlooker.keep()
+            case "pattern":
+                self.screen.pattern()
             case "help":
                 self._help = not self._help
             case "go" | "back" | "track" if self.score is not None:

@@ -31,6 +31,7 @@ COMMANDS = {
     "nudge": "the beat 10 ms earlier; -1: later",
     "clock": "hold the clock of that number: 1 link, 2 midi, 3 tracker, 4 tap, 5 free; 0 the best "
     "one, -1 the next",
+    "pattern": "the test pattern, and back",
     "help": "this help",
 }
 

@@ -69,6 +69,9 @@ class FilmScreen:
     def say(self, lines: Sequence[str]) -> None:
         self._screen.say(lines)
 
+    def pattern(self) -> None:
+        """A film is of the light."""
+
     def close(self) -> None:
         self._screen.close()
 

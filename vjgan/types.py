@@ -321,4 +321,7 @@ class Screen(Protocol):
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture (help, notices); an empty sequence removes it."""
 
+    def pattern(self) -> None:
+        """Show the test pattern in place of the light, or the light again."""
+
     def close(self) -> None: ...

@@ -41,6 +41,7 @@ class Canvas:
         self.chain = Chain(context, size, folder, SOFTWARE_PIXELS if slow else None, flash_limit)
         self.overlay = Overlay(context)
         self._copy: Surface | None = None
+        self._light: Surface | None = None
         self._glance: Glance | None = None
         if slow:
             log.info(
@@ -73,6 +74,25 @@ class Canvas:
         self.chain.draw(picture, controls, tick, target)
         self.overlay.draw(target)
 
+    def light(self, picture: Picture, controls: Controls, tick: Tick) -> moderngl.Texture:
+        """One frame without words, for outputs that lay it themselves."""
+        self.blank()
+        assert self._light is not None
+        if self._live:
+            self.chain.poll(tick.time)
+        self.chain.draw(picture, controls, tick, self._light.target)
+        return self._light.texture
+
+    def blank(self) -> moderngl.Texture:
+        """The texture of `light`, before one was drawn or after; where a CPU draws, no larger than
+        it draws inside."""
+        size = self.chain.internal_size if self.software else self.chain.size
+        if self._light is None or self._light.size != size:
+            if self._light is not None:
+                self._light.release()
+            self._light = Surface(self._context, size, "f1" if self.software else "f2")
+        return self._light.texture
+
     def image(self) -> ByteArray:
         """What was last drawn: uint8 [height, width, 3], top row first."""
         if self._copy is None or self._copy.size != self.chain.size:
@@ -95,7 +115,6 @@ class Canvas:
         """Give back what the GPU holds."""
         self.chain.release()
         self.overlay.release()
-        if self._copy is not None:
-            self._copy.release()
-        if self._glance is not None:
-            self._glance.release()
+        for held in (self._copy, self._light, self._glance):
+            if held is not None:
+                held.release()

@@ -71,6 +71,9 @@ class OffscreenScreen:
         """Text over the picture from the next frame on; an empty sequence removes it."""
         self.canvas.overlay.say(lines)
 
+    def pattern(self) -> None:
+        """There is no display to be set up."""
+
     def close(self) -> None:
         """Give back what the GPU holds."""
         with self._context:

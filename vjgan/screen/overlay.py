@@ -12,13 +12,19 @@ from vjgan.screen.program import COVER, uneven
 TEXT_HEIGHT = 1 / 40  # of the screen's height; a notice is smaller
 SMALLEST_PX = 13
 INK, KEY_INK, PAPER = (232, 234, 240), (255, 214, 140), (12, 13, 18, 186)
+# From an output on which the picture is turned clockwise to the picture, by columns.
+TURNS = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
 
 _SHADER = """
 #version 330 core
 in vec2 at;
 out vec4 drawn;
 uniform sampler2D words;
-void main() { drawn = texture(words, vec2(at.x, 1.0 - at.y)); }
+uniform mat2 turn;
+void main() {
+    vec2 here = turn * (at - 0.5) + 0.5;
+    drawn = texture(words, vec2(here.x, 1.0 - here.y));
+}
 """
 
 
@@ -43,11 +49,12 @@ class Overlay:
         self.draw(target)
         self.say(())
 
-    def draw(self, target: moderngl.Framebuffer) -> None:
-        """Draw the words, if any, onto ``target``."""
+    def draw(self, target: moderngl.Framebuffer, rotate: int = 0) -> None:
+        """Draw the words, if any, onto ``target``, turned by quarters clockwise (degrees)."""
         if not self._lines:
             return
-        x, y, width, height = target.viewport
+        x, y, across, up = target.viewport
+        width, height = (across, up) if rotate % 180 == 0 else (up, across)
         if self._painted != (self._lines, height):
             self._painted = (self._lines, height)
             self._paint(height)
@@ -60,10 +67,12 @@ class Overlay:
         self._context.enable(moderngl.BLEND)
         self._context.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
         self._texture.use(0)
+        left, low, wide, high = _turned((left, low, wide, high), (width, height), rotate)
+        self._program["turn"] = TURNS[rotate]
         target.viewport = (x + left, y + low, wide, high)
         target.use()
         self._triangle.render(vertices=3)
-        target.viewport = (x, y, width, height)
+        target.viewport = (x, y, across, up)
         self._context.disable(moderngl.BLEND)
 
     def release(self) -> None:
@@ -110,6 +119,22 @@ def column(lines: Sequence[str]) -> int:
         if parted and any(line[at - 2] == " " for line in lines):
             return at
     return 0
+
+
+def _turned(
+    box: tuple[int, int, int, int], size: tuple[int, int], rotate: int
+) -> tuple[int, int, int, int]:
+    """Where a box of a picture (left, low, width, height; of that size) lies on the output."""
+    left, low, wide, high = box
+    match rotate:
+        case 90:
+            return low, size[0] - left - wide, high, wide
+        case 180:
+            return size[0] - left - wide, size[1] - low - high, wide, high
+        case 270:
+            return size[1] - low - high, left, high, wide
+        case _:
+            return box
 
 
 def _premultiplied(image: Image.Image) -> Image.Image:

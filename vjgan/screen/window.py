@@ -1,110 +1,90 @@
-"""A window, or a whole display."""
+"""Where the audience looks: a window, a whole display, or several."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import glfw
-import moderngl
 
-from vjgan.errors import DeviceError
+from vjgan.errors import VjganError
 from vjgan.screen.canvas import Canvas
+from vjgan.screen.corners import Corners
+from vjgan.screen.displays import Display, again, around, displays, find, most_of, name_of
+from vjgan.screen.keys import Keyboard
+from vjgan.screen.layout import SPAN, WINDOW, Layout, Output, at_place
+from vjgan.screen.mirror import Mirror
+from vjgan.screen.outlet import Keep, Outlet
+from vjgan.screen.pane import Pane
+from vjgan.screen.projection import read_mask
 from vjgan.types import ByteArray, Command, Controls, Event, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
-LEAVE_SECONDS = 1.0  # Esc twice within this time leaves
-
-KEYS = {
-    glfw.KEY_SPACE: Command("freeze"),
-    glfw.KEY_B: Command("blackout"),
-    glfw.KEY_H: Command("help"),
-    glfw.KEY_K: Command("strobe_kill"),
-    glfw.KEY_P: Command("panic"),
-    glfw.KEY_S: Command("snapshot"),
-    glfw.KEY_I: Command("still"),
-    glfw.KEY_R: Command("record"),
-    glfw.KEY_Y: Command("take"),
-    glfw.KEY_T: Command("tap"),
-    glfw.KEY_O: Command("one"),
-    glfw.KEY_C: Command("clock", -1),
-    glfw.KEY_UP: Command("double"),
-    glfw.KEY_DOWN: Command("halve"),
-    glfw.KEY_COMMA: Command("nudge", -1),
-    glfw.KEY_PERIOD: Command("nudge", 1),
-    glfw.KEY_HOME: Command("home"),
-    glfw.KEY_LEFT: Command("previous"),
-    glfw.KEY_RIGHT: Command("next"),
-    glfw.KEY_PAGE_UP: Command("back"),
-    glfw.KEY_PAGE_DOWN: Command("go"),
-    **{glfw.KEY_0 + number: Command("preset", number) for number in range(1, 10)},
-    **{glfw.KEY_KP_0 + number: Command("preset", number) for number in range(1, 10)},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Display:
-    """A monitor; ``number`` counts from 1. Size and position in pixels of the desktop."""
-
-    number: int
-    name: str
-    size: tuple[int, int]
-    position: tuple[int, int]
-    refresh_hz: int
-
-    def __str__(self) -> str:
-        (width, height), (x, y) = self.size, self.position
-        return f"{self.number} '{self.name}' {width}x{height} at {x},{y}, {self.refresh_hz} Hz"
-
-
-def displays() -> list[Display]:
-    """The monitors of this machine. Raises DeviceError where there is no display at all."""
-    _start()
-    return [_display(number, one) for number, one in enumerate(glfw.get_monitors(), start=1)]
+LOOK_SECONDS = 1.0  # how often to look at displays whose mode may have changed: nobody tells
 
 
 class Window:
-    """Shows the light in a window, or on the whole of a display. F changes between the two."""
+    """Shows the light in a window, or on whole displays as its ``layout`` says. F changes between
+    the two."""
 
     def __init__(
         self,
         size: tuple[int, int] = (1280, 720),
-        display: int | None = None,
+        display: int | str | None = None,
         fullscreen: bool = False,
         title: str = "vjgan",
         shader_dir: Path | None = None,
         flash_limit: bool = True,
+        layout: Layout | None = None,
+        keep: Keep = lambda name, output: None,
     ) -> None:
-        """Raises DeviceError without a display, without that display or without OpenGL 3.3;
-        ShaderError when a shader does not compile."""
-        self._monitor = _chosen(display)
-        self._window = _opened(size, title, self._monitor)
-        self._place = (*glfw.get_window_pos(self._window), *size)  # of the window, when not full
-        self._events: list[Event] = []
-        self._escaped = -LEAVE_SECONDS
-        self._wanted: str | None = None  # the display to fill, also while it is unplugged
-        glfw.make_context_current(self._window)
-        glfw.swap_interval(1)
-        glfw.set_key_callback(self._window, self._key)
+        """``display`` is a number or a part of a name; ``keep`` is given the name and settings
+        of an output whose corners were moved. Raises DeviceError without a display, without that
+        display or without OpenGL 3.3; ShaderError when a shader does not compile; VjganError when
+        a mask cannot be read."""
+        self._there = displays()
+        self._layout = layout or Layout()
+        self._outputs = dict(self._layout.outputs)
+        for output in self._outputs.values():
+            if output.mask is not None:
+                read_mask(output.mask)
+        chosen = None if display is None else find(display, self._there)
+        self._pane = Pane(size, title, chosen)
+        self._place = self._pane.place  # of the window, when it fills nothing
+        self._fills = fullscreen
+        self._wanted = chosen or self._layout.known or most_of(self._place, self._there)
+        self._stale = False  # displays came or went
+        self._looked = 0.0
+        self._outlet = Outlet(self._pane.context)
+        self._mirrors: dict[str, Mirror] = {}  # by the display's name and place
+        self._keep = keep
+        self._corners = Corners(self._outlets, self._kept)
+        self._keyboard = Keyboard(self.toggle_fullscreen, self._corners)
+        self._keyboard.listen(self._pane)
         glfw.set_monitor_callback(self._plugged)
-        if fullscreen:
-            self._fill(self._monitor or _where(self._window))
-        glfw.show_window(self._window)
-        self.size = self._pixels()
-        self._context = moderngl.create_context(require=330)
+        self._arrange()
+        self._pane.reveal()
+        self._pane.use()
+        self.size = self._picture_size()
         self.canvas = Canvas(
-            self._context, self.size, live=True, shader_dir=shader_dir, flash_limit=flash_limit
+            self._pane.context, self.size, live=True, shader_dir=shader_dir, flash_limit=flash_limit
         )
-        self.canvas.warm(self._target())
+        self.canvas.warm(self._pane.target())
+        if not self._is_plain():
+            self._outlet.draw(self.canvas.blank(), self.size, self._pane.target())
 
     @property
     def fullscreen(self) -> bool:
-        """Whether it fills a display now."""
-        return bool(glfw.get_window_monitor(self._window))
+        """Whether it fills a display now, or several."""
+        return self._pane.fills
+
+    @property
+    def display(self) -> Display | None:
+        """The display that it fills or that is waited for; None for a window."""
+        return self._wanted if self._fills else None
 
     @property
     def software(self) -> bool:
@@ -114,22 +94,33 @@ class Window:
     def show(self, picture: Picture, controls: Controls, tick: Tick) -> None:
         """Draw the chain of passes and present it; waits for the display where it is honoured."""
         self._resize()
-        if glfw.get_window_attrib(self._window, glfw.ICONIFIED):
+        if not self._pane.is_seen and not self._mirrors:
             return
-        self.canvas.draw(picture, controls, tick, self._target())
-        glfw.swap_buffers(self._window)
+        target = self._pane.target()
+        if self._is_plain():
+            self.canvas.draw(picture, controls, tick, target)
+            self._pane.swap()
+            return
+        light = self.canvas.light(picture, controls, tick)
+        self._outlet.draw(light, self.size, target)
+        self.canvas.overlay.draw(target, self._outlet.output.rotate)
+        self._pane.swap()
+        for mirror in self._mirrors.values():
+            mirror.show(light, self.size)
+        self._pane.use()
 
     def events(self) -> Sequence[Event]:
         """Keys pressed since the last call, as commands; its close button is ``quit``."""
         glfw.poll_events()
-        if glfw.window_should_close(self._window):
-            glfw.set_window_should_close(self._window, False)  # the show ends it, not the window
-            self._events.append(Command("quit"))
-        events, self._events = self._events, []
+        self._look()
+        events = self._keyboard.read()
+        if any(pane.asked_to_close() for pane in self._panes()):
+            events.append(Command("quit"))  # the show ends it, not the window
         return events
 
     def image(self) -> ByteArray:
-        """What was last drawn: uint8 [height, width, 3], top row first."""
+        """What was last drawn: uint8 [height, width, 3], top row first; as it was drawn, not as it
+        is laid onto an output."""
         return self.canvas.image()
 
     def glance(self) -> ByteArray | None:
@@ -145,139 +136,116 @@ class Window:
         """Text over the picture from the next frame on; an empty sequence removes it."""
         self.canvas.overlay.say(lines)
 
+    def pattern(self) -> None:
+        """Show the test pattern, or the light again."""
+        self._corners.toggle()
+
     def toggle_fullscreen(self) -> None:
         """Fill the display on which the window is, or become a window again."""
-        if not self.fullscreen:
-            x, y = glfw.get_window_pos(self._window)
-            self._place = (x, y, *glfw.get_window_size(self._window))
-            self._fill(_where(self._window))
-            return
-        self._wanted = None
-        glfw.set_window_monitor(self._window, _NO_MONITOR, *self._place, glfw.DONT_CARE)
-        glfw.set_input_mode(self._window, glfw.CURSOR, glfw.CURSOR_NORMAL)
+        self._fills = not self._fills
+        if self._fills:
+            self._place = self._pane.place
+            self._wanted = most_of(self._place, displays())
+        self._arrange()
 
     def close(self) -> None:
         """Close the window and let the display go."""
-        self.canvas.release()
+        self._corners.keep()
         glfw.set_monitor_callback(lambda monitor, event: None)
-        glfw.destroy_window(self._window)
+        for mirror in self._mirrors.values():
+            mirror.close()
+        self._pane.use()
+        self._outlet.release()
+        self.canvas.release()
+        self._pane.close()
         glfw.terminate()
 
-    def _target(self) -> moderngl.Framebuffer:
-        screen = self._context.screen
-        screen.viewport = (0, 0, *self.size)
-        return screen
+    def _panes(self) -> list[Pane]:
+        return [self._pane, *(mirror.pane for mirror in self._mirrors.values())]
 
-    def _fill(self, monitor: Any) -> None:
-        mode = glfw.get_video_mode(monitor)
-        self._wanted = _name(monitor)
-        width, height = mode.size
-        glfw.set_window_monitor(self._window, monitor, 0, 0, width, height, mode.refresh_rate)
-        glfw.set_input_mode(self._window, glfw.CURSOR, glfw.CURSOR_HIDDEN)
+    def _outlets(self) -> list[Outlet]:
+        return [self._outlet, *(mirror.outlet for mirror in self._mirrors.values())]
+
+    def _is_plain(self) -> bool:
+        return not self._mirrors and self._outlet.is_plain(self._pane.pixels, self.size)
+
+    def _picture_size(self) -> tuple[int, int]:
+        width, height = self._pane.pixels
+        upright = self._outlet.output.rotate % 180 == 0
+        return self._layout.canvas or ((width, height) if upright else (height, width))
 
     def _resize(self) -> None:
-        size = self._pixels()
+        size = self._picture_size()
         if size != self.size and min(size) > 0:
             self.size = size
             self.canvas.chain.resize(size)
 
-    def _pixels(self) -> tuple[int, int]:
-        width, height = glfw.get_framebuffer_size(self._window)
-        return int(width), int(height)
-
-    def _key(self, _window: Any, key: int, _code: int, action: int, _mods: int) -> None:
-        if action != glfw.PRESS:
+    def _look(self) -> None:
+        """Follow displays that came, went or changed."""
+        now = glfw.get_time()
+        if not self._stale and (not self._fills or now < self._looked + LOOK_SECONDS):
             return
-        if key == glfw.KEY_ESCAPE:
-            now = glfw.get_time()
-            if now - self._escaped < LEAVE_SECONDS:
-                self._events.append(Command("quit"))
-            self._escaped = now
-        elif key == glfw.KEY_F:
-            self.toggle_fullscreen()
-        elif key in KEYS:
-            self._events.append(KEYS[key])
+        self._looked = now
+        if self._stale or displays() != self._there:
+            self._stale = False
+            try:
+                self._arrange()
+            except VjganError as error:  # the show goes on where it is
+                log.error("%s", error)
+
+    def _arrange(self) -> None:
+        """Let the windows stand where they belong, on the displays that are there."""
+        self._there = there = displays()
+        filled = again(self._wanted, there) if self._fills and self._wanted else None
+        if self._fills and self._layout.way == "span" and there:
+            self._pane.cover(around(there))
+            self._use(SPAN, SPAN, self._outputs.get(SPAN, Output()))
+        elif filled is None:
+            self._pane.stand(self._place)
+            self._use(WINDOW, WINDOW, self._outputs.get(WINDOW, Output()))
+        else:
+            if self._layout.way == "borderless":
+                self._pane.cover(filled.place)
+            else:
+                self._pane.fill(filled)
+            self._use(self._key(filled), filled.name, self._output(filled))
+        self._pane.hide_cursor(self._pane.fills)
+        mirrored = self._fills and self._layout.way == "mirror"
+        self._mirror([one for one in there if one != filled] if mirrored else [])
+        self._corners.arranged()
+        self._pane.use()
+
+    def _mirror(self, others: Sequence[Display]) -> None:
+        """Show the same on these displays too."""
+        wanted = {at_place(one): one for one in others}
+        for name in self._mirrors.keys() - wanted.keys():
+            self._mirrors.pop(name).close()
+        for name, display in wanted.items():
+            if name not in self._mirrors:
+                self._mirrors[name] = Mirror(self._pane)
+                self._keyboard.listen(self._mirrors[name].pane)
+            self._mirrors[name].fill(display, self._key(display), self._output(display))
+
+    def _use(self, name: str, title: str, output: Output) -> None:
+        self._pane.use()
+        self._outlet.use(name, title, output)
+
+    def _output(self, display: Display) -> Output:
+        for name in (at_place(display), display.name):
+            if name in self._outputs:
+                return self._outputs[name]
+        return Output()
+
+    def _key(self, display: Display) -> str:
+        """The name under which its settings are kept: its own, with its place among twins."""
+        twins = [one for one in self._there if one.name == display.name]
+        alone = len(twins) == 1 and at_place(display) not in self._outputs
+        return display.name if alone else at_place(display)
+
+    def _kept(self, name: str, output: Output) -> None:
+        self._outputs[name] = output
+        self._keep(name, output)
 
     def _plugged(self, monitor: Any, event: int) -> None:
-        """A display that was filled and comes back is filled again."""
-        if event == glfw.CONNECTED and not self.fullscreen and _name(monitor) == self._wanted:
-            self._fill(monitor)
-        log.info("display '%s' %s", _name(monitor), "came" if event == glfw.CONNECTED else "left")
-
-
-_NO_MONITOR: Any = None  # makes a window of what filled a display
-# What glfw last complained of; it would otherwise print or raise from the middle of its calls.
-_complaints: list[str] = []
-
-
-def _start() -> None:
-    glfw.set_error_callback(_complain)
-    if not glfw.init():
-        reason = _complaints[-1] if _complaints else "no reason given"
-        raise DeviceError(f"no display: {reason}; --headless does without one")
-
-
-def _complain(_code: int, message: str | bytes) -> None:
-    text = message.decode(errors="replace") if isinstance(message, bytes) else message
-    _complaints[:] = [text]
-    log.debug("glfw: %s", _complaints[-1])
-
-
-def _display(number: int, monitor: Any) -> Display:
-    mode = glfw.get_video_mode(monitor)
-    x, y = glfw.get_monitor_pos(monitor)
-    size = (int(mode.size.width), int(mode.size.height))
-    return Display(number, _name(monitor), size, (int(x), int(y)), int(mode.refresh_rate))
-
-
-def _name(monitor: Any) -> str:
-    name = glfw.get_monitor_name(monitor)
-    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
-
-
-def _chosen(display: int | None) -> Any:
-    """The monitor of a number, None where none was asked for."""
-    known = displays()
-    if display is None:
-        return None
-    if not 1 <= display <= len(known):
-        listed = "; ".join(map(str, known)) or "none"
-        raise DeviceError(f"display {display} is unknown; there are: {listed}")
-    return glfw.get_monitors()[display - 1]
-
-
-def _opened(size: tuple[int, int], title: str, monitor: Any) -> Any:
-    """A hidden window of OpenGL 3.3 core, in the middle of the monitor where one is given."""
-    glfw.default_window_hints()
-    glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
-    glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
-    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
-    glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, glfw.TRUE)
-    glfw.window_hint(glfw.AUTO_ICONIFY, glfw.FALSE)  # a click elsewhere must not end the show
-    glfw.window_hint(glfw.VISIBLE, glfw.FALSE)
-    window = glfw.create_window(*size, title, None, None)
-    if not window:
-        reason = _complaints[-1] if _complaints else "no reason given"
-        raise DeviceError(f"no window of {size[0]}x{size[1]} with OpenGL 3.3: {reason}")
-    if monitor is not None:
-        there = _display(0, monitor)
-        glfw.set_window_pos(
-            window,
-            there.position[0] + (there.size[0] - size[0]) // 2,
-            there.position[1] + (there.size[1] - size[1]) // 2,
-        )
-    return window
-
-
-def _where(window: Any) -> Any:
-    """The monitor that shows most of a window."""
-    x, y = glfw.get_window_pos(window)
-    width, height = glfw.get_window_size(window)
-
-    def shared(monitor: Any) -> int:
-        there = _display(0, monitor)
-        wide = min(x + width, there.position[0] + there.size[0]) - max(x, there.position[0])
-        high = min(y + height, there.position[1] + there.size[1]) - max(y, there.position[1])
-        return int(max(0, wide) * max(0, high))
-
-    return max(glfw.get_monitors(), key=shared)
+        self._stale = True
+        log.info("display '%s' %s", name_of(monitor), "came" if event == glfw.CONNECTED else "left")
