@@ -9,6 +9,8 @@
 // `frame` is the picture so far and `past` is what this pass itself drew last. A pass that
 // mentions `soft` gets its input again, blurred over the octaves (see glow); `vec4 prepare(vec2 uv)`
 // says what is blurred, and a control named `spread` how widely.
+// A pass that mentions `other` reads a second picture: the layer whose number its control `layer`
+// has, by the order of the preset; 0, and a number without a layer, is the model's own picture.
 // Every signal (level, low, mid, high, tone, onset, beat_pulse, bar_phase, ...; 0..1), `beat` (the
 // position in beats) and every global control (hue, zoom, feedback, ...) can be read by its name.
 // Colours are what the screen is sent (sRGB); to_light gives what can be added and multiplied.
@@ -16,7 +18,7 @@
 in vec2 at;
 out vec4 drawn;
 
-uniform sampler2D frame, past, soft;
+uniform sampler2D frame, past, soft, second;
 uniform vec2 resolution;       // of what is drawn to, in pixels
 uniform float time, dt;        // seconds
 
@@ -41,6 +43,9 @@ vec3 look(vec2 uv) { return texture(frame, mirrored(uv)).rgb; }
 
 // One line of a 720-line screen, so that sizes look the same on every screen.
 const float LINE = 1.0 / 720.0;
+
+// The second picture; alpha is 0 where it has none.
+vec4 other(vec2 uv) { return texture(second, uv); }
 
 // ---- chance: the same on every machine
 

@@ -33,6 +33,8 @@ class Control:
 
 SIDES = [2**k for k in range(2, 11)]  # pixels of the layers whose noise can be steered alone
 
+LAYERS = range(1, 4)  # that a preset may have
+
 # fmt: off
 CONTROLS = {
     row.name: row
@@ -88,6 +90,19 @@ CONTROLS = {
         Control("contrast", 0.0, 2.0, 1.0, "x", "0 flat grey, 1 as it is"),
         Control("brightness", 0.0, 2.0, 1.0, "x", "0 black, 1 as it is"),
         Control("feedback", 0.0, 0.98, 0.0, "", "how much of the last frame stays, as a trail"),
+        # the preset's layers, in its order
+        *(row for k in LAYERS for row in (
+            Control(f"layer{k}.speed", 0.0, 4.0, 1.0, "x", f"how fast layer {k} runs, a video; "
+                    "0 holds it"),
+            Control(f"layer{k}.fit", 0.0, 1.0, 1.0, "", "0 shows the whole layer, 1 fills the "
+                    "screen"),
+            Control(f"layer{k}.zoom", 0.1, 8.0, 1.0, "x", "magnification of the layer"),
+            Control(f"layer{k}.turn", -180.0, 180.0, 0.0, "deg", "turn of the layer"),
+            Control(f"layer{k}.x", -1.0, 1.0, 0.0, "screen", "layer shifted to the right"),
+            Control(f"layer{k}.y", -1.0, 1.0, 0.0, "screen", "and up"),
+            Control(f"layer{k}.tiles", 0.0, 1.0, 0.0, "", "beside the layer: 0 nothing, 1 its "
+                    "mirror image"),
+        )),
     )
 }
 # fmt: on

@@ -213,6 +213,7 @@ class Engine:
         self._latent = latent or self._latent
         if self._latent is None:
             return
+        self.stage.play(self.beat, tick, self._frozen)
         picture = self.stage.picture(self.painter.paint(self._latent, tick))
         self.screen.show(picture, self._dim(controls, tick), tick)
         shown_at = tick.time if self.now is None else self.now()

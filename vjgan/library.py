@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vjgan.controls import INSIDE, Control
-from vjgan.errors import PresetError
+from vjgan.errors import ModelError, PresetError, VjganError
 from vjgan.mapping import Router
+from vjgan.preset import Layer as LayerRow
 from vjgan.preset import MotionTable, Preset, find_preset, find_presets, load_preset
 from vjgan.setlist import Setlist, read_setlist
-from vjgan.stage import Mover, Scene
+from vjgan.stage import Layer, Mover, Scene
 from vjgan.types import Generator, LatentSpace
+
+NO_MODEL = "none"  # how presets ask for it
 
 log = logging.getLogger("vjgan")
 
@@ -36,6 +39,8 @@ class Library:
     model: str = ""
     seed: int = 0
     fixed: Collection[str] = ()
+    open_layer: Callable[[LayerRow, int], Layer] | None = None  # with so many colour channels
+    blank: Generator | None = None  # in the place of no model
     own_folder: Path | None = None  # the performer's presets, which come after the others
 
     @property
@@ -62,7 +67,8 @@ class Library:
     def scene(self, path: Path) -> Scene:
         """The preset of a file at work. Raises PresetError or ModelError."""
         preset = self.preset(path)
-        generator = self.load(self.model_of(preset))
+        generator = self._generator(preset)
+        bare = generator is self.blank
         try:
             _check_directions(preset, generator)
         except PresetError as error:
@@ -80,12 +86,47 @@ class Library:
             passes=preset.passes,
             crossfade_beats=preset.crossfade_beats,
             source=path,
+            layers=self._layers(preset, bare),
+            bare=bare,
         )
 
     def prepare(self, path: Path) -> None:
         """Warm what the scene of a file will need, so that it can be made without waiting. Raises
         PresetError."""
-        self.prefetch(self.model_of(self.preset(path)))
+        model = self.model_of(self.preset(path))
+        if model != NO_MODEL:
+            self.prefetch(model)
+
+    def _generator(self, preset: Preset) -> Generator:
+        """What a preset is played on: its model, or none."""
+        model = self.model_of(preset)
+        if self.blank is None or not preset.layers:
+            if model == NO_MODEL:
+                raise PresetError(
+                    f"preset '{preset.key}': without a model there must be a layer to show"
+                )
+            return self.load(model)
+        if model == NO_MODEL:
+            return self.blank
+        try:
+            return self.load(model)
+        except ModelError as error:
+            if self.model or preset.model:
+                raise
+            log.warning("%s; preset '%s' shows its layers alone", error, preset.key)
+            return self.blank
+
+    def _layers(self, preset: Preset, bare: bool) -> tuple[Layer, ...]:
+        layers: list[Layer] = []
+        for row in preset.layers:
+            assert self.open_layer is not None
+            try:
+                layers.append(self.open_layer(row, 3 if bare and not layers else 4))
+            except VjganError as error:
+                for layer in layers:
+                    layer.close()
+                raise PresetError(f"preset '{preset.key}': layers.{row.name}: {error}") from None
+        return tuple(layers)
 
     def model_of(self, preset: Preset) -> str:
         """The name or path of the model that a preset is played on."""

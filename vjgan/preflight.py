@@ -22,7 +22,7 @@ from vjgan.features import Analyser
 from vjgan.generator.checkpoint import find_model, info
 from vjgan.generator.upscale import model_of
 from vjgan.generator.worker import Direct
-from vjgan.library import Library
+from vjgan.library import NO_MODEL, Library
 from vjgan.listener import SteppedEar
 from vjgan.media import Sound
 from vjgan.render import render
@@ -97,7 +97,8 @@ def _preset(name: str, library: Library, screen: OffscreenScreen, sound: Sound) 
             path = library.find(name)
             finding.name = path.stem
             finding.model = library.model_of(library.preset(path))
-            _note_licence(finding)
+            if finding.model != NO_MODEL:
+                _note_licence(finding)
             _play(path, library, screen, sound, finding)
         except VjganError as error:
             finding.wrong = str(error)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vjgan.controls import CONTROLS, Control
+from vjgan.controls import CONTROLS, LAYERS, Control
 from vjgan.errors import PresetError
 from vjgan.files import flat, read_toml
 from vjgan.gestures import MIDI_SOURCE
 from vjgan.mapping import CURVES, SHAPES, SIGNALS, Lfo, Route
 from vjgan.types import PassWeight
+
+FORMAT = 1  # of the files
+# What a file of an older format says, in the next one's words. The first format has no older one.
+MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+SOURCES = ("image", "video", "camera")
 
 # Which there are is known to the model that will be on stage, see `Library.scene`.
 DIRECTION = re.compile(r"direction\.(?=.*[^\d.])([\w-]{1,64})", re.ASCII)
@@ -63,9 +68,17 @@ class LfoTable(_Table):
     phase: float = Field(default=0.0, ge=0, le=1)
 
 
+class LayerTable(_Table):
+    """A second picture, which passes may read; see ``vjgan.sources``."""
+
+    source: str
+    beats: float | None = Field(default=None, ge=0.25, le=1024)
+
+
 class PresetTable(_Table):
     """The file as a whole."""
 
+    format: Literal[1] = 1
     name: str = ""
     description: str = ""
     model: str = ""
@@ -75,6 +88,17 @@ class PresetTable(_Table):
     controls: dict[str, Any] = Field(default_factory=dict)
     routes: tuple[RouteTable, ...] = ()
     lfo: dict[str, LfoTable] = Field(default_factory=dict)
+    layers: dict[str, LayerTable] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A checked layer: ``kind`` "image", "video" or "camera", ``place`` a file or a camera."""
+
+    name: str
+    kind: str
+    place: str
+    beats: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +116,7 @@ class Preset:
     routes: tuple[Route, ...]
     lfos: Mapping[str, Lfo]
     table: Mapping[str, Control]
+    layers: tuple[Layer, ...] = ()
 
     @property
     def steers(self) -> set[str]:
@@ -109,7 +134,7 @@ def load_preset(
     key = path.stem
     table = {**CONTROLS, **{name: row for rows in passes.values() for name, row in rows.items()}}
     try:
-        data = PresetTable.model_validate(read_toml(path, "preset", PresetError))
+        data = PresetTable.model_validate(_current(path, read_toml(path, "preset", PresetError)))
     except ValidationError as error:
         raise PresetError(f"preset '{key}' ({path}): {_sentence(error)}") from None
     values = flat(data.controls)
@@ -119,7 +144,8 @@ def load_preset(
         if DIRECTION.fullmatch(name) and name not in table
     }
     free = {name: rows for name, rows in passes.items() if name not in fixed}
-    for problem in _problems(data, values, free, table):
+    layers = tuple(_layer(name, layer, path.parent) for name, layer in data.layers.items())
+    for problem in (*_problems(data, values, free, table), *_layer_problems(layers)):
         raise PresetError(f"preset '{key}' ({path}): {problem}")
     return Preset(
         key=key,
@@ -133,7 +159,43 @@ def load_preset(
         routes=tuple(Route(**route.model_dump()) for route in data.routes),
         lfos={name: Lfo(**lfo.model_dump()) for name, lfo in data.lfo.items()},
         table=table,
+        layers=layers,
     )
+
+
+def _current(path: Path, written: dict[str, Any]) -> dict[str, Any]:
+    """What a file says, as of the format of today. Raises PresetError for a later one."""
+    version = written.get("format", FORMAT)
+    if isinstance(version, int) and version > FORMAT:
+        raise PresetError(
+            f"preset '{path.stem}' ({path}): format {version} is of a later vjgan; "
+            f"this one reads 1 to {FORMAT}"
+        )
+    while isinstance(version, int) and version in MIGRATIONS:
+        written, version = MIGRATIONS[version](written), version + 1
+    return written
+
+
+def _layer(name: str, table: LayerTable, folder: Path) -> Layer:
+    kind, _, place = table.source.partition(":")
+    if kind in ("image", "video") and place:
+        place = str(folder / Path(place).expanduser())
+    return Layer(name, kind, place, table.beats)
+
+
+def _layer_problems(layers: Sequence[Layer]) -> Iterable[str]:
+    if len(layers) > len(LAYERS):
+        yield f"layers has {len(layers)} entries; at most {len(LAYERS)} are allowed"
+    for one in layers:
+        if one.kind not in SOURCES or not one.place:
+            yield (
+                f"layers.{one.name}.source must be image:PATH, video:PATH or camera:NAME, "
+                f"not '{one.kind}{':' * bool(one.place)}{one.place}'"
+            )
+        elif one.kind != "camera" and not Path(one.place).is_file():
+            yield f"layers.{one.name}.source: there is no file '{one.place}'"
+        elif one.beats is not None and one.kind != "video":
+            yield f"layers.{one.name}.beats is for videos, not for '{one.kind}:'"
 
 
 def find_presets(*folders: Path) -> list[Path]:
@@ -227,6 +289,7 @@ def _fields(location: tuple[int | str, ...]) -> Iterable[str]:
     """The keys that the table at a location may have."""
     if "keyframes" in location[:-1]:
         return KeyframeTable.model_fields
-    tables: dict[str, type[_Table]] = {"motion": MotionTable, "routes": RouteTable, "lfo": LfoTable}
+    tables: dict[str, type[_Table]] = {"motion": MotionTable, "routes": RouteTable, "lfo": LfoTable,
+                                      "layers": LayerTable}  # fmt: skip
     table = tables.get(str(location[0])) if len(location) > 1 else None
     return (table or PresetTable).model_fields

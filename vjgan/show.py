@@ -181,6 +181,7 @@ def play(
         room.callback(painter.close)
         scenes = Loader(library.scene, library.paths, path, library.prepare, library.passes)
         room.callback(scenes.close)
+        room.callback(stage.close)
         fps = SOFTWARE_FPS if screen.software else FPS
         clock = WallClock(fps, settings.seconds)
         ear = _ear(settings, source, clock)

@@ -21,6 +21,7 @@ from vjgan.types import (
     Controls,
     Features,
     FloatArray,
+    Frame,
     Generator,
     LatentState,
     PassWeight,
@@ -40,6 +41,14 @@ class Mover(Protocol):
     ) -> LatentState: ...
 
 
+class Layer(Protocol):
+    """What a scene needs of ``vjgan.sources``."""
+
+    def read(self, beat: Beat, tick: Tick, speed: float) -> Frame: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Scene:
     """A preset at work on a generator; built off the loop, finished when it arrives. ``source`` is
@@ -53,6 +62,8 @@ class Scene:
     passes: tuple[PassWeight, ...]
     crossfade_beats: float = 8.0
     source: Path | None = None
+    layers: tuple[Layer, ...] = ()
+    bare: bool = False  # no model: the first layer stands in its place
 
 
 @dataclass
@@ -64,6 +75,12 @@ class _Entry:
     fade: float = 1.0
     controls: Controls | None = None
     home: FloatArray | None = None  # where its walk began: w [num_ws, w_dim]
+    frames: tuple[Frame, ...] = ()  # of its layers
+
+    def close(self) -> None:
+        """Let go of its layers."""
+        for layer in self.scene.layers:
+            layer.close()
 
 
 class Stage:
@@ -138,16 +155,55 @@ class Stage:
         w = self.home.bring(mixed.w, home, tick.dt)
         return replace(mixed, time=features.time, w=w)
 
+    def play(self, beat: Beat, tick: Tick, frozen: bool = False) -> None:
+        """Take the picture of each layer, unless frozen; what `picture` then gives has them."""
+        for entry in self._entries if not frozen else ():
+            values = {} if entry.controls is None else entry.controls.values
+            entry.frames = tuple(
+                layer.read(beat, tick, values.get(f"layer{number}.speed", 1.0))
+                for number, layer in enumerate(entry.scene.layers, start=1)
+            )
+
+    def close(self) -> None:
+        """Let go of what the scenes hold."""
+        for entry in self._entries:
+            entry.close()
+
     def picture(self, picture: Picture) -> Picture:
-        """The painter's picture, faded in over the last one of another generator if need be."""
+        """The painter's picture, faded in over the last one of another generator if need be, and
+        those of the layers."""
         fade = self._entries[-1].fade
+        picture = self._stood_in(picture)
         if self._held is not None:
             if fade < 1.0:
                 picture = Picture(self._held.after, picture.after, fade)
             else:
                 self._held = None
         self._latest = picture
-        return picture
+        layers = self._layers()
+        return replace(picture, layers=layers) if layers else picture
+
+    def _stood_in(self, picture: Picture) -> Picture:
+        """The first layer's picture in the model's place, where there is no model."""
+        bare = [entry for entry in self._entries if entry.scene.bare and entry.frames]
+        if not bare or not self.scene.bare:
+            return picture
+        under = bare[-2] if len(bare) > 1 else bare[-1]
+        return Picture(under.frames[0], bare[-1].frames[0], bare[-1].fade)
+
+    def _layers(self) -> tuple[Picture | None, ...]:
+        """The layers' pictures, by number; where presets change, one over the other."""
+        seen: list[Picture | None] = []
+        for entry in self._entries:
+            for index, frame in enumerate(entry.frames):
+                if index == len(seen):
+                    seen.append(None)
+                if index == 0 and entry.scene.bare:
+                    continue
+                under = seen[index]
+                fade = 1.0 if under is None else entry.fade
+                seen[index] = Picture(under.after if under else frame, frame, fade)
+        return tuple(seen)
 
     def _advance(self, position: float) -> None:
         for entry in self._entries[1:]:
@@ -155,6 +211,8 @@ class Stage:
             passed = (position - entry.since) / beats if beats > 0.0 else 1.0
             entry.fade = _ramp(passed)
         covered = [index for index, entry in enumerate(self._entries) if entry.fade >= 1.0]
+        for entry in self._entries[: covered[-1]]:
+            entry.close()
         del self._entries[: covered[-1]]
 
     def _mixed_controls(self) -> Controls:

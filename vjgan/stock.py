@@ -20,6 +20,8 @@ from vjgan.media import Sound
 from vjgan.motion import MotionSettings, make_motion
 from vjgan.preset import MotionTable
 from vjgan.screen.glsl import FIXED, Catalogue, declared_controls
+from vjgan.sources import Wish, open_source
+from vjgan.sources.blank import Blank
 from vjgan.stage import Mover
 from vjgan.types import Generator, LatentSpace
 
@@ -51,6 +53,10 @@ def make_library(
         model=model,
         seed=seed,
         fixed=FIXED,
+        open_layer=lambda row, channels: open_source(
+            Wish(row.kind, row.place, row.beats), live, channels
+        ),
+        blank=Blank(),
         own_folder=own_folder("presets"),
     )
 

@@ -191,11 +191,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What the first pass shows: ``blend`` 0..1 of the way from frame ``before`` to ``after``."""
+    """What the first pass shows: ``blend`` 0..1 of the way from frame ``before`` to ``after``.
+    ``layers`` are the second pictures that passes may read, by number from 1; frames of those may
+    have a fourth channel, by which their colours are multiplied."""
 
     before: Frame
     after: Frame
     blend: float = 1.0
+    layers: tuple[Picture | None, ...] = ()
 
 
 class LatentSpace(Protocol):

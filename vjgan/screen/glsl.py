@@ -59,6 +59,7 @@ class Shader:
     controls: dict[str, Control]
     wants_past: bool
     wants_soft: bool
+    wants_second: bool
     prepares: bool
     flickers: bool
 
@@ -111,6 +112,7 @@ def read_shader(path: Path) -> Shader:
     )
 
 
+        wants_second=re.search(r"\b(second|other)\b", code) is not None,
 def read_shaders(folder: Path) -> dict[str, Shader]:
     """Every shader of a folder by name.
 

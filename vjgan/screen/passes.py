@@ -23,6 +23,7 @@ from vjgan.screen.glsl import (
     read_shader,
     read_shaders,
 )
+from vjgan.screen.layers import Layers
 from vjgan.screen.program import UNITS, Copier, Pass, Surface, uneven
 from vjgan.screen.sparing import Sparing
 from vjgan.types import Controls, Picture, Tick
@@ -62,6 +63,7 @@ class Chain:
         self._first = First(context, self._quick)
         self._blur = Blur(context)
         self._copier = Copier(context)
+        self._layers = Layers(context, self._copier)
         self._files = modified(shader_dir)
         self._looked = 0.0
         self._count = 0
@@ -98,9 +100,11 @@ class Chain:
         for weight in (0.5, 1.0):
             self._count += 1
             self.shown = self._surfaces[0]
+            self._layers.begin((), self._values, self.shown, self._depth, (0.0,))
             for name in (*self.names(), COLOUR):
                 self.shown = self._tried(self._passes[name], weight)
         self._first.warm(self._passes[FIRST], self._values, self._surfaces[0])
+        self._layers.warm(self._surfaces[0], self._depth)
         for depth in {"f2", self._depth}:  # as when the size changes
             one, other = self._made(2, depth)
             self._copier.copy(one, other)
@@ -135,6 +139,9 @@ class Chain:
             and self._known(row.name)
             and not (controls.calm and self._passes[row.name].shader.flickers)
         ]
+        numbers = [self._layer_of(self._passes[row.name]) for row in rows]
+        if wanted := [number for number in numbers if number is not None]:
+            self._layers.begin(picture.layers, self._values, self.shown, self._depth, wanted)
         for row in self.sparing.left(rows, tick.dt):
             self.shown = self._run(self._passes[row.name], self.shown, row.weight)
         if any(self._values.get(name, GLOBALS[name]) != GLOBALS[name] for name in TURNS_COLOUR):
@@ -185,6 +192,7 @@ class Chain:
         if self._limiter is not None:
             self._limiter.release()
         self._blur.release()
+        self._layers.release()
         self._copier.release()
 
     def _reload_all(self) -> None:
@@ -219,6 +227,8 @@ class Chain:
         source.texture.use(UNITS["frame"])
         if soft is not None:
             soft.use(UNITS["soft"])
+        if (layer := self._layer_of(pass_)) is not None:
+            self._layers.bind(layer)
         pass_.drawn = self._count
         if weight < 1.0:
             pass_.effect.draw(drawn.target, self._values)
@@ -237,6 +247,14 @@ class Chain:
             shown = self._run(pass_, self.shown, weight)
         self.sparing.costs_ns[pass_.shader.name] = watch.elapsed
         return shown
+
+    def _layer_of(self, pass_: Pass) -> float | None:
+        """The number of the layer that a pass reads; None where it reads none."""
+        if not pass_.shader.wants_second:
+            return None
+        name = f"{pass_.shader.name}.layer"
+        row = pass_.shader.controls.get(name)
+        return self._values.get(name, row.default if row else 1.0)
 
     def _softened(self, pass_: Pass, source: Surface) -> moderngl.Texture:
         assert pass_.prepare is not None

@@ -1,0 +1,177 @@
+"""The second pictures that passes may read: a preset's layers, laid onto the screen, and the
+generator's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import floor
+
+import moderngl
+import numpy as np
+
+from vjgan.controls import CONTROLS
+from vjgan.screen.program import COVER, UNITS, Copier, Surface
+from vjgan.types import Frame, Picture
+
+BETWEEN = 0.01  # of the way from one layer to the next: below that it is the one alone
+MOST_HELD = 6  # textures: two of each layer while presets change
+_GENERATOR, _BETWEEN = 0, -1  # surfaces besides those of the layers
+DEFAULTS = {
+    name: CONTROLS[f"layer1.{name}"].default
+    for name in ("fit", "zoom", "turn", "x", "y", "tiles")
+}  # fmt: skip
+
+_LAY = """
+#version 330 core
+in vec2 at;
+out vec4 drawn;
+uniform sampler2D before, after;
+uniform float blend, fit, zoom, turn, x, y, tiles;
+uniform vec2 resolution;
+
+vec4 laid(sampler2D picture) {
+    vec2 size = vec2(textureSize(picture, 0)), ratio = resolution / size;
+    float whole = min(ratio.x, ratio.y), full = max(ratio.x, ratio.y);
+    vec2 p = (at - 0.5 - vec2(x, y)) * resolution;
+    float c = cos(radians(turn)), s = sin(radians(turn));
+    p = mat2(c, -s, s, c) * p / (zoom * whole * pow(full / whole, fit) * size) + 0.5;
+    vec2 off = (abs(p - 0.5) - 0.5) * size;       // texels beyond the edge
+    float inside = mix(clamp(0.5 - max(off.x, off.y), 0.0, 1.0), 1.0, tiles);
+    vec2 q = 1.0 - abs(mod(p, 2.0) - 1.0);        // beyond it, as in a mirror
+    return texture(picture, vec2(q.x, 1.0 - q.y)) * inside;
+}
+void main() {
+    vec4 seen = blend >= 1.0 ? laid(after) : mix(laid(before), laid(after), blend);
+    drawn = vec4(seen.rgb / max(seen.a, 1.0 / 255.0), seen.a);
+}
+"""
+
+
+class Layers:
+    """Lays each picture once, and again only when it is another one or lies otherwise."""
+
+    def __init__(self, context: moderngl.Context, copier: Copier) -> None:
+        self._context = context
+        self._copier = copier
+        self._program = context.program(vertex_shader=COVER, fragment_shader=_LAY)
+        for name in ("before", "after"):
+            self._program[name] = UNITS[name]
+        self._triangle = context.vertex_array(self._program, [])
+        self._textures: list[tuple[Frame, moderngl.Texture]] = []  # last used last
+        self._surfaces: dict[int, Surface] = {}
+        # What lies on each, and how; the frames are kept, for only the same object is the same.
+        self._lain: dict[int, tuple[Frame, Frame, tuple[float, ...]]] = {}
+        self._pictures: tuple[Picture | None, ...] = ()
+        self._values: Mapping[str, float] = {}
+
+    def begin(
+        self,
+        pictures: tuple[Picture | None, ...],
+        values: Mapping[str, float],
+        laid: Surface,
+        depth: str,
+        numbers: Sequence[float],
+    ) -> None:
+        """Take a frame's ``pictures``, of which those of ``numbers`` will be wanted; ``laid`` is
+        the generator's, on a surface that others will be drawn to."""
+        self._pictures, self._values = pictures, values
+        if self._surfaces and next(iter(self._surfaces.values())).size != laid.size:
+            self._forget()
+        for number in {_GENERATOR, _BETWEEN, *range(1, 1 + len(pictures))} - self._surfaces.keys():
+            self._surfaces[number] = Surface(self._context, laid.size, depth)
+        if any(self._known(side) == _GENERATOR for one in numbers for side in _sides(one)[:2]):
+            self._copier.copy(laid, self._surfaces[_GENERATOR])
+
+    def bind(self, number: float) -> None:
+        """Let the next pass read layer ``number``, counted from 1, or between two of them both; one
+        that is not there is the generator's picture."""
+        low, high, share = _sides(number)
+        surface = self._laid(self._known(low))
+        if share > 0.0 and self._known(high) != self._known(low):
+            over = self._laid(self._known(high))
+            self._copier.mix(surface, over, share, self._surfaces[_BETWEEN])
+            surface = self._surfaces[_BETWEEN]
+        surface.texture.use(UNITS["second"])
+
+    def warm(self, laid: Surface, depth: str) -> None:
+        """Draw once what a show may ask for: drivers compile it once more for sides that are
+        powers of two."""
+        for side in (64, 65):
+            frame = Frame(0.0, np.zeros((side, side, 4), np.uint8))
+            other = Frame(0.0, np.zeros((side, side, 3), np.uint8))
+            self.begin((Picture(frame, other, 0.5), None), {}, laid, depth, (0.0, 1.0))
+            self.bind(0.5)
+        self._forget()
+
+    def release(self) -> None:
+        """Give back what the GPU holds."""
+        self._forget()
+        for _, texture in self._textures:
+            texture.release()
+        self._textures.clear()
+        self._triangle.release()
+        self._program.release()
+
+    def _known(self, number: int) -> int:
+        there = 0 < number <= len(self._pictures) and self._pictures[number - 1] is not None
+        return number if there else _GENERATOR
+
+    def _laid(self, number: int) -> Surface:
+        surface = self._surfaces[number]
+        if number == _GENERATOR:
+            return surface
+        picture = self._pictures[number - 1]
+        assert picture is not None
+        row = {name: self._values.get(f"layer{number}.{name}", DEFAULTS[name]) for name in DEFAULTS}
+        before, after, way = picture.before, picture.after, (picture.blend, *row.values())
+        held = self._lain.get(number)
+        if held and held[0] is before and held[1] is after and held[2] == way:
+            return surface
+        self._texture(before).use(UNITS["before"])
+        self._texture(after).use(UNITS["after"])
+        for name, value in row.items():
+            self._program[name] = value
+        self._program["resolution"] = surface.size
+        self._program["blend"] = 1.0 if before is after else picture.blend
+        surface.target.use()
+        self._triangle.render(vertices=3)
+        self._lain[number] = (before, after, way)
+        return surface
+
+    def _texture(self, frame: Frame) -> moderngl.Texture:
+        """The texture of a frame, sent if need be."""
+        for index, (held, texture) in enumerate(self._textures):
+            if held is frame:
+                self._textures.append(self._textures.pop(index))
+                return texture
+        height, width, channels = frame.image.shape
+        fresh = self._free((width, height), channels)
+        fresh.write(np.ascontiguousarray(frame.image))
+        fresh.build_mipmaps()
+        self._textures.append((frame, fresh))
+        return fresh
+
+    def _free(self, size: tuple[int, int], channels: int) -> moderngl.Texture:
+        """A texture to write to: the one that was used the longest ago, if it fits."""
+        if len(self._textures) >= MOST_HELD:
+            _, oldest = self._textures.pop(0)
+            if oldest.size == size and oldest.components == channels:
+                return oldest
+            oldest.release()
+        fresh = self._context.texture(size, channels, alignment=1)
+        fresh.repeat_x = fresh.repeat_y = False
+        fresh.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
+        return fresh
+
+    def _forget(self) -> None:
+        for surface in self._surfaces.values():
+            surface.release()
+        self._surfaces.clear()
+        self._lain.clear()
+
+
+def _sides(number: float) -> tuple[int, int, float]:
+    """The layers on either side of a number, and how far it is from the lower to the upper one."""
+    low = floor(number + BETWEEN)
+    share = number - low
+    return low, low + 1 if share > BETWEEN else low, share if share > BETWEEN else 0.0
