@@ -44,7 +44,7 @@ _COMPLAINT = re.compile(
 )
 # Lines of the file itself are numbered from here, so that they are told from the prelude's. (Not
 # every driver gives the number of the source string that `#line` can set.)
-_OWN_LINES = 10_000
+OWN_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +71,24 @@ class Shader:
         uniforms = ", ".join(name for name in FLOATS if name not in own)
         return (
             f"#version 330 core\n{'#define ' * bool(define)}{define}\nuniform float {uniforms};\n"
-            f"#line 1\n{self.prelude}\n#line {_OWN_LINES + 1}\n{self.text}\n{main}"
+            f"#line 1\n{self.prelude}\n#line {OWN_LINES + 1}\n{self.text}\n{main}"
         )
 
     def complaint(self, error: str) -> ShaderError:
         """A driver's error as one sentence with the file and the line."""
-        found = _COMPLAINT.search(error)
-        if found is None:
-            last = error.strip().splitlines()[-1] if error.strip() else "no reason given"
-            return ShaderError(f"shader '{self.path}' does not compile: {last}")
-        line = int(found["line"])
-        file = self.path if line > _OWN_LINES else self.path.with_name(PRELUDE)
-        text = re.sub(r"^error\s*:?\s*", "", found["text"], flags=re.IGNORECASE)
-        return ShaderError(f"shader '{file}' does not compile: line {line % _OWN_LINES}: {text}")
+        line, text = told(error)
+        if not line:
+            return ShaderError(f"shader '{self.path}' does not compile: {text}")
+        file = self.path if line > OWN_LINES else self.path.with_name(PRELUDE)
+        return ShaderError(f"shader '{file}' does not compile: line {line % OWN_LINES}: {text}")
+
+
+def told(error: str) -> tuple[int, str]:
+    """The line of which a driver complains first, 0 if it tells none, and its words."""
+    found = _COMPLAINT.search(error)
+    if found is None:
+        return 0, error.strip().splitlines()[-1] if error.strip() else "no reason given"
+    return int(found["line"]), re.sub(r"^error\s*:?\s*", "", found["text"], flags=re.IGNORECASE)
 
 
 def read_shader(path: Path) -> Shader:
@@ -107,12 +112,12 @@ def read_shader(path: Path) -> Shader:
         controls=shader_controls(name, text),
         wants_past=re.search(r"\bpast\b", code) is not None,
         wants_soft=re.search(r"\b(soft|glow)\b", code) is not None,
+        wants_second=re.search(r"\b(second|other)\b", code) is not None,
         prepares=re.search(r"\bvec4\s+prepare\s*\(", code) is not None,
         flickers=re.search(r"^// flickers$", text, re.MULTILINE) is not None,
     )
 
 
-        wants_second=re.search(r"\b(second|other)\b", code) is not None,
 def read_shaders(folder: Path) -> dict[str, Shader]:
     """Every shader of a folder by name.
 
