@@ -27,3 +27,7 @@ class ShaderError(VjganError):
 
 class SetlistError(VjganError):
     """A set list is malformed, or asks for what is not there."""
+
+
+class ScoreError(VjganError):
+    """A score is malformed, or asks for what is not there."""

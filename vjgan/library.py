@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vjgan.controls import INSIDE, Control
@@ -12,6 +12,7 @@ from vjgan.errors import ModelError, PresetError, VjganError
 from vjgan.mapping import Router
 from vjgan.preset import Layer as LayerRow
 from vjgan.preset import MotionTable, Preset, find_preset, find_presets, load_preset
+from vjgan.score import Score, Stops, read_score
 from vjgan.setlist import Setlist, read_setlist
 from vjgan.stage import Layer, Mover, Scene
 from vjgan.types import Generator, LatentSpace
@@ -26,7 +27,8 @@ class Library:
     """Presets by name or number, scenes by preset file. ``passes`` tells the shader passes with
     their controls, ``fixed`` those that presets cannot name, ``load`` gives the warmed generator of
     a model's name or path, ``prefetch`` warms one that may be wanted next, ``moving`` makes a
-    motion from a preset's settings and a latent space; these may take seconds, so scenes are made
+    motion from a preset's settings and a latent space, ``passing`` one through the stops of a score;
+    these may take seconds, so scenes are made
     off the loop. ``model`` overrides what presets ask for, ``seed`` shifts every seed in them:
     another night of the same preset."""
 
@@ -35,6 +37,7 @@ class Library:
     load: Callable[[str], Generator]
     prefetch: Callable[[str], None]
     moving: Callable[[MotionTable, LatentSpace], Mover]
+    passing: Callable[[Stops, LatentSpace], Mover]
     default_model: str
     model: str = ""
     seed: int = 0
@@ -64,9 +67,36 @@ class Library:
         """The checked set list of a file. Raises SetlistError."""
         return read_setlist(path, self.find, lambda file: self.preset(file).table)
 
+    def score(self, path: Path) -> Score:
+        """The checked score of a file. Raises ScoreError."""
+        return read_score(path, self.find, lambda file: self.preset(file).table)
+
+    def chapters(self, score: Score) -> list[tuple[float, Scene]]:
+        """The scenes of a score, each with the bar from which on it is played, counted from 0.
+        Raises PresetError or ModelError."""
+        stops = tuple((bar, (seed + self.seed) % 2**31) for bar, seed in score.stops)
+        scenes = []
+        for chapter in score.chapters:
+            preset = self.preset(chapter.preset)
+            preset = replace(
+                preset,
+                name=chapter.name or preset.name,
+                crossfade_beats=score.crossfade_beats,
+                values={**preset.values, **chapter.values},
+            )
+            scene = self._scene(preset, chapter.preset, lambda space: self.passing(stops, space))
+            scenes.append((chapter.start, scene))
+        return scenes
+
     def scene(self, path: Path) -> Scene:
         """The preset of a file at work. Raises PresetError or ModelError."""
         preset = self.preset(path)
+        motion = _shifted(preset.motion, self.seed)
+        return self._scene(preset, path, lambda space: self.moving(motion, space))
+
+    def _scene(
+        self, preset: Preset, path: Path, moving: Callable[[LatentSpace], Mover]
+    ) -> Scene:
         generator = self._generator(preset)
         bare = generator is self.blank
         try:
@@ -81,7 +111,7 @@ class Library:
             key=preset.key,
             title=preset.name,
             router=Router(preset.table, preset.values, preset.routes, preset.lfos),
-            motion=self.moving(_shifted(preset.motion, self.seed), generator.space),
+            motion=moving(generator.space),
             generator=generator,
             passes=preset.passes,
             crossfade_beats=preset.crossfade_beats,

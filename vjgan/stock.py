@@ -17,7 +17,7 @@ from vjgan.generator.shelf import Shelf
 from vjgan.library import Library
 from vjgan.mapping import SIGNALS
 from vjgan.media import Sound
-from vjgan.motion import MotionSettings, make_motion
+from vjgan.motion import MotionSettings, make_motion, make_timeline
 from vjgan.preset import MotionTable
 from vjgan.screen.glsl import FIXED, Catalogue, declared_controls
 from vjgan.sources import Wish, open_source
@@ -49,6 +49,7 @@ def make_library(
         load=shelf.get,
         prefetch=shelf.prefetch,
         moving=_moving,
+        passing=make_timeline,
         default_model=DEFAULT_MODEL,
         model=model,
         seed=seed,

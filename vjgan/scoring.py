@@ -1,0 +1,123 @@
+"""A score written by ear: the parts of a track, and for each the pictures and the look."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from vjgan.analysis import STEP, Analysis
+from vjgan.grid import BEATS, Grid, find_grid
+from vjgan.sections import Part, find_parts
+from vjgan.types import FloatArray
+
+CURVES = ("low", "mid", "high", *(f"band{k}" for k in range(1, 9)), "noisiness")
+DRUMS = ("kicks", "snares", "hats")
+LEAST = 0.01  # of a curve: softer is not told apart
+LOUDER = 3.0  # how much more the intensity counts than a doubling of a band
+EARLY = 0.05  # s by which a drum may come before its bar
+LAST_BAR = 0.25  # of a bar that the track must at least fill to be one
+LOUD = 0.8  # energy from which the pictures change twice as often
+PHRASE = 4.0  # bars
+SEEDS = 10_000
+
+# From the softest to the loudest part: the controls of preset `phrases`.
+ERAS = {
+    "oil": {"oil.amount": 0.9},
+    "marble": {"direction.marble": 1.3},
+    "charcoal": {"charcoal.amount": 0.9},
+    "skin": {"psi": 0.75},
+    "chrome": {"direction.chrome": 1.5},
+    "neon": {"direction.neon": 1.6, "bloom.amount": 0.5},
+}
+HEAD = """\
+# A score: what vjgan shows when in this track. Change it as you like: `vjgan render --score` plays
+# it. Bars are counted from 1; an anchor is the picture of a seed, and one is reached every `phrase`
+# bars, the first where the section starts. Sections that sound alike have the same name. An era is
+# a look: values for controls (`vjgan controls` lists them).
+"""
+
+
+def bars_of(analysis: Analysis, grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """What is heard in each bar of a track [bars, features], and how loud it is [bars]."""
+    times = STEP * np.arange(1, len(analysis.curves["level"]) + 1)
+    place = np.array([grid.bar(float(time)) for time in times])
+    count = max(1, math.floor(grid.bar(analysis.seconds) + 1.0 - LAST_BAR))
+    which = np.clip(np.floor(place), 0, count - 1).astype(int)
+    filled = np.maximum(1, np.bincount(which, minlength=count))
+    columns = [np.log2(np.maximum(analysis.curves[name], LEAST)) for name in CURVES]
+    columns.append(LOUDER * analysis.curves["intensity"])
+    heard = [np.bincount(which, column, count) / filled for column in columns]
+    for name in DRUMS:
+        bars = [grid.bar(time + EARLY) for time in analysis.events[name]]
+        inside = [math.floor(bar) for bar in bars if 0.0 <= bar < count]
+        heard.append(np.sqrt(np.bincount(np.array(inside, int), minlength=count)))
+    amplitude = 10.0 ** (analysis.curves["peak_db"] / 20.0)
+    loudness = np.bincount(which, amplitude, count) / filled
+    return np.stack(heard, axis=1), np.asarray(loudness)
+
+
+def compose(analysis: Analysis, track: str) -> str:
+    """The score of a track as TOML; ``track`` is what it is called there: a file beside it, or
+    "demo"."""
+    grid = find_grid(
+        analysis.events["beats"],
+        analysis.events["downbeats"],
+        analysis.tempo_bpm,
+        analysis.seconds,
+    )
+    parts = find_parts(*bars_of(analysis, grid))
+    looks = _looks(parts)
+    lines = [HEAD, f"track = {_quoted(track)}", 'preset = "phrases"']
+    lines += [f"bpm = {grid.bpm:.4f}", f"first = {grid.first:.4f}  # seconds, where bar 1 begins"]
+    if grid.times:
+        lines.append(f"bars = {list(grid.times)}  # seconds, where each begins: the tempo changes")
+    if not analysis.tempo_bpm:
+        lines.insert(1, "# No tempo was heard: bars are counted as if it were this one.")
+    lines.append(f"crossfade_beats = {BEATS}")
+    for era in dict.fromkeys(looks.values()):
+        lines += ["", f"[eras.{era}]", *(f"{name} = {value}" for name, value in ERAS[era].items())]
+    for part in parts:
+        lines += ["", *_section(part, looks[part.letter], track)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(part: Part, era: str, track: str) -> list[str]:
+    phrase = PHRASE / 2.0 if part.energy >= LOUD else PHRASE
+    count = max(1, math.ceil((part.end - part.start) / phrase))
+    # Parts that sound alike meet the same faces.
+    chance = np.random.RandomState(zlib.crc32(f"{Path(track).name} {part.letter}".encode()))
+    anchors = ", ".join(map(str, chance.randint(SEEDS, size=64)[:count]))
+    return [
+        "[[sections]]",
+        f'name = "{part.letter}"',
+        f"start = {part.start + 1}",
+        f"end = {part.end + 1}",
+        f"energy = {part.energy}",
+        f'era = "{era}"',
+        f"phrase = {phrase:g}",
+        f"anchors = [{anchors}]",
+    ]
+
+
+def _looks(parts: list[Part]) -> dict[str, str]:
+    """An era for each letter, by how loud its parts are in the mean."""
+    letters = sorted({part.letter for part in parts})
+    energy = {
+        letter: float(np.mean([part.energy for part in parts if part.letter == letter]))
+        for letter in letters
+    }
+    eras = list(ERAS)
+    looks = {}
+    for rank, letter in enumerate(sorted(letters, key=lambda one: energy[one])):
+        place = rank * (len(eras) - 1) / max(1, len(letters) - 1)
+        looks[letter] = eras[round(place)]
+    return looks
+
+
+def _quoted(text: str) -> str:
+    """A string of TOML."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
