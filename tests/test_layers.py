@@ -62,6 +62,7 @@ ROOMS = {
     "conductor": GROUND | {"setlist", "stage"},
     "remote": GROUND | {"preset", "standing"},
     "rig": GROUND,
+    "recognition": GROUND,
     "snapshot": GROUND | {"standing"},
     "render": GROUND | {"engine", "stage", "stats"},
     "train": GROUND | {"generator"},

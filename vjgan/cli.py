@@ -26,6 +26,7 @@ from vjgan.commands.options import (
     progress,
     seconds_of,
 )
+from vjgan.commands.tracks import learn
 from vjgan.commands.train import train as train_command
 from vjgan.errors import VjganError
 
@@ -52,6 +53,7 @@ app.command()(analyze)
 app.command()(calibrate)
 app.command()(check)
 app.command("learn-midi")(learn_midi)
+app.command()(learn)
 
 
 @app.command()
