@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -147,10 +148,12 @@ Event = ControlEvent | Command | Setting | Pulse
 
 @dataclass(frozen=True, slots=True)
 class PassWeight:
-    """One shader pass in the chain; ``weight`` 0..1 mixes its output over its input."""
+    """One shader pass in the chain; ``weight`` 0..1 mixes its output over its input. ``source`` is
+    its file, where it is not one of our own."""
 
     name: str
     weight: float = 1.0
+    source: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +196,17 @@ class Frame:
 class Picture:
     """What the first pass shows: ``blend`` 0..1 of the way from frame ``before`` to ``after``.
     ``layers`` are the second pictures that passes may read, by number from 1; frames of those may
-    have a fourth channel, by which their colours are multiplied."""
+    have a fourth channel, by which their colours are multiplied.
+
+    ``motion`` float32 [h, w, 4], if known, is the way of what is seen at each place, in pictures to
+    the right and down: it comes from ``place - blend * motion[..., :2]`` of ``before`` and goes to
+    ``place + (1 - blend) * motion[..., 2:]`` of ``after``."""
 
     before: Frame
     after: Frame
     blend: float = 1.0
     layers: tuple[Picture | None, ...] = ()
+    motion: FloatArray | None = field(default=None, compare=False)
 
 
 class LatentSpace(Protocol):
@@ -316,6 +324,9 @@ class Screen(Protocol):
     def glance(self) -> ByteArray | None:
         """A small copy of the light, without words: uint8 [height, width, 3], top row first. From
         a GPU it is that of the call before, None at first, so that nobody waits."""
+
+    def expect(self, passes: Sequence[PassWeight]) -> None:
+        """Make ready passes that are files of their own, which may take seconds."""
 
     def spare(self, most_pixels: int | None, passes: int) -> None:
         """From now on draw at most so many pixels inside (None: all), and without so many of the
