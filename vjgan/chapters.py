@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from vjgan.grid import BEATS, Grid
 from vjgan.stage import Scene
-from vjgan.types import Beat, Event, Features, Pulse, Tick
+from vjgan.types import Beat, Features, Pulse, Tick
 
 log = logging.getLogger("vjgan")
 
@@ -21,17 +21,17 @@ class GridTempo:
     def __init__(self, grid: Grid, where: Where = lambda time: time) -> None:
         self._grid = grid
         self._where = where
-        self._beat = Beat(BEATS * grid.bar(0.0), grid.bpm, 0.0, "score")
+        self.beat = Beat(BEATS * grid.bar(0.0), grid.bpm, 0.0, "score")
 
     def step(self, features: Features, tick: Tick) -> Beat:
         """The beat at a tick's present time."""
         place = self._where(tick.present_time)
         if place is None:
-            self._beat = self._beat.after(tick.dt)
+            self.beat = self.beat.after(tick.dt)
         else:
             position, bpm = BEATS * self._grid.bar(place), self._grid.bpm_at(place)
-            self._beat = Beat(position, bpm, 1.0, "score")
-        return self._beat
+            self.beat = Beat(position, bpm, 1.0, "score")
+        return self.beat
 
     def tap(self, time: float) -> None: ...
 
@@ -47,42 +47,28 @@ class GridTempo:
 
     def line(self) -> str:
         """For the help: what leads."""
-        return f"score, {self._beat.bpm:.1f} bpm, bar {int(self._beat.bar) + 1}"
+        return f"score, {self.beat.bpm:.1f} bpm, bar {int(self.beat.bar) + 1}"
 
 
 class Chapters:
-    """Hands over each scene at its bar (counted from 0), and goes to another by hand: what an
-    engine asks of scenes and of a score. The first is on stage."""
+    """Hands over each scene at its bar (counted from 0) by the ``tempo``: what an engine asks of
+    scenes. The first is on stage; hands change nothing."""
 
-    def __init__(self, scenes: Sequence[tuple[float, Scene]]) -> None:
+    def __init__(self, scenes: Sequence[tuple[float, Scene]], tempo: GridTempo) -> None:
         self._scenes = scenes
-        self._bar = 0.0
+        self._tempo = tempo
         self._shown = 0
-
-    def play(self, beat: Beat, tick: Tick) -> Sequence[Event]:
-        """Move on to a frame's beat."""
-        self._bar = beat.bar
-        return ()
 
     def finished(self) -> Scene | None:
         """The scene that enters at this frame, once."""
-        due = sum(bar <= self._bar for bar, _ in self._scenes[1:])
+        due = sum(bar <= self._tempo.beat.bar for bar, _ in self._scenes[1:])
         if due == self._shown:
             return None
         self._shown = due
-        log.info("score: %s", self.line())
-        return self._scenes[due][1]
+        scene = self._scenes[due][1]
+        log.info("score: section %d of %d, %s", due + 1, len(self._scenes), scene.title)
+        return scene
 
     def request(self, number: int) -> None: ...
 
     def request_step(self, step: int) -> None: ...
-
-    def go(self, step: int) -> None: ...
-
-    def jump(self, number: int) -> None: ...
-
-    def one(self) -> None: ...
-
-    def line(self) -> str:
-        """Which section is on, in a few words."""
-        return f"{self._shown + 1} of {len(self._scenes)}, {self._scenes[self._shown][1].title}"

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
+import tomllib
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
-from vjgan.analysis import STEP, Analysis
+from vjgan.analysis import STEP, Analysis, analyse, track_sound
+from vjgan.errors import ScoreError
+from vjgan.files import replacing
 from vjgan.grid import BEATS, Grid, find_grid
 from vjgan.sections import Part, find_parts
 from vjgan.types import FloatArray
@@ -22,6 +28,8 @@ LAST_BAR = 0.25  # of a bar that the track must at least fill to be one
 LOUD = 0.8  # energy from which the pictures change twice as often
 PHRASE = 4.0  # bars
 SEEDS = 10_000
+
+Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
 
 # From the softest to the loudest part: the controls of preset `phrases`.
 ERAS = {
@@ -121,3 +129,28 @@ def _quoted(text: str) -> str:
     """A string of TOML."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def write_score(track: str, path: Path, progress: Progress) -> list[str]:
+    """Hear a track, write its score to a file, and say what is in it. Raises MediaError when the
+    track cannot be read, ScoreError when the file is no .toml or cannot be written."""
+    if path.suffix != ".toml":
+        raise ScoreError(f"score '{path}' must end in .toml")
+    sound = track_sound(track)
+    with progress(int(sound.seconds), "score") as shown:
+        analysis = analyse(track, sound, shown)
+    name = track if track == "demo" else os.path.relpath(track, path.parent)
+    text = compose(analysis, name)
+    try:
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ScoreError(f"score '{path}' cannot be written: {error.strerror}") from None
+    found = tomllib.loads(text)
+    parts = [
+        f"  bars {one['start']}-{one['end'] - 1}: {one['name']}, {one['era']}, "
+        f"{len(one['anchors'])} pictures"
+        for one in found["sections"]
+    ]
+    tempo = f"{found['bpm']:.1f} bpm" if analysis.tempo_bpm else "no tempo was heard"
+    return [f"{path}: {tempo}, {len(parts)} sections", *parts]
