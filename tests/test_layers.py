@@ -79,6 +79,7 @@ TOP = {
     "explore",
     "film",
     "show",
+    "booth",
     "doctor",
     "cli",
     "commands",

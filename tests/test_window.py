@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -166,33 +165,3 @@ def test_a_window_without_opengl(venue: Venue) -> None:
     )
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("vjgan.errors.DeviceError: no window of 1280x720 with OpenGL 3.3: ")
-
-
-def test_a_display_that_is_pulled_and_plugged_in_again_is_filled_again(
-    venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("VENUE_X", "dummy")  # an X server whose displays come and go
-    stage = Venue(tmp_path)
-    found = re.search(r"DISPLAY=(\S+)", stage.run("up"))
-    assert found
-    monkeypatch.setenv("DISPLAY", found[1])
-    glfw.terminate()  # it remembers the X server that it saw first
-    try:
-        stage.run("screen-plug")
-        window = Window(SIZE, display=2, fullscreen=True)
-
-        def becomes(fullscreen: bool) -> bool:
-            window.events()
-            window.show(still(portrait()), light(), tick())
-            return window.fullscreen == fullscreen and window.image().std() > 20
-
-        assert becomes(True)
-        stage.run("screen-unplug")
-        wait_until(lambda: becomes(False), 5.0, "a window on what is left")
-        stage.run("screen-plug")
-        wait_until(lambda: becomes(True), 5.0, "the display filled again")
-        assert window.size == displays()[1].size
-        window.close()
-    finally:
-        glfw.terminate()
-        stage.run("down")

@@ -94,8 +94,22 @@ def live(
         int, typer.Option(min=0, help="Listen to this channel of the input, from 1; 0 mixes all.")
     ] = 0,
     display: Annotated[
-        int | None, typer.Option(metavar="N", help="Full screen on display N (see `devices`).")
-    ] = None,
+        str,
+        typer.Option(
+            metavar="N|NAME",
+            help="Full screen on a display by its number or a part of its name (see `devices`), "
+            "and so from now on; `none`: in a window again.",
+        ),
+    ] = "",
+    layout: Annotated[
+        str,
+        typer.Option(
+            metavar="WAY", help="full, borderless, span (all displays as one) or mirror (each)."
+        ),
+    ] = "",
+    operator: Annotated[
+        bool, typer.Option("--operator", help="Menus and messages in a window of your own.")
+    ] = False,
     window: Annotated[
         str, typer.Option(metavar="WxH", help="A window of this size. Default: 1280x720.")
     ] = "",
@@ -177,6 +191,8 @@ def live(
             midi_api=midi_api,
             channel=channel,
             display=display,
+            layout=layout,
+            operator=operator,
             window=picture_size(window, "--window") if window else None,
             headless=headless,
             seconds=seconds,

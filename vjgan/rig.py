@@ -13,6 +13,8 @@
     note38 = "nudge -1"
 
     [controllers.NAME]  # knobs that set controls, see ``vjgan.bindings``
+
+    [display]           # where the light comes out, see ``vjgan.screen.layout``
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from vjgan.files import read_toml, replacing
 from vjgan.gestures import read_buttons
 from vjgan.types import Command
 
-KEYS = ("offset_ms", "input_ms", "link", "commands", "controllers")
+KEYS = ("offset_ms", "input_ms", "link", "commands", "controllers", "display")
 LARGEST_MS = 2000.0
 
 
@@ -45,6 +47,7 @@ class Rig:
     commands: Mapping[str, Command] = field(default_factory=dict)
     link: bool = False
     controllers: Mapping[str, Any] = field(default_factory=dict)  # see ``vjgan.bindings``
+    display: Mapping[str, Any] = field(default_factory=dict)  # see ``vjgan.screen.layout``
 
 
 def rig_file() -> Path:
@@ -66,6 +69,9 @@ def load_rig() -> Rig:
     controllers = data.get("controllers", {})
     if not isinstance(controllers, dict):
         raise VjganError(f"rig '{path}': controllers must be a table of MIDI controllers")
+    display = data.get("display", {})
+    if not isinstance(display, dict):
+        raise VjganError(f"rig '{path}': display must be a table")
     if not isinstance(data.get("link", False), bool):
         raise VjganError(f"rig '{path}': link {data['link']!r} must be true or false")
     return Rig(
@@ -74,6 +80,7 @@ def load_rig() -> Rig:
         read_buttons(f"rig '{path}': commands", table),
         data.get("link", False),
         controllers,
+        display,
     )
 
 
@@ -118,6 +125,33 @@ def keep_binding(port: str, source: str, control: str) -> Path:
         raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
     except (TOMLKitError, TypeError, AttributeError):
         raise VjganError(f"rig '{path}': controllers must be a table of MIDI controllers") from None
+    return path
+
+
+def keep_display(values: Mapping[str, Any], output: str = "") -> Path:
+    """Set values of ``[display]``, or of one of its outputs, in the rig's file, which keeps all
+    else, comments too; where it is. A value of None is taken out.
+
+    Raises VjganError when it cannot be written."""
+    path = rig_file()
+    _read(path)
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        document: Any = tomlkit.parse(text)
+        table = document.setdefault("display", tomlkit.table())
+        if output:
+            outputs = table.setdefault("outputs", tomlkit.table(is_super_table=True))
+            table = outputs.setdefault(output, tomlkit.table())
+        for name, value in values.items():
+            if value is not None:
+                table[name] = value
+            elif name in table:
+                del table[name]
+        _write(path, tomlkit.dumps(document))
+    except OSError as error:
+        raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
+    except (TOMLKitError, TypeError, AttributeError):
+        raise VjganError(f"rig '{path}': display must be a table, and its outputs tables") from None
     return path
 
 

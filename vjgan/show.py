@@ -16,6 +16,7 @@ from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock, Session, check_clock
 from vjgan.bindings import Controller, read_controllers
+from vjgan.booth import DEFAULT_WINDOW, open_window
 from vjgan.bound import Bound
 from vjgan.budget import FPS, SOFTWARE_FPS, Budget
 from vjgan.clock import WallClock
@@ -34,7 +35,6 @@ from vjgan.midi import MidiIn
 from vjgan.remote.desk import Together
 from vjgan.rig import Rig, load_rig, rig_file
 from vjgan.screen.offscreen import OffscreenScreen
-from vjgan.screen.window import Window
 from vjgan.setlist import Setlist, check_unit
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
@@ -43,7 +43,6 @@ from vjgan.types import AudioSource, Hands, Screen
 
 log = logging.getLogger("vjgan")
 
-DEFAULT_WINDOW = (1280, 720)
 SWITCH_INTERVAL_S = 0.001  # the interpreter's default of 5 ms is a third of a frame
 
 # What `live` makes of a track where there is no display.
@@ -65,7 +64,9 @@ class LiveSettings:
     midi: str = ""
     midi_api: str = ""
     channel: int = 0
-    display: int | None = None
+    display: str = ""  # a number, a part of a name, or "none": a window, and so from now on
+    layout: str = ""  # empty: as before
+    operator: bool = False
     window: tuple[int, int] | None = None
     headless: bool = False
     seconds: float | None = None
@@ -101,7 +102,7 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
         try:
             screen = room.enter_context(closing(_screen(settings)))
         except DeviceError as error:
-            if not isinstance(source, Sound) or settings.display is not None or settings.window:
+            if not isinstance(source, Sound) or settings.display or settings.window:
                 raise
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
@@ -155,11 +156,8 @@ def _screen(settings: LiveSettings) -> Screen:
         return OffscreenScreen(
             settings.window or DEFAULT_WINDOW, live=True, flash_limit=settings.flash_limit
         )
-    return Window(
-        size=settings.window or DEFAULT_WINDOW,
-        display=settings.display,
-        fullscreen=settings.display is not None,
-        flash_limit=settings.flash_limit,
+    return open_window(
+        settings.rig, settings.display, settings.layout, settings.window, settings.flash_limit
     )
 
 
