@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from vjgan.generator.faults import first_line
+from vjgan.generator.trail import Trail
 from vjgan.priority import step_back
 from vjgan.smooth import Envelope
 from vjgan.types import Frame, Generator, LatentState, Picture, Tick
@@ -26,22 +27,28 @@ LAG_ATTACK, LAG_RELEASE = 0.2, 3.0  # s, how soon the picture follows a slower a
 
 @dataclass(slots=True)
 class Job:
-    """A latent, who draws it, the ``moment`` (s) that it belongs to, and the frame once drawn."""
+    """A latent, who draws it, the ``moment`` (s) that it belongs to, and the frame once drawn.
+    ``asked`` is when the latent was there: that moment, until it is shown later than it should."""
 
     latent: LatentState
     generator: Generator
     moment: float
     frame: Frame | None = None
+    asked: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.asked = self.moment
 
 
 class Playout:
     """Moves the picture evenly over frames that come unevenly. What is shown at a time is the
     moment ``lag`` before it, the least for which there is usually a frame on either side; without
-    one the last frame is held. It never goes back."""
+    one the last frame is held. Between two frames the picture has gone as far as the latent had."""
 
     def __init__(self) -> None:
         self.before: Job | None = None
         self.after: Job | None = None
+        self.trail = Trail()
         self._waiting: deque[Job] = deque(maxlen=WAITING)
         self.every = 0.0  # seconds between two latents that are drawn; 0: as soon as possible
         self._lag = Envelope(LAG_ATTACK, LAG_RELEASE)
@@ -78,11 +85,20 @@ class Playout:
         while self._waiting and self._shown >= self.after.moment:
             self.before, self.after = self.after, self._waiting.popleft()
         if self._shown >= self.after.moment:
-            self.before, self.after.moment = self.after, self._shown
-        span = self.after.moment - self.before.moment
-        blend = (self._shown - self.before.moment) / span if span > 0.0 else 1.0
+            self.before = self.after
+            self.after.moment = self.after.asked = self._shown
         assert self.before.frame is not None and self.after.frame is not None
-        return Picture(self.before.frame, self.after.frame, min(1.0, max(0.0, blend)))
+        return Picture(self.before.frame, self.after.frame, self._share(self.before, self.after))
+
+    def _share(self, before: Job, after: Job) -> float:
+        """How much of the way from one frame to the other is gone, 0..1."""
+        span = after.moment - before.moment
+        if span <= 0.0:
+            return 1.0
+        share = min(1.0, max(0.0, (self._shown - before.moment) / span))  # of the time
+        asked = before.asked + share * (after.asked - before.asked)
+        gone = self.trail.share(before.latent.w, after.latent.w, before.asked, asked)
+        return share if gone is None else gone
 
 
 class Worker:
@@ -124,6 +140,7 @@ class Worker:
         while self._drawn:
             self._playout.take(self._drawn.popleft(), tick.present_time)
         job = Job(latent, self._generator, tick.present_time)
+        self._playout.trail.note(job.moment, latent.w)
         if self._asked is None or (self._is_due(tick) and not _alike(job, self._asked)):
             self._due = max(self._due, job.moment - self._playout.every) + self._playout.every
             with self._wake:
