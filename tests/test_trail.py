@@ -49,8 +49,12 @@ def test_no_share_where_none_is_known() -> None:
 def test_the_picture_goes_as_the_latent_went() -> None:
     """A kick between two frames of a slow model: nothing, then all at once."""
     playout, generator = Playout(), object()
-    place = lambda time_: at(0.0 if time_ < 5.05 else 1.0)  # noqa: E731
+    playout.every = 0.2
     shown = {}
+
+    def place(time_: float) -> np.ndarray:
+        return at(0.0 if time_ < 5.05 else 1.0)
+
     for frame in range(360):
         time_ = frame / 60
         playout.trail.note(time_, place(time_))
