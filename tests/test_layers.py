@@ -65,6 +65,7 @@ ROOMS = {
     "recognition": GROUND,
     "snapshot": GROUND | {"standing"},
     "render": GROUND | {"engine", "stage", "stats"},
+    "takes": GROUND | {"listener", "stage"},
     "train": GROUND | {"generator"},
 }
 TOP = {
@@ -78,6 +79,8 @@ TOP = {
     "preflight",
     "explore",
     "film",
+    "keeper",
+    "refilm",
     "show",
     "booth",
     "doctor",

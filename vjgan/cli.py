@@ -26,6 +26,7 @@ from vjgan.commands.options import (
     progress,
     seconds_of,
 )
+from vjgan.commands.take import app as take_app
 from vjgan.commands.tracks import learn
 from vjgan.commands.train import train as train_command
 from vjgan.errors import VjganError
@@ -48,6 +49,7 @@ app = typer.Typer(
     ),
 )
 app.add_typer(model_app, name="model")
+app.add_typer(take_app, name="take")
 app.command("train")(train_command)
 app.command()(analyze)
 app.command()(calibrate)
@@ -163,6 +165,12 @@ def live(
         int, typer.Option(min=0, max=65535, help="At this UDP port; 0 for no OSC.")
     ] = 9000,
     flash_limit: FlashLimit = True,
+    take: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Record what is played, to be rendered later; see docs/takes.md."
+        ),
+    ] = None,
 ) -> None:
     """Perform: hear, move, show.
 
@@ -207,6 +215,7 @@ def live(
             setlist=setlist,
             quantise=quantise,
             flash_limit=flash_limit,
+            take=take,
         ),
         say=typer.echo,
         progress=progress,
@@ -215,10 +224,19 @@ def live(
 
 @app.command()
 def render(
-    track: Annotated[str, typer.Argument(metavar="TRACK", help="A sound file, or `demo`.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The film: .mp4, .mov or .mkv.")
     ],
+    track: Annotated[
+        str, typer.Argument(metavar="[TRACK]", help="A sound file, or `demo`.", show_default=False)
+    ] = "",
+    take: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Render a take, with its own presets and gestures."),
+    ] = None,
+    audio: Annotated[
+        str, typer.Option(metavar="TRACK", help="Of a take. Default: the track it was played to.")
+    ] = "",
     preset: Preset = "",
     model: Model = "",
     size: Annotated[str, typer.Option(metavar="WxH", help="Even numbers.")] = "1280x720",
@@ -246,25 +264,32 @@ def render(
 
     - `vjgan render track.flac -o film.mp4 --preset journey`
     - `vjgan render demo -o clip.mp4 --size 1920x1080 --fps 29.97 --from 30 --to 45`
+    - `vjgan render --take night.take --audio set.flac -o night.mp4 --size 3840x2160 --fps 60`
     """
     from vjgan.film import FilmSettings, film
+    from vjgan.refilm import refilm
 
-    film(
-        FilmSettings(
-            track=track,
-            output=output,
-            preset=preset,
-            model=model,
-            size=picture_size(size, "--size"),
-            fps=frame_rate(fps),
-            seed=seed,
-            start=seconds_of(from_, "--from"),
-            end=seconds_of(to, "--to") if to else None,
-            device=device,
-            flash_limit=flash_limit,
-        ),
-        progress,
+    settings = FilmSettings(
+        track=audio or track,
+        output=output,
+        preset=preset,
+        model=model,
+        size=picture_size(size, "--size"),
+        fps=frame_rate(fps),
+        seed=seed,
+        start=seconds_of(from_, "--from"),
+        end=seconds_of(to, "--to") if to else None,
+        device=device,
+        flash_limit=flash_limit,
     )
+    if take is not None:
+        if preset or seed or settings.start or to:
+            raise VjganError("--take: preset, seed and span are the take's own; leave them out")
+        refilm(settings, take, progress)
+    elif audio or not track:
+        raise VjganError("what is rendered is a TRACK, or --take FILE with --audio TRACK")
+    else:
+        film(settings, progress)
 
 
 @app.command()

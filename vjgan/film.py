@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from vjgan.audio.track import Track
 from vjgan.beat import BeatClock
+from vjgan.chapters import Chapters, GridTempo
+from vjgan.engine import Scenes, Tempo
 from vjgan.errors import VjganError
 from vjgan.features import Analyser
 from vjgan.generator.worker import Direct
@@ -18,7 +20,9 @@ from vjgan.listener import SteppedEar
 from vjgan.media import FilmWriter, Sound, read_sound, save_image
 from vjgan.render import frame_count, render
 from vjgan.screen.offscreen import OffscreenScreen
+from vjgan.stage import Scene
 from vjgan.stock import demo_sound, make_library, notice
+from vjgan.types import Clock, Ear, Hands
 
 # How many frames there will be and what of; a context that gives the function to tell each to.
 Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
@@ -39,25 +43,63 @@ class FilmSettings:
     end: Fraction | None = None
     device: str = "auto"
     flash_limit: bool = True
+    score: Path | None = None  # plays instead of a preset; an empty track is its own
 
 
 def film(settings: FilmSettings, progress: Progress, picture: Path | None = None) -> None:
-    """Render a film of a track, and if asked its middle frame as a picture."""
+    """Render a film of a track, and if asked its last frame as a picture."""
+    library = make_library(settings.model, settings.seed, settings.device, live=False)
+    score = None if settings.score is None else library.score(settings.score)
+    if score is not None:
+        settings = replace(settings, track=settings.track or score.track)
     path = None if settings.track == "demo" else Path(settings.track)
     sound = demo_sound() if path is None else read_sound(path)
     start, end = _span(settings, sound)
-    frames = frame_count(end - start, settings.fps)
-    library = make_library(settings.model, settings.seed, settings.device, live=False)
     preset = library.find(settings.preset)
+    analyser = Analyser(sound.sample_rate)
+    part = Part(
+        scene=lambda: library.scene(preset),
+        sound=path or sound,
+        start=start,
+        frames=frame_count(end - start, settings.fps),
+        ear=SteppedEar(Track(sound.samples, sound.sample_rate), analyser),
+        tempo=BeatClock(),
+    )
+    if score is not None:
+        tempo, scenes = GridTempo(score.grid), library.chapters(score)
+        chapters = Chapters(scenes, tempo)
+        part = replace(part, scene=lambda: scenes[0][1], tempo=tempo, scenes=chapters)
+    shoot(settings, part, progress, picture)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a film shows: its first ``scene``, made when the film can be written, and whoever plays
+    it; ``start`` is where in the ``sound`` it begins, in seconds, below 0 before it."""
+
+    scene: Callable[[], Scene]
+    sound: Path | Sound
+    start: Fraction
+    frames: int
+    ear: Ear
+    tempo: Tempo
+    clock: Clock | None = None
+    hands: Hands | None = None
+    scenes: Scenes | None = None
+
+
+def shoot(
+    settings: FilmSettings, part: Part, progress: Progress, picture: Path | None = None
+) -> None:
+    """Write a film, and if asked its last frame as a picture."""
     with ExitStack() as room:
         check = room.enter_context(_interruptible())
         writer = room.enter_context(
-            FilmWriter(settings.output, settings.size, settings.fps, path or sound, float(start))
+            FilmWriter(settings.output, settings.size, settings.fps, part.sound, part.start)
         )
         screen = room.enter_context(closing(_screen(settings)))
-        scene = library.scene(preset)
-        source = Track(sound.samples, sound.sample_rate)
-        shown = room.enter_context(progress(frames, settings.output.name))
+        scene = part.scene()
+        shown = room.enter_context(progress(part.frames, settings.output.name))
 
         def count(done: int) -> None:
             shown(done)
@@ -65,16 +107,19 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
 
         render(
             scene,
-            SteppedEar(source, Analyser(sound.sample_rate)),
-            BeatClock(),
+            part.ear,
+            part.tempo,
             Direct(scene.generator),
             screen,
             writer,
             settings.fps,
-            start,
-            frames,
+            part.start,
+            part.frames,
             count,
             notice(scene.generator, settings.flash_limit),
+            part.clock,
+            part.hands,
+            part.scenes,
         )
         if picture is not None:
             save_image(picture, screen.image())

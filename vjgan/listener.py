@@ -56,7 +56,7 @@ class Listener:
         """The newest features. Without sound they are silent and not alive, and the beat runs on
         at the last tempo."""
         features = self._latest.get()
-        return features if self._alive() else _unheard(features, tick.time)
+        return features if self._alive() else unheard(features, tick.time)
 
     def close(self) -> None:
         """Stop listening. A thread that hangs in a device is left behind."""
@@ -163,7 +163,7 @@ class SteppedEar:
             else:
                 self._time = frame.time
                 self._features = self._analyser.analyse(frame)
-        return _unheard(self._features, tick.time) if self._over else self._features
+        return unheard(self._features, tick.time) if self._over else self._features
 
     def close(self) -> None:
         """Give the source back."""
@@ -194,7 +194,7 @@ def _continued(before: Features, now: Features, lost: int) -> Features:
     )
 
 
-def _unheard(last: Features, time: float) -> Features:
+def unheard(last: Features, time: float) -> Features:
     """What is left of the last features when nothing is heard."""
     nothing = Features()
     return replace(

@@ -7,10 +7,21 @@ from fractions import Fraction
 from typing import Protocol
 
 from vjgan.clock import FixedClock
-from vjgan.engine import Engine, Tempo
+from vjgan.engine import Engine, Scenes, Tempo
 from vjgan.stage import Scene, Stage
 from vjgan.stats import Stats
-from vjgan.types import ByteArray, Controls, Ear, Event, Painter, Picture, Screen, Tick
+from vjgan.types import (
+    ByteArray,
+    Clock,
+    Controls,
+    Ear,
+    Event,
+    Hands,
+    Painter,
+    Picture,
+    Screen,
+    Tick,
+)
 
 BROADCAST = {"23.976": Fraction(24000, 1001), "23.98": Fraction(24000, 1001),
              "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}  # fmt: skip
@@ -103,16 +114,19 @@ def render(
     frames: int,
     shown: Callable[[int], None] = lambda count: None,
     notice: Sequence[str] = (),
+    clock: Clock | None = None,
+    hands: Hands | None = None,
+    scenes: Scenes | None = None,
 ) -> None:
-    """Play ``frames`` frames from ``start`` seconds into the track, and write each to the film;
-    ``shown`` is told how many there are after each."""
+    """Play ``frames`` frames from ``start`` seconds into the track, or as long as the ``clock``
+    ticks, and write each to the film; ``shown`` is told how many there are after each."""
     painter.use(scene.generator)
     Engine(
-        clock=FixedClock(fps, frames, start),
+        clock=clock or FixedClock(fps, frames, start),
         ear=ear,
-        hands=Nobody(),
+        hands=hands or Nobody(),
         tempo=tempo,
-        scenes=Nobody(),
+        scenes=scenes or Nobody(),
         stage=Stage(scene),
         painter=painter,
         screen=FilmScreen(screen, film, shown),

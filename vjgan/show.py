@@ -27,6 +27,7 @@ from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
 from vjgan.film import FilmSettings, Progress, film
 from vjgan.generator.worker import Worker
+from vjgan.keeper import About, Analysis, Keeper
 from vjgan.library import Library
 from vjgan.listener import Listener
 from vjgan.loader import Loader
@@ -82,6 +83,7 @@ class LiveSettings:
     setlist: Path | None = None
     quantise: str = "now"
     flash_limit: bool = True
+    take: Path | None = None
 
 
 def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progress) -> None:
@@ -182,7 +184,9 @@ def play(
         room.callback(stage.close)
         fps = SOFTWARE_FPS if screen.software else FPS
         clock = WallClock(fps, settings.seconds)
-        ear = _ear(settings, source, clock)
+        keeper = _keeper(settings, source, stage)
+        room.callback(keeper.close)
+        ear = _ear(settings, source, clock, keeper)
         room.callback(ear.close)
         stats = Stats(fps)
         budget = Budget(screen, painter, clock.period)
@@ -205,6 +209,7 @@ def play(
             onlooker=desk,
             budget=budget,
             score=conductor,
+            witness=keeper,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: clock.stop())
@@ -243,7 +248,13 @@ def _link(settings: LiveSettings, clock: WallClock, room: ExitStack) -> Session 
     return session
 
 
-def _ear(settings: LiveSettings, source: Sound | str, clock: WallClock) -> Listener:
+def _keeper(settings: LiveSettings, source: Sound | str, stage: Stage) -> Keeper:
+    track = isinstance(source, Sound)
+    heard = settings.input or "the system's sound input"
+    return Keeper(About(settings.seed, settings.model, heard, track), stage.scene, settings.take)
+
+
+def _ear(settings: LiveSettings, source: Sound | str, clock: WallClock, keeper: Keeper) -> Listener:
     def microphone() -> AudioSource:
         channel = settings.channel or None
         return Microphone(str(source) or None, channel=channel, clock_time=clock.time)
@@ -259,7 +270,7 @@ def _ear(settings: LiveSettings, source: Sound | str, clock: WallClock) -> Liste
         )
 
     listens = track if isinstance(source, Sound) else microphone
-    return Listener(listens, Analyser, clock.time)
+    return Listener(listens, lambda rate: Analysis(Analyser(rate).analyse, keeper), clock.time)
 
 
 def _film_instead(settings: LiveSettings, progress: Progress) -> None:

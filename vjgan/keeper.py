@@ -1,0 +1,155 @@
+"""Keeps the show while it runs: as a take, as a film with its sound, as stills."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import vjgan
+from vjgan.errors import MediaError
+from vjgan.stage import Scene
+from vjgan.takes.ledger import Ledger
+from vjgan.takes.writer import Entrance, TakeWriter
+from vjgan.types import AudioFrame, Beat, Command, Event, Features, Screen, Tick
+
+log = logging.getLogger("vjgan")
+
+TAKES = Path("out/takes")
+
+
+@dataclass(frozen=True)
+class About:
+    """What is played: said of every take, film and still."""
+
+    seed: int = 0
+    model: str = ""  # that is played whatever presets ask for, if any
+    input: str = ""
+    track: bool = False  # whether the input is a track, of which one can say where in it we are
+
+
+class Keeper:
+    """The witness of a live show. Its commands are ``take``."""
+
+    def __init__(self, about: About, scene: Scene, take: Path | None = None) -> None:
+        """Begins a take at once where its file is given. Raises MediaError."""
+        self.about = about
+        self._ledger = Ledger(_entrance(scene, 0.0))
+        self._take: TakeWriter | None = None
+        if take is not None:
+            self._begin_take(take, 0.0)
+
+    # What the loop calls.
+
+    def obeyed(self, event: Event, tick: Tick) -> None:
+        """Note a gesture; do what it asks of a keeper."""
+        self._ledger.note(event)
+        if self._take is not None:
+            self._take.gesture(event, tick)
+        if event == Command("take"):
+            self._toggle_take(tick)
+
+    def entered(self, scene: Scene, tick: Tick) -> None:
+        """Note a preset that enters."""
+        entrance = _entrance(scene, tick.time)
+        self._ledger.enter(entrance)
+        if self._take is not None:
+            self._take.enter(entrance)
+
+    def shown(self, beat: Beat, screen: Screen, tick: Tick) -> None:
+        """Note a frame."""
+        if self._take is not None:
+            self._take.frame(tick, beat)
+
+    # What the listener's thread calls.
+
+    def heard(self, block: AudioFrame, features: Features, place: float) -> None:
+        """A block of sound, what it was analysed to, and how many seconds have been heard since
+        its source was opened."""
+        take = self._take
+        if take is not None:
+            take.hear(features, place if self.about.track else None)
+
+    def close(self) -> None:
+        """End what is being recorded."""
+        if self._take is not None:
+            self._end_take(self._take)
+
+    # Within.
+
+    def _toggle_take(self, tick: Tick) -> None:
+        take, self._take = self._take, None
+        if take is not None:
+            threading.Thread(target=self._end_take, args=(take,), name="take's end").start()
+            return
+        try:
+            self._begin_take(dated(TAKES, ".take"), tick.time)
+        except MediaError as error:
+            log.error("%s", error)
+
+    def _begin_take(self, path: Path, time: float) -> None:
+        make_folder(path.parent)
+        take = TakeWriter(path, self._words(), now)
+        entrance, events = self._ledger.standing(time)
+        take.enter(entrance)
+        for event in events:
+            take.gesture(event, Tick(0, time, 0.0, time))
+        self._take = take
+        log.info("take '%s' begins", path)
+
+    def _end_take(self, take: TakeWriter) -> None:
+        take.close()
+        if not take.failed:
+            log.info("take '%s' kept (%.1f MB)", take.path, take.bytes / 1e6)
+
+    def _words(self) -> Mapping[str, Any]:
+        about = self.about
+        words = {"seed": about.seed, "model": about.model, "input": about.input}
+        return {"program": f"vjgan {vjgan.__version__}", **words}
+
+
+class Analysis:
+    """An analysis that also lets a keeper hear; see ``vjgan.listener``."""
+
+    def __init__(self, analyse: Callable[[AudioFrame], Features], keeper: Keeper) -> None:
+        self._analyse = analyse
+        self._keeper = keeper
+        self._place = 0.0  # seconds heard
+
+    def analyse(self, frame: AudioFrame) -> Features:
+        """What the ear knows after a block."""
+        features = self._analyse(frame)
+        self._place += len(frame.samples) / frame.sample_rate
+        self._keeper.heard(frame, features, self._place)
+        return features
+
+
+def dated(folder: Path, suffix: str) -> Path:
+    """A name in a folder by the time of day, which no file has yet."""
+    stem = datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    path, count = folder / f"{stem}{suffix}", 1
+    while path.exists():
+        count += 1
+        path = folder / f"{stem}-{count}{suffix}"
+    return path
+
+
+def make_folder(path: Path) -> None:
+    """Make sure that a folder is there. Raises MediaError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MediaError(f"folder '{path}' cannot be made: {error.strerror}") from None
+
+
+def now() -> str:
+    """The date and time, for people and machines."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _entrance(scene: Scene, time: float) -> Entrance:
+    return Entrance(time, scene.key, scene.source, scene.crossfade_beats)
