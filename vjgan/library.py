@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from vjgan.controls import INSIDE, Control
 from vjgan.errors import ModelError, PresetError, VjganError
 from vjgan.mapping import Router
 from vjgan.preset import Layer as LayerRow
-from vjgan.preset import MotionTable, Preset, find_preset, find_presets, load_preset
+from vjgan.preset import MotionTable, OpenPass, Preset, find_preset, find_presets, load_preset
 from vjgan.score import Score, Stops, read_score
 from vjgan.setlist import Setlist, read_setlist
 from vjgan.stage import Layer, Mover, Scene
-from vjgan.types import Generator, LatentSpace
+from vjgan.types import Generator, LatentSpace, PassWeight
 
 NO_MODEL = "none"  # how presets ask for it
 
@@ -43,6 +44,8 @@ class Library:
     seed: int = 0
     fixed: Collection[str] = ()
     open_layer: Callable[[LayerRow, int], Layer] | None = None  # with so many colour channels
+    open_pass: OpenPass | None = None  # that is a file of its own
+    pass_files: Callable[[], object] = lambda: None  # when those were saved
     blank: Generator | None = None  # in the place of no model
     own_folder: Path | None = None  # the performer's presets, which come after the others
 
@@ -61,7 +64,20 @@ class Library:
 
     def preset(self, path: Path) -> Preset:
         """The checked preset of a file. Raises PresetError."""
-        return load_preset(path, self.passes(), self.fixed)
+        return load_preset(path, self.passes(), self.fixed, self.open_pass)
+
+    def known(self) -> object:
+        """What presets are checked by; another value when that has changed."""
+        return self.passes(), self.pass_files()
+
+    def passes_of_files(self) -> list[PassWeight]:
+        """The passes of all presets that are files of their own; those of broken ones are left
+        out."""
+        rows = []
+        for path in self.paths():
+            with suppress(PresetError):  # told when it is asked for
+                rows += [row for row in self.preset(path).passes if row.source is not None]
+        return list(dict.fromkeys(rows))
 
     def setlist(self, path: Path) -> Setlist:
         """The checked set list of a file. Raises SetlistError."""
@@ -94,9 +110,7 @@ class Library:
         motion = _shifted(preset.motion, self.seed)
         return self._scene(preset, path, lambda space: self.moving(motion, space))
 
-    def _scene(
-        self, preset: Preset, path: Path, moving: Callable[[LatentSpace], Mover]
-    ) -> Scene:
+    def _scene(self, preset: Preset, path: Path, moving: Callable[[LatentSpace], Mover]) -> Scene:
         generator = self._generator(preset)
         bare = generator is self.blank
         try:

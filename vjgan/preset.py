@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vjgan.controls import CONTROLS, LAYERS, Control
-from vjgan.errors import PresetError
+from vjgan.errors import PresetError, ShaderError
 from vjgan.files import flat, read_toml
 from vjgan.gestures import MIDI_SOURCE
 from vjgan.mapping import CURVES, SHAPES, SIGNALS, Lfo, Route
@@ -124,11 +124,21 @@ class Preset:
         return {*self.values, *(route.target for route in self.routes)}
 
 
+# What opens the pass that is a file of its own: its path as written and the preset's folder in, the
+# pass and its controls out.
+OpenPass = Callable[[str, Path], tuple[PassWeight, Mapping[str, Control]]]
+ISF = "isf:"
+
+
 def load_preset(
-    path: Path, passes: Mapping[str, Mapping[str, Control]], fixed: Collection[str] = ()
+    path: Path,
+    passes: Mapping[str, Mapping[str, Control]],
+    fixed: Collection[str] = (),
+    open_pass: OpenPass | None = None,
 ) -> Preset:
     """The preset in a file. ``passes`` are the shader passes that exist, with their controls; those
-    in ``fixed`` are always drawn, so that presets steer but do not name them.
+    in ``fixed`` are always drawn, so that presets steer but do not name them; ``open_pass`` opens
+    those that are files of their own.
 
     Raises PresetError: one sentence with the file, the key, the value and what is allowed."""
     key = path.stem
@@ -138,12 +148,14 @@ def load_preset(
     except ValidationError as error:
         raise PresetError(f"preset '{key}' ({path}): {_sentence(error)}") from None
     values = flat(data.controls)
+    opened = _opened(path, data, open_pass) if open_pass is not None else {}
+    table |= {name: row for _, rows in opened.values() for name, row in rows.items()}
     table |= {
         name: replace(CONTROLS["direction.1"], name=name)
         for name in (*values, *(route.target for route in data.routes))
         if DIRECTION.fullmatch(name) and name not in table
     }
-    free = {name: rows for name, rows in passes.items() if name not in fixed}
+    free = {name: rows for name, rows in passes.items() if name not in fixed} | opened
     layers = tuple(_layer(name, layer, path.parent) for name, layer in data.layers.items())
     for problem in (*_problems(data, values, free, table), *_layer_problems(layers)):
         raise PresetError(f"preset '{key}' ({path}): {problem}")
@@ -153,7 +165,7 @@ def load_preset(
         description=data.description,
         model=data.model,
         crossfade_beats=data.crossfade_beats,
-        passes=tuple(PassWeight(name) for name in data.passes),
+        passes=tuple(opened[n][0] if n in opened else PassWeight(n) for n in data.passes),
         motion=data.motion,
         values={name: float(value) for name, value in values.items()},
         routes=tuple(Route(**route.model_dump()) for route in data.routes),
@@ -161,6 +173,27 @@ def load_preset(
         table=table,
         layers=layers,
     )
+
+
+def _opened(
+    path: Path, data: PresetTable, open_pass: OpenPass
+) -> dict[str, tuple[PassWeight, Mapping[str, Control]]]:
+    """The passes that are files of their own, as the preset writes them. Raises PresetError."""
+    opened: dict[str, tuple[PassWeight, Mapping[str, Control]]] = {}
+    for name in data.passes:
+        if name.startswith(ISF):
+            try:
+                opened[name] = open_pass(name.removeprefix(ISF), path.parent)
+            except ShaderError as error:
+                raise PresetError(f"preset '{path.stem}' ({path}): {error}") from None
+    known: dict[str, PassWeight] = {}
+    for row, _ in opened.values():
+        if known.setdefault(row.name, row).source != row.source:
+            raise PresetError(
+                f"preset '{path.stem}' ({path}): passes '{known[row.name].source}' and "
+                f"'{row.source}' would both be called {row.name}; rename one"
+            )
+    return opened
 
 
 def _current(path: Path, written: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from vjgan.media import Sound
 from vjgan.motion import MotionSettings, make_motion, make_timeline
 from vjgan.preset import MotionTable
 from vjgan.screen.glsl import FIXED, Catalogue, declared_controls
+from vjgan.screen.isf.collection import Collection
 from vjgan.sources import Wish, open_source
 from vjgan.sources.blank import Blank
 from vjgan.stage import Mover
@@ -37,6 +38,7 @@ def make_library(
     Raises DeviceError."""
     models = folder("models")
     where = find_device(device)
+    files = isf_files()
     shelf: Shelf[Player] = Shelf(
         find=lambda name: find_model(name, models),
         open_=lambda path: open_model(path, device, live, shelf.spare),
@@ -57,6 +59,8 @@ def make_library(
         open_layer=lambda row, channels: open_source(
             Wish(row.kind, row.place, row.beats), live, channels
         ),
+        open_pass=files.open,
+        pass_files=files.stamps,
         blank=Blank(),
         own_folder=own_folder("presets"),
     )
@@ -67,9 +71,15 @@ def passes() -> Mapping[str, Mapping[str, Control]]:
     return declared_controls(folder("shaders"))
 
 
+def isf_files() -> Collection:
+    """The ISF files that come with vjgan, and the performer's own."""
+    return Collection((own_folder("isf"), folder("shaders") / "isf"))
+
+
 def all_controls() -> dict[str, Control]:
     """Everything that can be steered, those of the passes among them, by name."""
-    return CONTROLS | {name: row for rows in passes().values() for name, row in rows.items()}
+    rows = {name: row for rows in passes().values() for name, row in rows.items()}
+    return CONTROLS | rows | isf_files().controls()
 
 
 def _moving(table: MotionTable, space: LatentSpace) -> Mover:

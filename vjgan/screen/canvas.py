@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import moderngl
@@ -12,7 +13,7 @@ from vjgan.screen.glance import Glance
 from vjgan.screen.overlay import Overlay
 from vjgan.screen.passes import Chain
 from vjgan.screen.program import Surface, is_software
-from vjgan.types import ByteArray, Controls, Picture, Tick
+from vjgan.types import ByteArray, Controls, PassWeight, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
@@ -59,6 +60,10 @@ class Canvas:
         self.overlay.warm(target)
         self.image()
         target.clear()
+
+    def expect(self, passes: Sequence[PassWeight]) -> None:
+        """Make ready what `warm` does not know: passes that are files of their own."""
+        self.chain.expect(passes)
 
     def spare(self, most_pixels: int | None, passes: int) -> None:
         """From now on draw at most so many pixels inside, and without the dearest ``passes``."""

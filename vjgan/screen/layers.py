@@ -83,15 +83,19 @@ class Layers:
             self._copier.copy(laid, self._surfaces[_GENERATOR])
 
     def bind(self, number: float) -> None:
-        """Let the next pass read layer ``number``, counted from 1, or between two of them both; one
-        that is not there is the generator's picture."""
+        """Let the next pass read layer ``number``, see `surface`."""
+        self.surface(number).texture.use(UNITS["second"])
+
+    def surface(self, number: float) -> Surface:
+        """Layer ``number``, counted from 1, or between two of them both; one that is not there is
+        the generator's picture."""
         low, high, share = _sides(number)
         surface = self._laid(self._known(low))
         if share > 0.0 and self._known(high) != self._known(low):
             over = self._laid(self._known(high))
             self._copier.mix(surface, over, share, self._surfaces[_BETWEEN])
             surface = self._surfaces[_BETWEEN]
-        surface.texture.use(UNITS["second"])
+        return surface
 
     def warm(self, laid: Surface, depth: str) -> None:
         """Draw once what a show may ask for: drivers compile it once more for sides that are

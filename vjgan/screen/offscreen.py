@@ -12,7 +12,7 @@ import moderngl
 from vjgan.errors import DeviceError
 from vjgan.screen.canvas import Canvas
 from vjgan.screen.program import Surface
-from vjgan.types import ByteArray, Controls, Event, Picture, Tick
+from vjgan.types import ByteArray, Controls, Event, PassWeight, Picture, Tick
 
 
 class OffscreenScreen:
@@ -60,6 +60,11 @@ class OffscreenScreen:
         """A small copy of the light, without words; from a GPU that of the call before."""
         with self._context:
             return self.canvas.glance()
+
+    def expect(self, passes: Sequence[PassWeight]) -> None:
+        """Make ready passes that are files of their own, which may take seconds."""
+        with self._context:
+            self.canvas.expect(passes)
 
     def spare(self, most_pixels: int | None, passes: int) -> None:
         """From now on draw at most so many pixels inside (None: all), and without so many of the

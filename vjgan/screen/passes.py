@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import moderngl
@@ -23,10 +24,11 @@ from vjgan.screen.glsl import (
     read_shader,
     read_shaders,
 )
+from vjgan.screen.isf.effects import Effects
 from vjgan.screen.layers import Layers
 from vjgan.screen.program import UNITS, Copier, Pass, Surface, uneven
 from vjgan.screen.sparing import Sparing
-from vjgan.types import Controls, Picture, Tick
+from vjgan.types import Controls, PassWeight, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
@@ -64,6 +66,7 @@ class Chain:
         self._blur = Blur(context)
         self._copier = Copier(context)
         self._layers = Layers(context, self._copier)
+        self._files_drawn = Effects(context, self._copier)  # passes that are files of their own
         self._files = modified(shader_dir)
         self._looked = 0.0
         self._count = 0
@@ -116,6 +119,19 @@ class Chain:
         self.present(target)
         self._count += 2  # so that none of it counts as the past
 
+    def expect(self, rows: Sequence[PassWeight]) -> None:
+        """Compile the passes that are files of their own, draw each once and note what it costs."""
+        self._values = {"time": 0.0, "dt": 1e-2}
+        self._layers.begin((), self._values, self.shown, self._depth, (0.0,))
+        for row in rows:
+            if row.source is not None and self._files_drawn.ready(row.source):
+                watch = self.context.query(time=True)
+                self._count += 1
+                with watch:
+                    self._run_file(row.source, self.shown, 1.0)
+                self.sparing.costs_ns[row.name] = watch.elapsed
+        self._count += 2
+
     def draw(
         self, picture: Picture, controls: Controls, tick: Tick, target: moderngl.Framebuffer
     ) -> None:
@@ -132,18 +148,16 @@ class Chain:
         self.shown = self._surfaces[0]
         self._first.lay(self._passes[FIRST], picture, self._values, self.shown)
         rows = [
-            row
-            for row in controls.passes
-            if row.weight > 0.0
-            and row.name not in FIXED
-            and self._known(row.name)
-            and not (controls.calm and self._passes[row.name].shader.flickers)
+            row for row in controls.passes if row.weight > 0.0 and self._ready(row, controls.calm)
         ]
-        numbers = [self._layer_of(self._passes[row.name]) for row in rows]
+        numbers = [self._layer_of(row) for row in rows]
         if wanted := [number for number in numbers if number is not None]:
             self._layers.begin(picture.layers, self._values, self.shown, self._depth, wanted)
         for row in self.sparing.left(rows, tick.dt):
-            self.shown = self._run(self._passes[row.name], self.shown, row.weight)
+            if row.source is not None:
+                self.shown = self._run_file(row.source, self.shown, row.weight)
+            else:
+                self.shown = self._run(self._passes[row.name], self.shown, row.weight)
         if any(self._values.get(name, GLOBALS[name]) != GLOBALS[name] for name in TURNS_COLOUR):
             self.shown = self._run(self._passes[COLOUR], self.shown, 1.0)
         if self._limiter is not None:
@@ -163,6 +177,7 @@ class Chain:
         if abs(now - self._looked) < LOOK_SECONDS:
             return
         self._looked = now
+        self._files_drawn.poll()
         files = modified(self.shader_dir)
         changed = [path for path, modified in files.items() if self._files.get(path) != modified]
         self._files = files
@@ -193,6 +208,7 @@ class Chain:
             self._limiter.release()
         self._blur.release()
         self._layers.release()
+        self._files_drawn.release()
         self._copier.release()
 
     def _reload_all(self) -> None:
@@ -227,7 +243,7 @@ class Chain:
         source.texture.use(UNITS["frame"])
         if soft is not None:
             soft.use(UNITS["soft"])
-        if (layer := self._layer_of(pass_)) is not None:
+        if (layer := self._layer_of_own(pass_)) is not None:
             self._layers.bind(layer)
         pass_.drawn = self._count
         if weight < 1.0:
@@ -248,8 +264,21 @@ class Chain:
         self.sparing.costs_ns[pass_.shader.name] = watch.elapsed
         return shown
 
-    def _layer_of(self, pass_: Pass) -> float | None:
+    def _run_file(self, path: Path, source: Surface, weight: float) -> Surface:
+        """The surface onto which a pass that is a file of its own drew ``source``."""
+        drawn = next(one for one in self._surfaces if one is not source)
+        layer = self._files_drawn.layer(path, self._values)
+        other = source if layer is None else self._layers.surface(layer)
+        self._files_drawn.draw(path, weight, source, other, drawn, self._values, self._count)
+        return drawn
+
+    def _layer_of(self, row: PassWeight) -> float | None:
         """The number of the layer that a pass reads; None where it reads none."""
+        if row.source is not None:
+            return self._files_drawn.layer(row.source, self._values)
+        return self._layer_of_own(self._passes[row.name])
+
+    def _layer_of_own(self, pass_: Pass) -> float | None:
         if not pass_.shader.wants_second:
             return None
         name = f"{pass_.shader.name}.layer"
@@ -278,6 +307,14 @@ class Chain:
 
     def _made(self, count: int, depth: str) -> tuple[Surface, ...]:
         return tuple(Surface(self.context, self.internal_size, depth) for _ in range(count))
+
+    def _ready(self, row: PassWeight, calm: bool) -> bool:
+        """Whether a pass is there, and not one that flickers where it should be ``calm``."""
+        if row.source is not None:
+            return self._files_drawn.ready(row.source, calm)
+        if row.name in FIXED or not self._known(row.name):
+            return False
+        return not (calm and self._passes[row.name].shader.flickers)
 
     def _known(self, name: str) -> bool:
         if name not in self._passes and name not in self._complaints:

@@ -19,7 +19,7 @@ from vjgan.screen.mirror import Mirror
 from vjgan.screen.outlet import Keep, Outlet
 from vjgan.screen.pane import Pane
 from vjgan.screen.projection import read_mask
-from vjgan.types import ByteArray, Command, Controls, Event, Picture, Tick
+from vjgan.types import ByteArray, Command, Controls, Event, PassWeight, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
@@ -126,6 +126,10 @@ class Window:
     def glance(self) -> ByteArray | None:
         """A small copy of the light, without words; from a GPU that of the call before."""
         return self.canvas.glance()
+
+    def expect(self, passes: Sequence[PassWeight]) -> None:
+        """Make ready passes that are files of their own, which may take seconds."""
+        self.canvas.expect(passes)
 
     def spare(self, most_pixels: int | None, passes: int) -> None:
         """From now on draw at most so many pixels inside (None: all), and without so many of the

@@ -10,7 +10,7 @@ Sum = Callable[[Mapping[str, float]], float]
 
 MOST_LETTERS = 400
 _WORD = re.compile(
-    r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|\$?([A-Za-z_]\w*)|(\*\*|[-+*/%^(),]))"
+    r"\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|\$?([A-Za-z_]\w*)|(\*\*|[-+*/%^(),]))"
 )
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 _FUNCTIONS: dict[str, tuple[Callable[..., float], range]] = {

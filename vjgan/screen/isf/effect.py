@@ -11,7 +11,7 @@ from PIL import Image
 
 from vjgan.errors import ShaderError
 from vjgan.screen.glsl import OWN_LINES, told
-from vjgan.screen.isf.header import SOUNDS, Input, Isf, Target
+from vjgan.screen.isf.header import FROM_PICTURE, SOUNDS, Input, Isf, Target
 from vjgan.screen.isf.sound import Sound
 from vjgan.screen.isf.translate import fragment_source, samplers, vertex_source
 from vjgan.screen.program import Copier, Surface, uneven
@@ -19,7 +19,6 @@ from vjgan.screen.program import Copier, Surface, uneven
 MOST_SIDE = 8192  # pixels, of a buffer
 MOST_PIXELS = 1 << 25
 MOST_IMPORTED = 1 << 26  # pixels of an imported picture
-FROM_PICTURE = ("inputImage", "startImage")  # images that are the picture so far
 FEW = 16  # a side up to which a size is meant to the pixel
 VERSIONS = (330, 420)  # the later one turns int to uint and float by itself, but has more words
 VERTEX_LINES = 2 * OWN_LINES  # from here lines are those of the .vs

@@ -24,6 +24,8 @@ PARTS = {
     "point2D": (".x", ".y"),
     "color": (".r", ".g", ".b", ".a"),
 }
+FROM_PICTURE = ("inputImage", "startImage")  # images that are the picture so far
+SECOND = "which layer is its other picture; 0: the model's own picture"
 SOUNDS = ("audio", "audioFFT")
 IMAGES = ("image", *SOUNDS)
 MOST_INPUTS = 64
@@ -76,6 +78,7 @@ class Isf:
     imported: Mapping[str, Path]
     fragment: str
     vertex: str
+    flickers: bool = False
 
     @property
     def kind(self) -> str:
@@ -86,9 +89,17 @@ class Isf:
         return "filter" if "inputImage" in names else "generator"
 
     @property
+    def layer(self) -> Control | None:
+        """Which layer of the preset it sees besides the picture; None if it takes no other."""
+        if all(one.kind != "image" or one.name in FROM_PICTURE for one in self.inputs):
+            return None
+        return Control(f"{self.name}.layer", 0.0, 3.0, 1.0, "", SECOND)
+
+    @property
     def controls(self) -> dict[str, Control]:
         """Its inputs as rows of the table, by full name."""
-        return {row.name: row for one in self.inputs for row in one.parts}
+        rows = [row for one in self.inputs for row in one.parts]
+        return {row.name: row for row in ([self.layer] if self.layer else []) + rows}
 
     def takes(self, name: str) -> bool:
         """Whether there is an input of that name."""
@@ -135,6 +146,7 @@ def read_isf(path: Path) -> Isf:
         imported=imported,
         fragment="\n" * text[: found.end()].count("\n") + text[found.end() :],
         vertex=_read(beside) if beside.is_file() else "",
+        flickers=re.search("strobe|flash|flicker", path.stem.lower()) is not None,
     )
 
 

@@ -26,26 +26,31 @@ class Sound:
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
         self._textures: dict[tuple[str, int], moderngl.Texture] = {}
+        self._bands = np.zeros(OCTAVES, np.float32)
+        self._time = 0.0
 
     def texture(self, kind: str, width: int) -> moderngl.Texture:
         """The picture of an "audio" or "audioFFT" input so wide."""
         key = (kind, width)
         if key not in self._textures:
-            texture = self._context.texture((width, 1), 4, dtype="f4")
+            self._textures[key] = texture = self._context.texture((width, 1), 4, dtype="f4")
             texture.repeat_x = texture.repeat_y = False
-            self._textures[key] = texture
+            self._draw(*key)
         return self._textures[key]
 
     def hear(self, values: Mapping[str, float]) -> None:
         """Draw anew what ``band1`` to ``band8`` (0..1) and the ``time`` in seconds tell."""
-        bands = np.array([values.get(f"band{k}", 0.0) for k in range(1, OCTAVES + 1)], np.float32)
-        for (kind, width), texture in self._textures.items():
-            row = (
-                spectrum(bands, width) if kind == "audioFFT" else wave(bands, width, values["time"])
-            )
-            pixels = np.repeat(row[:, None], 4, axis=1)  # [width, 4]
-            pixels[:, 3] = 1.0
-            texture.write(pixels.tobytes())
+        self._bands[:] = [values.get(f"band{k}", 0.0) for k in range(1, OCTAVES + 1)]
+        self._time = values["time"]
+        for key in self._textures:
+            self._draw(*key)
+
+    def _draw(self, kind: str, width: int) -> None:
+        bands = self._bands
+        row = spectrum(bands, width) if kind == "audioFFT" else wave(bands, width, self._time)
+        pixels = np.repeat(row[:, None], 4, axis=1)  # [width, 4]
+        pixels[:, 3] = 1.0
+        self._textures[kind, width].write(pixels.tobytes())
 
     def release(self) -> None:
         """Give back what the GPU holds."""
