@@ -17,7 +17,7 @@ from PIL import Image
 
 from vjgan.booth import open_window
 from vjgan.errors import DeviceError, VjganError
-from vjgan.rig import load_rig, rig_file
+from vjgan.rig import keep_display, load_rig, rig_file
 from vjgan.screen.displays import Display, again, around, displays, find, most_of
 from vjgan.screen.layout import Layout, Output, read_layout
 from vjgan.screen.window import Window
@@ -101,6 +101,44 @@ def test_a_layout_is_read() -> None:
     assert read_layout("x", {}) == Layout()
 
 
+def test_what_is_kept_of_displays_keeps_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    written = (
+        "link = true  # always\n\n[display]  # of the hall\nname = 'A'\n\n"
+        "[display.outputs.'EPSON PJ']\ngamma = 1.2  # by eye\n\n[commands]\nnote36 = 'tap'\n"
+    )
+    rig_file().parent.mkdir()
+    rig_file().write_text(written)
+    keep_display({"name": "B", "size_mm": [1, 2]})
+    keep_display({"corners": [[0.1, 0], [1, 0], [1, 1], [0, 1]]}, "EPSON PJ")
+    keep_display({"corners": [[0, 0.1], [1, 0], [1, 1], [0, 1]]}, "window")
+    read = load_rig()
+    layout = read_layout("x", read.display)
+    assert layout.known is not None
+    assert (layout.known.name, layout.known.size_mm) == ("B", (1, 2))
+    assert layout.outputs["EPSON PJ"].gamma == 1.2
+    assert layout.outputs["EPSON PJ"].corners[0] == (0.1, 0.0)
+    assert layout.outputs["window"].corners[0] == (0.0, 0.1)
+    assert (read.link, list(read.commands)) == (True, ["note36"])
+    for words in ("# always", "# of the hall", "# by eye"):
+        assert words in rig_file().read_text()
+    keep_display({"name": None, "corners": None})
+    assert read_layout("x", load_rig().display).known is None
+    assert [path.name for path in rig_file().parent.iterdir()] == ["rig.toml"]
+
+
+def test_a_rig_whose_display_is_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    rig_file().parent.mkdir()
+    rig_file().write_text("display = 2\n")
+    with pytest.raises(VjganError, match="display must be a table"):
+        load_rig()
+    with pytest.raises(VjganError, match="display must be a table"):
+        keep_display({"name": "A"}, "A")
+
+
 # ---- with real displays
 
 
@@ -168,7 +206,7 @@ def opened(**how: Any) -> Window:
 
 def heedful(window: Window) -> Window:
     """The window, from now on without an error of OpenGL."""
-    assert window._pane.context.error
+    assert window._pane.context.error  # forgotten: moderngl binds again what was released
     return window
 
 

@@ -18,6 +18,7 @@ from vjgan.errors import DeviceError
 from vjgan.gestures import COMMANDS
 from vjgan.screen.displays import displays
 from vjgan.screen.keys import KEYS, LEAVE_SECONDS
+from vjgan.screen.layout import SQUARE, Layout, Output
 from vjgan.screen.window import Window
 from vjgan.types import Command, Event
 
@@ -165,3 +166,59 @@ def test_a_window_without_opengl(venue: Venue) -> None:
     )
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("vjgan.errors.DeviceError: no window of 1280x720 with OpenGL 3.3: ")
+
+
+def test_a_picture_of_the_windows_own_size_is_drawn_straight(window: Window) -> None:
+    window.show(still(portrait()), light(), tick())
+    assert window.canvas._light is None
+
+
+def test_f2_shows_the_pattern_whose_corners_keys_move(venue: Venue) -> None:
+    kept: dict[str, Output] = {}
+    window = Window(SIZE, title="vjgan corners", keep=kept.__setitem__)
+
+    def corners_after(*keys: str) -> tuple[tuple[float, float], ...]:
+        before = window._outlet.output.corners
+        xdotool("key", *keys)
+        wait_until(
+            lambda: (window.events(), window._outlet.output.corners != before)[1], 5.0, str(keys)
+        )
+        return window._outlet.output.corners
+
+    window.show(still(portrait()), light(), tick())
+    window.events()
+    xdotool("search", "--sync", "--name", "vjgan corners", "windowfocus", "--sync")
+    assert press(window, "F2") == [Command("pattern")]
+    window.pattern()
+    window.show(still(portrait()), light(), tick())
+    xdotool("key", "2")
+    wait_until(lambda: (window.events(), window._outlet.corner)[1] == 1, 5.0, "the second corner")
+    assert corners_after("shift+Left")[1] == (1.0 - 10 / SIZE[0], 0.0)
+    assert corners_after("Down")[1] == (1.0 - 10 / SIZE[0], 1 / SIZE[1])
+    window.show(still(portrait()), light(), tick())
+    assert not kept
+    window.pattern()
+    assert kept["window"].corners[1] == (1.0 - 10 / SIZE[0], 1 / SIZE[1])
+    window.pattern()
+    assert corners_after("BackSpace") == SQUARE
+    assert press(window, "b") == [Command("blackout")]  # all other keys mean what they always do
+    window.close()
+    assert kept["window"].corners == SQUARE
+
+
+def test_a_window_shows_the_picture_as_its_output_has_it(venue: Venue, tmp_path: Path) -> None:
+    corners = ((0.25, 0.0), (1.0, 0.0), (1.0, 1.0), (0.25, 0.5))
+    layout = Layout(outputs={"window": Output(rotate=90, brightness=0.5, corners=corners)})
+    window = Window(SIZE, title="vjgan laid", layout=layout)
+    assert window.size == SIZE[::-1]
+    for _ in range(2):
+        window.events()
+        window.show(still(plain(200, 100, 0)), light(fit=1.0), tick())
+    assert np.abs(window.image().astype(int) - (200, 100, 0)).max() <= 1
+    file = tmp_path / "laid.png"
+    subprocess.run(["import", "-window", "vjgan laid", str(file)], check=True, timeout=30)
+    seen = np.asarray(Image.open(file).convert("RGB")).astype(int)
+    assert seen[:, : SIZE[0] // 4 - 1].max() == 0
+    assert seen[-1, SIZE[0] // 4 : SIZE[0] // 4 + 30].max() == 0
+    assert np.abs(seen[5:40, SIZE[0] // 2 :] - (100, 50, 0)).max() <= 2
+    window.close()
