@@ -1,10 +1,7 @@
 """What controllers do that a rig knows by name, and soft takeover."""
 
-import itertools
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +13,9 @@ from test_midi import knock, listen, plug  # noqa: F401
 from vjgan import midi
 from vjgan.bindings import Binding, map_names, read_controllers
 from vjgan.bound import Bound
-from vjgan.controls import CONTROLS, Control
-from vjgan.errors import DeviceError, VjganError
-from vjgan.learning import learn
+from vjgan.controls import CONTROLS
+from vjgan.errors import VjganError
 from vjgan.mapping import CURVES, Router
-from vjgan.rig import keep_binding, load_rig, rig_file
 from vjgan.types import Command, ControlEvent, Event, Setting
 
 
@@ -255,36 +250,3 @@ def test_a_controller_is_known_by_its_port(
     wait_until(lambda: events.extend(bound.read()) or Command("go") in events, what="go")
     meant = [event for event in events if not isinstance(event, ControlEvent)]
     assert meant == [Setting("hue", -180.0), Setting("hue", 180.0), Command("go")]
-
-
-def test_a_knob_that_is_moved_is_learnt_and_kept(
-    plug: Callable[..., Player],  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    rig_file().parent.mkdir()
-    rig_file().write_text("link = true  # of the band\n[controllers.other]\nmap = 'generic'\n")
-    player, told = plug("nano"), []
-    thread = threading.Thread(target=lambda: told.append(learn("bloom.amount", "", "jack", 20.0)))
-    thread.start()
-    for value in itertools.cycle(range(0, 128, 8)):
-        player.send([0xB2, 50, 64], [0xB2, 51, value])  # one trembles not even, one is moved
-        if not thread.is_alive():
-            break
-    assert "cc51 of 'nano:out', channel 3, sets bloom.amount" in told[0]
-    table = {**CONTROLS, "bloom.amount": Control("bloom.amount", 0.0, 1.0, 0.5, "", "")}
-    other, nano = read_controllers("r", load_rig().controllers, table)
-    assert (other.name, nano.name) == ("other", "nano:out")
-    assert nano.controls["3.cc51"].control == "bloom.amount"
-    assert rig_file().read_text().startswith("link = true  # of the band\n")
-    assert keep_binding("nano:out", "3.cc51", "hue") == rig_file()
-    assert load_rig().controllers["nano:out"]["controls"] == {"3.cc51": "hue"}
-    assert [path.name for path in rig_file().parent.iterdir()] == ["rig.toml"]
-
-
-def test_learning_an_unknown_control_or_from_nothing_is_told() -> None:
-    with pytest.raises(VjganError, match=r"control 'hoe' is unknown; there are: .*bloom\.amount"):
-        learn("hoe", "", "jack", 1.0)
-    with pytest.raises(DeviceError, match=r"no knob was moved for 0\.1 s; MIDI inputs that"):
-        learn("hue", "", "jack", 0.1)

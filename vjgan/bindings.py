@@ -139,6 +139,11 @@ class Lamp:
     levels: tuple[int, ...] = ()
     message: tuple[int, ...] = ()  # the level stands where LEVEL does
 
+    @property
+    def is_lamp(self) -> bool:
+        """Whether it is dark at 0, and not a fader that stands there."""
+        return bool(self.levels or self.message) or self.source.startswith("note")
+
     def messages(self, x: float) -> list[list[int]]:
         """The MIDI messages by which it shows ``x`` 0..1."""
         level = round(127 * x)

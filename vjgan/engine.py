@@ -60,6 +60,8 @@ HELP = (
     "Up Down    beat twice, half as fast",
     ", .        beat later, earlier",
     "C          next clock",
+    "L          learn: then a key or control, then a knob",
+    "U          forget what was learnt last",
     "F2         test pattern, corners",
     "H          this help",
 )
@@ -135,6 +137,15 @@ class Witness(Protocol):
         """A frame is on the screen."""
 
 
+class Pupil(Protocol):
+    """Who learns what knobs do; see ``vjgan.learning``."""
+
+    def takes(self, event: Event) -> bool:
+        """Whether a gesture is for it only, and not to be done."""
+
+    def line(self) -> str: ...
+
+
 class Budget(Protocol):
     """What the loop needs of ``vjgan.budget``."""
 
@@ -164,6 +175,7 @@ class Engine:
         budget: Budget | None = None,
         score: Score | None = None,
         witness: Witness | None = None,
+        pupil: Pupil | None = None,
     ) -> None:
         self.clock = clock
         self.ear = ear
@@ -180,6 +192,7 @@ class Engine:
         self.budget = budget
         self.score = score
         self.witness = witness
+        self.pupil = pupil
         self.beat = Beat()
         self._moved: dict[str, float] = {}
         self._latent: LatentState | None = None
@@ -229,6 +242,8 @@ class Engine:
     def obey(self, events: Iterable[Event], tick: Tick) -> None:
         """Take the performer's gestures: knobs are remembered, commands done."""
         for event in events:
+            if self.pupil is not None and self.pupil.takes(event):
+                continue
             if self.witness is not None:
                 self.witness.obeyed(event, tick)
             if isinstance(event, ControlEvent):
@@ -355,6 +370,8 @@ class Engine:
                 words = (*words, f"Quality    {self.budget.words()}")
             if self.score is not None and self.score.line():
                 words = (*words, f"Track      {self.score.line()}")
+            if self.pupil is not None and self.pupil.line():
+                words = (*words, self.pupil.line())
         else:
             words = self.notice if tick.time <= NOTICE_SECONDS else ()
         if words != self._said:
@@ -383,6 +400,7 @@ class Engine:
             self._panic,
             self._strobe_killed,
             "" if self.score is None else self.score.line(),
+            learning="" if self.pupil is None else self.pupil.line(),
         )
         self.onlooker.look(standing, self.screen)
 

@@ -35,6 +35,8 @@ COMMANDS = {
     "clock": "hold the clock of that number: 1 link, 2 midi, 3 tracker, 4 tap, 5 free; 0 the best "
     "one, -1 the next",
     "pattern": "the test pattern, and back",
+    "learn": "learn what a knob or pad does: then a control or command, then the knob or pad",
+    "unlearn": "forget what was learnt last",
     "help": "this help",
 }
 

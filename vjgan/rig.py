@@ -106,9 +106,21 @@ def keep_in_rig(name: str, value: float) -> Path:
     return path
 
 
-def keep_binding(port: str, source: str, control: str) -> Path:
-    """Let a ``source`` of a MIDI port set ``control``, in the rig's file, which keeps all else,
-    comments too; where it is. The table is that whose name is a part of the port's, or a new one.
+@dataclass(frozen=True)
+class Change:
+    """The rig's file before and after something was kept in it."""
+
+    path: Path
+    before: str
+    after: str
+
+
+def keep_binding(
+    port: str, source: str, row: str | Mapping[str, str], kind: str = "controls"
+) -> Change:
+    """Let a ``source`` of a MIDI port do what ``row`` says, in the rig's file, which keeps all
+    else, comments too. ``kind`` is "controls" or "commands". The table is that whose name is a part
+    of the port's, or a new one; what it said of that source before is gone.
 
     Raises VjganError when it cannot be written."""
     path = rig_file()
@@ -119,13 +131,32 @@ def keep_binding(port: str, source: str, control: str) -> Path:
         controllers = document.setdefault("controllers", tomlkit.table(is_super_table=True))
         name = next((name for name in controllers if name.lower() in port.lower()), port)
         controller = controllers.setdefault(name, tomlkit.table())
-        controller.setdefault("controls", tomlkit.table())[source] = control
-        _write(path, tomlkit.dumps(document))
+        for other in ("controls", "commands"):
+            for key in (source, source.rpartition(".")[2]):
+                controller.get(other, {}).pop(key, None)
+        value = row
+        if not isinstance(row, str):
+            value = tomlkit.inline_table()
+            value.update(row)
+        controller.setdefault(kind, tomlkit.table())[source] = value
+        after = tomlkit.dumps(document)
+        _write(path, after)
     except OSError as error:
         raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
     except (TOMLKitError, TypeError, AttributeError):
         raise VjganError(f"rig '{path}': controllers must be a table of MIDI controllers") from None
-    return path
+    return Change(path, text, after)
+
+
+def take_back(kept: Change) -> None:
+    """Make the rig's file what it was before. Raises VjganError where it has been changed since, or
+    cannot be written."""
+    try:
+        if kept.path.read_text(encoding="utf-8") != kept.after:
+            raise VjganError(f"rig '{kept.path}' has been changed since; it stays as it is")
+        _write(kept.path, kept.before)
+    except OSError as error:
+        raise VjganError(f"rig '{kept.path}' cannot be written: {error.strerror}") from None
 
 
 def keep_display(values: Mapping[str, Any], output: str = "") -> Path:

@@ -15,9 +15,8 @@ from pathlib import Path
 from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock, Session, check_clock
-from vjgan.bindings import Controller, read_controllers
+from vjgan.bindings import Controller
 from vjgan.booth import DEFAULT_WINDOW, open_window
-from vjgan.bound import Bound
 from vjgan.budget import FPS, SOFTWARE_FPS, Budget
 from vjgan.clock import WallClock
 from vjgan.conductor import Conductor
@@ -27,19 +26,21 @@ from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
 from vjgan.film import FilmSettings, Progress, film
 from vjgan.generator.worker import Worker
+from vjgan.hands import bind
 from vjgan.keeper import About, Analysis, Keeper
+from vjgan.learning import controllers_of
 from vjgan.library import Library
 from vjgan.listener import Listener
 from vjgan.loader import Loader
 from vjgan.media import Sound, read_sound
 from vjgan.midi import MidiIn
 from vjgan.remote.desk import Together
-from vjgan.rig import Rig, load_rig, rig_file
+from vjgan.rig import Rig, load_rig
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.setlist import Setlist, check_unit
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
-from vjgan.stock import all_controls, demo_sound, make_library, notice, runtime
+from vjgan.stock import demo_sound, make_library, notice, runtime
 from vjgan.types import AudioSource, Hands, Screen
 
 log = logging.getLogger("vjgan")
@@ -94,7 +95,7 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
     setlist = _setlist(settings, library)
     path = setlist.tracks[0].preset if setlist else library.find(settings.preset)
     settings = replace(settings, preset=str(path))
-    controllers = _controllers(settings.rig)
+    controllers = controllers_of(settings.rig)
     source = _source(settings)
     with ExitStack() as room:
         midi = MidiIn(settings.midi or None, settings.midi_api or None)
@@ -111,12 +112,6 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
             play(settings, library, path, stage, source, midi, screen, setlist, controllers)
             return
     _film_instead(settings, progress)
-
-
-def _controllers(rig: Rig) -> list[Controller]:
-    """What the rig's controllers do: all of them alike, and each by its name."""
-    named = read_controllers(f"rig '{rig_file()}'", rig.controllers, all_controls())
-    return [Controller("", {}, rig.commands), *named]
 
 
 def _setlist(settings: LiveSettings, library: Library) -> Setlist | None:
@@ -193,11 +188,12 @@ def play(
         tempo = _tempo(settings, source, clock, room)
         conductor = Conductor(scenes, path, settings.quantise, setlist, tempo.expect)
         desk = make_desk(library)
+        bound, lesson = bind(hands, controllers, desk.standing, clock.time, library.paths, room)
         room.callback(serve(settings.control, desk, library, painter, fps).close)
         engine = Engine(
             clock,
             ear,
-            Together(Bound(hands, controllers, desk.standing), desk),
+            Together(bound, desk),
             tempo,
             conductor,
             stage,
@@ -209,6 +205,7 @@ def play(
             onlooker=desk,
             budget=budget,
             score=conductor,
+            pupil=lesson,
             witness=keeper,
         )
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -31,3 +31,4 @@ class Standing:
     panic: bool = False
     strobe_killed: bool = False
     track: str = ""  # where the set list is, in words
+    learning: str = ""  # what is being learnt, in words

@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import mido
 
 from vjgan.errors import DeviceError
+from vjgan.lamps import Messages
 from vjgan.midi import inlet
 from vjgan.midi.joined import PROGRAM, Joined
 from vjgan.types import Command, ControlEvent, Event, Pulse
@@ -93,6 +94,8 @@ class MidiIn:
         self._told = threading.Event()  # the MIDI system has said its first word
         self._closed = threading.Event()
         self._process: subprocess.Popen[str] | None = None
+        self._lamps: dict[str, dict[str, Messages]] = {}  # what they show, by controller
+        self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._listen, name="midi", daemon=True)
         self._thread.start()
         self._told.wait(PATIENCE)
@@ -126,6 +129,14 @@ class MidiIn:
         for port, channel, (source, value) in self._joined.overdue():
             events.append(ControlEvent(source, value, channel, port))
         return events
+
+    def light(self, controller: str, lamps: Mapping[str, Messages]) -> None:
+        """Let lamps, by names of their own, show what these messages say, on all ports whose name
+        contains that of the ``controller``, now and whenever they come. Not for the loop: it may
+        wait. A port is told 16 lamps at once, thirty times a second, the newest message of each."""
+        with self._writing:
+            self._lamps.setdefault(controller, {}).update(lamps)
+            self._write({controller: lamps})
 
     def close(self) -> None:
         """Close every port; ``read`` is empty from then on."""
@@ -166,13 +177,22 @@ class MidiIn:
             stderr=subprocess.DEVNULL,
             text=True,
         ) as process:
-            self._process = process
+            with self._writing:
+                self._process = process
+                self._write(self._lamps)
             if self._closed.is_set() and process.stdin is not None:
                 process.stdin.close()
             assert process.stdout is not None
             for line in process.stdout:
                 with suppress(ValueError):  # of a line that was cut off
                     self._take(json.loads(line))
+
+    def _write(self, words: Mapping[str, Mapping[str, Messages]]) -> None:
+        process = self._process
+        if words and process is not None and process.stdin is not None:
+            with suppress(OSError, ValueError):  # it has ended, and the next one is told all
+                process.stdin.write(json.dumps(words) + "\n")
+                process.stdin.flush()
 
     def _take(self, word: Any) -> None:
         if isinstance(word, list):

@@ -1,10 +1,13 @@
-"""Every matching MIDI port, listened to by a process of its own: the only file that knows rtmidi.
+"""Every matching MIDI port, listened to and told what to show by a process of its own: the only
+file that knows rtmidi.
 
 Opening a port takes up to a tenth of a second, in which rtmidi holds the interpreter's lock, and a
 client whose MIDI server has died crashes who closes it. Neither must touch a show, so this file is
-also a program, which needs nothing else of vjgan and ends when its standard input does. What it
-hears it writes as lines of JSON: ``[time, port, bytes]`` for a message, and an object with ``api``,
-``open`` and ``there`` whenever ports have come or gone.
+also a program, which needs nothing of vjgan but ``lamps`` and ends when its standard input does.
+
+What it hears it writes as lines of JSON: ``[time, port, bytes]`` for a message, and an object with
+``api``, ``open`` and ``there`` whenever ports have come or gone. What lamps shall show it reads:
+``{part of a port's name: {lamp: [bytes, ...]}}``.
 """
 
 from __future__ import annotations
@@ -16,10 +19,13 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import rtmidi
+
+from vjgan.lamps import Outlets, Words
 
 APIS = {
     "alsa": rtmidi.API_LINUX_ALSA,
@@ -35,6 +41,7 @@ LOOK = 0.004  # seconds between two looks into the queues
 RETRY = 1.0  # seconds between two attempts to reach a MIDI system
 QUEUE_LENGTH = 4096  # messages a port keeps while nobody looks: 4 s of a full MIDI cable
 MISSED = 14  # rounds in which our own message did not come back: the server is dead, or hangs
+LEAVE_SECONDS = 0.05  # in which what was sent last leaves
 DRIFT = 1e-4  # seconds a second, by which two clocks may part
 
 # The kernel's loop-back port is always there and is nobody's controller.
@@ -149,12 +156,42 @@ class _Port:
         return [(stamp + self._offset, self.name, data) for stamp, data in found]
 
 
+class _Speakers:
+    """The outputs of a MIDI system, by name."""
+
+    def __init__(self, api: int) -> None:
+        self._api = api
+        self._lister: rtmidi.MidiOut | None = None
+
+    def names(self) -> list[str]:
+        """Those of somebody's controllers."""
+        if self._lister is None:
+            self._lister = rtmidi.MidiOut(self._api, "vjgan")
+        return [name for name in self._lister.get_ports() if matches(name, None)]
+
+    def open(self, name: str) -> rtmidi.MidiOut | None:
+        """A client that speaks to an output, or None if it has gone again."""
+        client = rtmidi.MidiOut(self._api, "vjgan")
+        try:
+            client.open_port(client.get_ports().index(name), "out")
+        except (ValueError, rtmidi.RtMidiError):
+            client.delete()
+            return None
+        return client
+
+    def close(self) -> None:
+        """Leave the MIDI system in order."""
+        if self._lister is not None:
+            self._lister.delete()
+
+
 class Inlet:
     """The ports that match a name, and ``vjgan:in``, to which other programs may connect."""
 
-    def __init__(self, client: rtmidi.MidiIn, wanted: str | None) -> None:
+    def __init__(self, client: rtmidi.MidiIn, wanted: str | None, words: deque[Words]) -> None:
         self._client = client
         self._wanted = wanted
+        self._words = words
         self._api: int = client.get_current_api()
         self._own = _Port(client, "vjgan")
         self._open: dict[str, _Port] = {}
@@ -163,6 +200,8 @@ class Inlet:
         self._missed = 0
         self._watcher: rtmidi.MidiOut | None = None
         self._watched: rtmidi.MidiIn | None = None
+        self._speakers = _Speakers(self._api)
+        self._outlets = Outlets(self._speakers.names, self._speakers.open)
         if _virtual(client):
             self._watch()
 
@@ -174,14 +213,24 @@ class Inlet:
                 for stamp, name, data in port.drain():
                     _say([round(stamp, 6), name, data])
             sys.stdout.flush()
+            while self._words:
+                self._outlets.want(self._words.popleft())
+            self._outlets.send(time.perf_counter())
             if time.perf_counter() >= due:
                 due = time.perf_counter() + ROUND
                 self._follow()
+                self._outlets.follow(due)
                 self._check()
             time.sleep(LOOK)
 
     def close(self) -> None:
         """Leave the MIDI system in order."""
+        while self._words:
+            self._outlets.want(self._words.popleft())
+        self._outlets.finish()
+        time.sleep(LEAVE_SECONDS)
+        self._outlets.close()
+        self._speakers.close()
         for port in self._open.values():
             port.client.delete()
         for client in (self._watched, self._watcher, self._client):
@@ -249,9 +298,11 @@ def main(api: str | None, wanted: str | None) -> None:
     """Listen until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the show that ends, and then we do
     ended = threading.Event()
+    words: deque[Words] = deque()
 
     def wait() -> None:
-        sys.stdin.read()
+        for line in sys.stdin:
+            words.append(json.loads(line))
         ended.set()
 
     threading.Thread(target=wait, daemon=True).start()
@@ -259,7 +310,7 @@ def main(api: str | None, wanted: str | None) -> None:
     while not ended.is_set():
         client = connect(api)
         if client is not None:
-            inlet = Inlet(client, wanted)
+            inlet = Inlet(client, wanted, words)
             inlet.run(ended)
             inlet.close()
         elif not said:

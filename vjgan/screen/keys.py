@@ -29,6 +29,8 @@ KEYS = {
     glfw.KEY_C: Command("clock", -1),
     glfw.KEY_UP: Command("double"),
     glfw.KEY_DOWN: Command("halve"),
+    glfw.KEY_L: Command("learn"),
+    glfw.KEY_U: Command("unlearn"),
     glfw.KEY_COMMA: Command("nudge", -1),
     glfw.KEY_PERIOD: Command("nudge", 1),
     glfw.KEY_HOME: Command("home"),
