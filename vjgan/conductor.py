@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from vjgan.setlist import Cue, Setlist
+from vjgan.setlist import UNITS, Cue, Setlist
 from vjgan.stage import Scene
 from vjgan.types import Beat, Event, Tick
 
@@ -154,10 +154,59 @@ class Conductor:
 
     # Within.
 
+    def quantise(self, number: int) -> None:
+        """Let presets called by hand wait for the unit of a number; others are ignored."""
+        if 0 <= number < len(UNITS):
+            self._by_hand = UNITS[number]
+
+    @property
+    def quantised(self) -> int:
+        """The number of the unit for which presets called by hand wait."""
+        return UNITS.index(self._by_hand)
+
     def _ask(self, index: int) -> None:
         track, self._aim = self._tracks[index], index
-        self._change = _Change(track.preset, track.quantise, track=index)
-        self._scenes.bring(track.preset)
+        path, since = track.at(place)
+        self._change = _Change(path, track.quantise, track=index, since=since)
+        self._scenes.bring(path)
+
+    def _follow(self, heard: Recognition | None) -> None:
+        """Go where the ear says that we are. Hands may go elsewhere until another track comes."""
+        if heard is None or heard is self._hears:
+            return
+        self._hears, before, index = heard, self._followed, self._index(heard)
+        if not heard.sure:
+            return
+        self._followed = heard
+        new = before is None or heard.file != before.file or heard.time > before.time + PAUSE
+        if index is None:
+            return
+        if index == self._track:
+            self._align(heard)
+        elif new and index != self._aim:
+            log.info("set list: %s", _words(heard, self._time))
+            self._ask(index, heard.at(self._time))
+
+    def _index(self, heard: Recognition) -> int | None:
+        """Which track is meant; of several the next one."""
+        found = [k for k, track in enumerate(self._tracks) if track.file == heard.file]
+        here = self._track or 0
+        return min(found, key=lambda k: (k < here, k), default=None)
+
+    def _align(self, heard: Recognition) -> None:
+        """Let the seconds of this track be those that are heard."""
+        track, place = self._tracks[self._track or 0], heard.at(self._time)
+        leapt = abs(place - self._seconds()) > LEAP
+        self._speed = heard.speed
+        self._came_in = self._came_in[0], heard.time - heard.position / heard.speed
+        if not leapt:
+            return
+        path, since = track.at(place)
+        done = [cue for cue in track.cues if cue.in_bars and cue not in self._cues]
+        self._cues = [cue for cue in track.left(since, place) if cue not in done]
+        if path != self._on_stage and self._change is None:
+            self._change = _Change(path, track.quantise)
+            self._scenes.bring(path)
 
     def _drop(self) -> None:
         """Wait for nothing any more: something else is asked for, or to stay."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from vjgan.assets import cache_folder, own_folder
 from vjgan.errors import DeviceError, VjganError
 from vjgan.generator.worker import Worker
 from vjgan.library import Library
+from vjgan.loader import Loader
 from vjgan.remote.address import is_local, listen, reachable, receive, url
 from vjgan.remote.cards import Cards
 from vjgan.remote.code import drawn
@@ -20,10 +23,10 @@ from vjgan.remote.pairing import Pairing
 from vjgan.remote.pictures import Thumbnails
 from vjgan.remote.server import Server
 from vjgan.remote.service import Part, Service
-from vjgan.snapshot import keep_snapshot
+from vjgan.snapshot import keep_snapshot, save_changes
 from vjgan.standing import Standing
 from vjgan.stock import all_controls
-from vjgan.types import ByteArray
+from vjgan.types import ByteArray, Kept
 
 log = logging.getLogger("vjgan")
 
@@ -39,24 +42,58 @@ class ControlSettings:
     osc_port: int = 9000  # 0: no OSC
 
 
-def make_desk(library: Library) -> Desk:
-    """A desk whose snapshots become presets of the performer's own."""
+def make_desk(library: Library, scenes: Loader | None = None) -> Desk:
+    """A desk whose snapshots become presets of the performer's own. What is saved while ``scenes``
+    play it is not built anew."""
 
-    def keep(standing: Standing, image: ByteArray | None) -> None:
+    def keep(standing: Standing, image: ByteArray | None) -> Path | None:
         folder = library.own_folder or own_folder("presets")
-        try:
+        with _logged():
             path = keep_snapshot(
                 standing, folder, library.paths(), library.preset, library.model, library.seed
             )
-        except VjganError as error:
-            log.error("%s", error)
-            return
-        if image is not None:
-            thumbnails = _thumbnails()
-            thumbnails.keep(thumbnails.name(path), image)
-        log.info("kept as preset '%s' (%s)", path.stem, path)
+            _keep_picture(path, image)
+            log.info("kept as preset '%s' (%s)", path.stem, path)
+            return path
+        return None
 
-    return Desk(keep)
+    def save(standing: Standing, image: ByteArray | None) -> None:
+        source = standing.source
+        if source is None or scenes is None:
+            keep(standing, image)
+            return
+        with _logged():
+            if source.parent == library.presets_folder:
+                path = keep(standing, image)  # what comes with vjgan stays as it is
+                if path is None:
+                    return
+                with scenes.saving(source, path):
+                    pass
+            else:
+                path = source
+                with scenes.saving(source, path):
+                    save_changes(standing, library.preset)
+                _keep_picture(path, image)
+                log.info("saved preset '%s' (%s)", path.stem, path)
+            desk.tell(Kept(source, path, standing.own))
+
+    desk = Desk(keep, save)
+    return desk
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """What goes wrong is said; the show goes on."""
+    try:
+        yield
+    except VjganError as error:
+        log.error("%s", error)
+
+
+def _keep_picture(path: Path, image: ByteArray | None) -> None:
+    if image is not None:
+        thumbnails = _thumbnails()
+        thumbnails.keep(thumbnails.name(path), image)
 
 
 def serve(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from vjgan.smooth import approach
 from vjgan.stage import Scene, Stage
-from vjgan.standing import Standing
+from vjgan.standing import Arrangement, Standing
 from vjgan.stats import Stats
 from vjgan.types import (
     Beat,
@@ -21,6 +21,7 @@ from vjgan.types import (
     Event,
     Features,
     Hands,
+    Kept,
     LatentState,
     Painter,
     Pulse,
@@ -39,6 +40,7 @@ DELAY_SECONDS = 2.0  # time constant of the delay from a frame's tick to its lig
 LONGEST_DELAY = 0.25  # seconds; a frame that took longer is no rule
 LONGEST_LAG = 2.0  # seconds by which the model's motion is foretold
 LAG_RATE = 0.5  # seconds a second
+MOST_CROSSFADE = 256  # beats
 
 HELP = (
     "Esc Esc    leave",
@@ -108,6 +110,11 @@ class Score(Protocol):
 
     def one(self) -> None: ...
 
+    def quantise(self, number: int) -> None: ...
+
+    @property
+    def quantised(self) -> int: ...
+
     def line(self) -> str: ...
 
 
@@ -122,6 +129,9 @@ class Onlooker(Protocol):
 
     def keep(self) -> None:
         """Make a new preset of how the show stands, soon."""
+
+    def save(self) -> None:
+        """Write what hands set into the preset's own file, soon."""
 
 
 class Witness(Protocol):
@@ -139,6 +149,9 @@ class Witness(Protocol):
 
 class Pupil(Protocol):
     """Who learns what knobs do; see ``vjgan.learning``."""
+
+    @property
+    def learns(self) -> bool: ...
 
     def takes(self, event: Event) -> bool:
         """Whether a gesture is for it only, and not to be done."""
@@ -250,7 +263,9 @@ class Engine:
                 self._moved[event.source] = event.value
                 self._moved[f"{event.channel}.{event.source}"] = event.value
             elif isinstance(event, Setting):
-                self.stage.set(event)
+                self.stage.set(event, tick.time)
+            elif isinstance(event, Kept):
+                self.stage.kept(event)
             elif isinstance(event, Pulse):
                 self.tempo.pulse(event, tick.time - event.age)
             else:
@@ -308,13 +323,24 @@ class Engine:
             case "home":
                 self.stage.home.call()
             case "reset":
-                self.stage.set(Setting())
+                self.stage.set(Setting(), tick.time)
+            case "undo":
+                self.stage.edits.undo(self.stage.scene.router)
+            case "redo":
+                self.stage.edits.redo(self.stage.scene.router)
+            case "crossfade":
+                beats = min(MOST_CROSSFADE, command.value)
+                self.stage.crossfade_beats = None if beats < 0 else float(beats)
             case "snapshot" if self.onlooker is not None:
                 self.onlooker.keep()
+            case "save" if self.onlooker is not None:
+                self.onlooker.save()
             case "pattern":
                 self.screen.pattern()
             case "help":
                 self._help = not self._help
+            case "quantise" if self.score is not None:
+                self.score.quantise(command.value)
             case "go" | "back" | "track" if self.score is not None:
                 self._do_track(self.score, command)
             case name:
@@ -401,8 +427,22 @@ class Engine:
             self._strobe_killed,
             "" if self.score is None else self.score.line(),
             learning="" if self.pupil is None else self.pupil.line(),
+            lesson=self.pupil is not None and self.pupil.learns,
+            arrangement=self._arrangement(),
         )
         self.onlooker.look(standing, self.screen)
+
+    def _arrangement(self) -> Arrangement:
+        undo, redo = self.stage.edits.count(self.stage.scene.router)
+        beats = self.stage.crossfade_beats
+        return Arrangement(
+            crossfade=-1 if beats is None else round(beats),
+            quantise=0 if self.score is None else self.score.quantised,
+            undo=undo,
+            redo=redo,
+            layers=len(self.stage.scene.layers),
+            quality="" if self.budget is None else self.budget.words(),
+        )
 
     def _complain(self, error: Exception) -> None:
         if self.now is None:

@@ -26,6 +26,12 @@ COMMANDS = {
     "still": "keep a picture of the light in out/stills",
     "record": "record the show as a film in out/films; again: stop",
     "take": "record what is played in out/takes, to be rendered later; again: stop",
+    "save": "write what is set into the preset's own file; of a bundled one, into a copy",
+    "undo": "take the last thing back that a fader set",
+    "redo": "and do it again",
+    "crossfade": "presets enter over so many beats; -1: over as many as each says",
+    "quantise": "presets called by hand enter 0 at once, at the next 1 beat, 2 bar, 3 four bars, "
+    "4 sixteen bars",
     "reset": "what faders set is the preset's again",
     "tap": "tap the tempo",
     "one": "a bar begins now",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -47,6 +48,7 @@ class Loader:
         self._ahead = self._neighbours() if prepare is not None else []  # yet to be prepared
         self._refused: Path | None = None  # what was asked for, and could not be built
         self._aim = current  # what was asked for last
+        self._saving = False  # what is on stage is being saved
         self._wanted: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[Scene] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
@@ -72,6 +74,20 @@ class Loader:
     def expect(self, paths: Sequence[Path]) -> None:
         """From now on prepare these, in order, instead of the presets on either side."""
         self._expected, self._ahead = tuple(paths), list(paths)
+
+    @contextmanager
+    def saving(self, before: Path, path: Path) -> Iterator[None]:
+        """While what is on stage, of the file ``before``, is being written to ``path``, the same or
+        a copy: what is on stage is it, so that it need not be built anew."""
+        self._saving = True
+        try:
+            yield
+            if self._current == before:
+                self._current, self._changed = path, saved_at(path)
+            if self._aim == before:
+                self._aim = path
+        finally:
+            self._saving = False
 
     def refused(self) -> Path | None:
         """What was asked for last, if it could not be built."""
@@ -108,6 +124,8 @@ class Loader:
 
     def _outdated(self) -> bool:
         """Whether what is on stage would be another one if it were built now."""
+        if self._saving:
+            return False
         saved = saved_at(self._current) not in (self._changed, 0)
         return saved or self._known() != self._built_with
 

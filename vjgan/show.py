@@ -187,7 +187,7 @@ def play(
         budget = Budget(screen, painter, clock.period)
         tempo = _tempo(settings, source, clock, room)
         conductor = Conductor(scenes, path, settings.quantise, setlist, tempo.expect)
-        desk = make_desk(library)
+        desk = make_desk(library, scenes)
         bound, lesson = bind(hands, controllers, desk.standing, clock.time, library.paths, room)
         room.callback(serve(settings.control, desk, library, painter, fps).close)
         engine = Engine(

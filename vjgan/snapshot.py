@@ -50,6 +50,26 @@ def keep_snapshot(
     return path
 
 
+def save_changes(standing: Standing, check: Callable[[Path], object]) -> Path:
+    """The preset's own file, into which the controls' own values of now are written where hands
+    changed them; all else in it, comments too, stays as it is now on the disk.
+
+    Raises PresetError when ``check`` does not accept it, or the disk does not take it."""
+    path = standing.source
+    if path is None:
+        raise PresetError(f"preset '{standing.preset}' has no file to be written to")
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        _put_changes(document, standing)
+        with replacing(path) as part:
+            part.write_text(tomlkit.dumps(document), encoding="utf-8")
+            check(part)
+    except (OSError, TOMLKitError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PresetError(f"preset '{path}' cannot be written: {reason}") from None
+    return path
+
+
 def _written(standing: Standing, number: int, model: str, seed: int) -> str:
     """The new preset's text."""
     assert standing.source is not None
@@ -59,11 +79,31 @@ def _written(standing: Standing, number: int, model: str, seed: int) -> str:
         document["model"] = model
     if seed:
         _shift_seeds(document, seed)
+    _put_changes(document, standing)
+    _find_files(document, standing.source.parent)
+    return tomlkit.dumps(document)
+
+
+def _put_changes(document: Any, standing: Standing) -> None:
     controls: Any = document.setdefault("controls", tomlkit.table())
     for name, value in standing.own.items():
         if value != standing.given[name]:
             _put(controls, name, float(f"{value:.{DIGITS}g}"))
-    return tomlkit.dumps(document)
+
+
+def _find_files(document: Any, folder: Path) -> None:
+    """What the preset has beside itself is named from the root: the copy lies elsewhere."""
+
+    def found(kind: str, place: str) -> str:
+        return f"{kind}:{(folder / Path(place).expanduser()).resolve()}"
+
+    for layer in document.get("layers", {}).values():
+        kind, _, place = layer["source"].partition(":")
+        if kind in ("image", "video"):
+            layer["source"] = found(kind, place)
+    for index, name in enumerate(document.get("passes", ())):
+        if name.startswith("isf:"):
+            document["passes"][index] = found("isf", name.removeprefix("isf:"))
 
 
 _NUMBER_AT_END = re.compile(r"\s+\d+$")

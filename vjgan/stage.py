@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from vjgan.controls import CONTROLS
+from vjgan.edits import Edits
 from vjgan.home import Home
 from vjgan.mapping import Router, listen
 from vjgan.types import (
@@ -23,6 +24,7 @@ from vjgan.types import (
     FloatArray,
     Frame,
     Generator,
+    Kept,
     LatentState,
     PassWeight,
     Picture,
@@ -73,6 +75,7 @@ class _Entry:
     scene: Scene
     since: float
     fade: float = 1.0
+    beats: float = 0.0  # in which it fades in
     controls: Controls | None = None
     home: FloatArray | None = None  # where its walk began: w [num_ws, w_dim]
     frames: tuple[Frame, ...] = ()  # of its layers
@@ -89,6 +92,8 @@ class Stage:
     def __init__(self, scene: Scene) -> None:
         self._entries = [_Entry(scene, since=0.0)]
         self.home = Home()
+        self.edits = Edits()
+        self.crossfade_beats: float | None = None  # that the performer wants; None: the preset's
         self._onsets_seen = 0
         self._held: Picture | None = None  # the last of another generator, while it fades
         self._latest: Picture | None = None
@@ -104,15 +109,27 @@ class Stage:
         changed = scene.generator is not self.scene.generator
         if changed:
             self._held = self._latest
-        self._entries.append(_Entry(scene, since=position, fade=0.0))
+        beats = scene.crossfade_beats
+        if self.crossfade_beats is not None and scene.source != self.scene.source:
+            beats = self.crossfade_beats
+        self._entries.append(_Entry(scene, since=position, fade=0.0, beats=beats))
         return changed
 
     def set(self, setting: Setting) -> None:
         """Take a hand's value for a control of the newest scene, or give back the preset's."""
+        self.edits.note(self.scene.router, setting.name, time)
         if setting.name:
             self.scene.router.set(setting.name, setting.value)
         else:
             self.scene.router.reset()
+
+    def kept(self, kept: Kept) -> None:
+        """Take note that a preset's file says so much now; nothing is seen of it."""
+        for entry in self._entries:
+            if entry.scene.source == kept.before:
+                router = entry.scene.router
+                router.given = {**router.given, **kept.values}
+                entry.scene = replace(entry.scene, key=kept.path.stem, source=kept.path)
 
     def control(
         self,
@@ -207,8 +224,7 @@ class Stage:
 
     def _advance(self, position: float) -> None:
         for entry in self._entries[1:]:
-            beats = entry.scene.crossfade_beats
-            passed = (position - entry.since) / beats if beats > 0.0 else 1.0
+            passed = (position - entry.since) / entry.beats if entry.beats > 0.0 else 1.0
             entry.fade = _ramp(passed)
         covered = [index for index, entry in enumerate(self._entries) if entry.fade >= 1.0]
         for entry in self._entries[: covered[-1]]:

@@ -11,6 +11,21 @@ from vjgan.types import Beat, Controls, Features
 
 
 @dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How the next preset will enter, and what else hands have arranged: ``crossfade`` in beats,
+    -1 as each preset says; ``quantise`` 0..4 for now, beat, bar, four and sixteen bars; how many
+    edits can be undone and redone; how many layers the preset has; ``quality`` in the words of the
+    budget, "all" when nothing is given up."""
+
+    crossfade: int = -1
+    quantise: int = 0
+    undo: int = 0
+    redo: int = 0
+    layers: int = 0
+    quality: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """The show at ``time``. ``given`` are the controls' own values as the preset has them, ``own``
     as the preset or a hand set them, ``controls`` what routes and crossfades make of them."""
@@ -31,4 +46,6 @@ class Standing:
     panic: bool = False
     strobe_killed: bool = False
     track: str = ""  # where the set list is, in words
-    learning: str = ""  # what is being learnt, in words
+    learning: str = ""  # what is being learnt, or just was, in words
+    lesson: bool = False  # a control or command is being chosen, or a knob for it
+    arrangement: Arrangement = Arrangement()

@@ -143,7 +143,35 @@ class Pulse:
     port: str = ""
 
 
-Event = ControlEvent | Command | Setting | Pulse
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was set on the preset of the file ``before`` has been saved to ``path``, the same or a
+    copy: ``values`` are the controls' own that it gives now."""
+
+    before: Path
+    path: Path
+    values: Mapping[str, float]
+
+
+Event = ControlEvent | Command | Setting | Pulse | Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A track that is heard, which was learnt: at ``time`` it is at ``position`` seconds and goes
+    ``speed`` times as fast as it was learnt. ``sure`` if it is to be acted upon; else a guess."""
+
+    time: float
+    title: str
+    file: str  # its name
+    position: float
+    speed: float = 1.0
+    confidence: float = 0.0  # 0..1
+    sure: bool = False
+
+    def at(self, time: float) -> float:
+        """Where in the track it is at another time."""
+        return self.position + self.speed * (time - self.time)
 
 
 @dataclass(frozen=True, slots=True)

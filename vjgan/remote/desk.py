@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from vjgan.gestures import COMMANDS
 from vjgan.latest import Latest
 from vjgan.standing import Standing
-from vjgan.types import ByteArray, Command, Event, Hands, Screen, Setting
+from vjgan.types import ByteArray, Command, Event, Hands, Kept, Screen, Setting
 
 LOOK_SECONDS = 0.05
 EARLY_SECONDS = 0.01  # that a frame may be, or its jitter would cost a look
@@ -32,9 +32,11 @@ class Desk:
     """Hands and onlooker of a show. ``keep`` makes a preset of how the show stands and of a small
     picture of it; it runs in a thread of its own."""
 
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, keep: Keep, save: Keep | None = None) -> None:
+        """``save`` writes how the show stands into the preset's own file."""
         self.glancing = False  # someone wants to see the light
         self._keep = keep
+        self._save = save or keep
         self._gestures: deque[Event] = deque(maxlen=MOST_GESTURES)
         self._standing: Latest[Standing | None] = Latest(None)
         self._glance: Latest[ByteArray | None] = Latest(None)
@@ -42,7 +44,7 @@ class Desk:
         self._frames: deque[float] = deque(maxlen=MOST_FRAMES)
         self._looks = 0
         self._glances = 0  # one after the other so far
-        self._keeping = False  # as soon as there is a picture
+        self._keeping: list[Keep] = []  # what to do as soon as there is a picture
 
     # What the loop calls.
 
@@ -76,14 +78,22 @@ class Desk:
         if self._glances == 1:
             return  # after a pause the first one is as old as the pause is long
         self._glance.put(picture)
-        if self._keeping:
-            self._keeping = False
+        while self._keeping:
             words = standing, None if standing.black else picture
-            threading.Thread(target=self._keep, args=words, name="snapshot", daemon=True).start()
+            keep = self._keeping.pop(0)
+            threading.Thread(target=keep, args=words, name="snapshot", daemon=True).start()
 
     def keep(self) -> None:
         """Make a preset of how the show stands, within a tenth of a second."""
-        self._keeping = True
+        self._keeping.append(self._keep)
+
+    def save(self) -> None:
+        """Write how the show stands into the preset's own file, within a tenth of a second."""
+        self._keeping.append(self._save)
+
+    def tell(self, kept: Kept) -> None:
+        """Let the loop know what has been saved; from any thread."""
+        self._gestures.append(kept)
 
     # What page and OSC call, from their thread.
 

@@ -15,7 +15,7 @@ FILES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     **{
         f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
-        for name in ("page", "faders", "grid", "line", "meters", "state")
+        for name in ("page", "entrance", "faders", "grid", "line", "meters", "state")
     },
 }
 

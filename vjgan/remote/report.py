@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from vjgan.controls import CONTROLS, INSIDE, Control
@@ -130,11 +131,17 @@ def _told(standing: Standing) -> Message:
         "hears": features.alive,
         "signals": {name: round(signals.get(name, 0.0), 2) for name in SIGNALS},
         "changed": [name for name, value in standing.own.items() if value != standing.given[name]],
-        "passes": [row.name for row in standing.controls.passes],
+        "passes": [
+            *(row.name for row in standing.controls.passes),
+            *(f"layer{k}" for k in range(1, 1 + standing.arrangement.layers)),
+        ],
+        "arrangement": asdict(standing.arrangement),
         "frozen": standing.frozen,
         "black": standing.black,
         "panic": standing.panic,
         "strobe_killed": standing.strobe_killed,
+        "learning": standing.learning,
+        "lesson": standing.lesson,
     }
 
 

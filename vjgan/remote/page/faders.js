@@ -117,6 +117,10 @@ function buildFader(row) {
 function grab(fader, event) {
   if (event.button !== 0) return;
   const { row, box } = fader;
+  if (show.lesson) { // this is the one to learn
+    say({ do: "set", control: row.name, value: show.own[row.name] ?? row.default });
+    return;
+  }
   const now = performance.now();
   if (now - fader.tapped < DOUBLE_MS) {
     fader.tapped = -1e9;

@@ -2,6 +2,7 @@
 // one WebSocket.
 
 import { build, drawOut, drawOwn, faders, isInHand, markGroups, setOpen, showAllGroups, touched } from "./faders.js";
+import { drawArrangement } from "./entrance.js";
 import { askFor, buildCards, markCards, see } from "./grid.js";
 import { ask, askForCode, connect, enter, look, notice, say } from "./line.js";
 import { drawStats, hearBeat, tick } from "./meters.js";
@@ -47,6 +48,7 @@ function take(state) {
   if (rest.passes) markGroups();
   if (show.preset !== preset) { show.asked = null; markCards(); }
   if (rest.stats) drawStats(rest.stats);
+  if (rest.arrangement) drawArrangement(rest.arrangement);
   drawWords(rest);
 }
 
@@ -58,6 +60,8 @@ function drawWords(news) {
   if (news.clock !== undefined) {
     for (const button of all("#clocks button")) button.classList.toggle("leads", button.dataset.clock === news.clock);
   }
+  if (news.learning !== undefined) notice(news.learning);
+  if (news.lesson !== undefined) document.body.classList.toggle("lesson", news.lesson);
   let flagged = false;
   for (const button of all("[data-flag]")) {
     if (news[button.dataset.flag] === undefined) continue;
@@ -80,6 +84,7 @@ function drawFlags() {
 function press(button) {
   ask(button.dataset.command, button.dataset.value === undefined ? undefined : Number(button.dataset.value));
   if (button.dataset.command === "snapshot") notice("Keeping this as a new preset", false, 2);
+  if (button.dataset.command === "save") notice("Saving what is set", false, 2);
 }
 
 document.addEventListener("click", (event) => {
@@ -109,6 +114,7 @@ function addOtherCommands() {
 
 const KEYS = {
   " ": "freeze", b: "blackout", k: "strobe_kill", p: "panic", s: "snapshot", t: "tap", r: "reset",
+  l: "learn", u: "unlearn",
   Home: "home", ArrowLeft: "previous", ArrowRight: "next",
 };
 
