@@ -191,7 +191,7 @@ def test_a_lesson_ends_by_itself_and_a_broken_rig_is_told(
     assert show.move("cc41", 1.0, 0.0) == [Command("go")]
     rig.write_text("not TOML")
     show.do(Command("learn"), Setting("hue", 1.0))
-    show.move("cc1", 0.0, 0.5)
+    show.move("cc1", 0.0, 0.3, 0.6)
     assert "is not valid TOML" in show.lesson.line() and "is not valid TOML" in caplog.text
     assert show.move("cc41", 1.0, 0.0) == [Command("go")]  # all else stays
     assert Move("p", 2, "cc1").key == "2.cc1"

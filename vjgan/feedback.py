@@ -186,7 +186,7 @@ def _look_at_command(command: Command) -> Look:
         "blackout": lambda view: float(view.standing.black),
         "panic": lambda view: float(view.standing.panic),
         "strobe_kill": lambda view: float(view.standing.strobe_killed),
-        "learn": lambda view: float(bool(view.standing.learning)),
+        "learn": lambda view: float(view.standing.lesson),
         "clock": lambda view: float(view.beat.source in CLOCKS[command.value - 1 : command.value]),
         "tap": _beat,
         "one": _bar,

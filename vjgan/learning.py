@@ -106,17 +106,22 @@ class Lesson:
                 return name not in ALWAYS
         return False
 
+    @property
+    def learns(self) -> bool:
+        """Whether gestures are for the lesson."""
+        return bool(self._ends)
+
     def line(self) -> str:
         """How far it is, in words; empty where nothing is being learnt."""
         now = self._now()
         if self._ends and now > self._ends:
             self._begin(0.0)
             self._tell("learn: nothing was moved")
-        if self._ends and self._target is None:
+        if not self._ends:
+            return self._told if now < self._told_until else ""
+        if self._target is None:
             return "learn: touch a control, or press what a pad shall do"
-        if self._ends and self._target is not None:
-            return f"learn {_target_words(self._target)}: move a knob or strike a pad"
-        return self._told if now < self._told_until else ""
+        return f"learn {_target_words(self._target)}: move a knob or strike a pad"
 
     def close(self) -> None:
         """Wait for what is being written."""
