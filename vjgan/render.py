@@ -11,6 +11,7 @@ from vjgan.engine import Engine, Scenes, Tempo
 from vjgan.stage import Scene, Stage
 from vjgan.stats import Stats
 from vjgan.types import (
+    GLANCE_WIDTH,
     ByteArray,
     Clock,
     Controls,
@@ -18,6 +19,7 @@ from vjgan.types import (
     Event,
     Hands,
     Painter,
+    PassWeight,
     Picture,
     Screen,
     Tick,
@@ -71,8 +73,11 @@ class FilmScreen:
     def image(self) -> ByteArray:
         return self._screen.image()
 
-    def glance(self) -> ByteArray | None:
-        return self._screen.glance()
+    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
+        return self._screen.glance(width)
+
+    def expect(self, passes: Sequence[PassWeight]) -> None:
+        self._screen.expect(passes)
 
     def spare(self, most_pixels: int | None, passes: int) -> None:
         """Nothing is given up: a film has time."""

@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 
 OCTAVES = 8  # bands of sound, each about an octave wide
+GLANCE_WIDTH = 320  # pixels
 LEAST_DB = -120.0  # of full scale: nothing
 
 
@@ -349,9 +350,10 @@ class Screen(Protocol):
     def image(self) -> ByteArray:
         """What was last drawn: uint8 [height, width, 3], top row first."""
 
-    def glance(self) -> ByteArray | None:
-        """A small copy of the light, without words: uint8 [height, width, 3], top row first. From
-        a GPU it is that of the call before, None at first, so that nobody waits."""
+    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
+        """A copy of the light, without words, at most so wide: uint8 [height, width, 3], top row
+        first. From a GPU it is that of the call before for this width, None at first, so that
+        nobody waits."""
 
     def expect(self, passes: Sequence[PassWeight]) -> None:
         """Make ready passes that are files of their own, which may take seconds."""

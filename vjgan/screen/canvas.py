@@ -43,7 +43,7 @@ class Canvas:
         self.overlay = Overlay(context)
         self._copy: Surface | None = None
         self._light: Surface | None = None
-        self._glance: Glance | None = None
+        self._glances: dict[int, Glance] = {}  # by width
         if slow:
             log.info(
                 "no GPU (%s): passes are drawn at %dx%d and enlarged",
@@ -108,18 +108,21 @@ class Canvas:
         self.overlay.draw(self._copy.target)
         return self._copy.pixels()
 
-    def glance(self) -> ByteArray | None:
-        """A small copy of the light, without words; from a GPU that of the call before."""
-        if self._glance is None or not self._glance.fits(self.chain.size):
-            if self._glance is not None:
-                self._glance.release()
-            self._glance = Glance(self._context, self.chain.size, at_once=self.software)
-        return self._glance.take(self.chain.present)
+    def glance(self, width: int) -> ByteArray | None:
+        """A copy of the light, without words, so wide at most; from a GPU that of the call before
+        for this width."""
+        glance = self._glances.get(width)
+        if glance is None or not glance.fits(self.chain.size):
+            if glance is not None:
+                glance.release()
+            glance = Glance(self._context, self.chain.size, width, at_once=self.software)
+            self._glances[width] = glance
+        return glance.take(self.chain.present)
 
     def release(self) -> None:
         """Give back what the GPU holds."""
         self.chain.release()
         self.overlay.release()
-        for held in (self._copy, self._light, self._glance):
+        for held in (self._copy, self._light, *self._glances.values()):
             if held is not None:
                 held.release()

@@ -10,7 +10,6 @@ import numpy as np
 from vjgan.screen.program import Surface
 from vjgan.types import ByteArray
 
-WIDTH = 320
 
 
 class Glance:
@@ -18,12 +17,12 @@ class Glance:
     is for a CPU that draws: it would have to be waited for twice."""
 
     def __init__(
-        self, context: moderngl.Context, size: tuple[int, int], at_once: bool = False
+        self, context: moderngl.Context, size: tuple[int, int], width: int, at_once: bool = False
     ) -> None:
-        """``size`` is that of the light in pixels."""
+        """``size`` is that of the light in pixels, ``width`` how wide the copy is at most."""
         self._at_once = at_once
         self._of = size
-        width = min(WIDTH, size[0])
+        width = min(width, size[0])
         self.size = (width, max(1, round(width * size[1] / size[0])))
         self._surface = Surface(context, self.size, "f1")
         self._buffer = context.buffer(reserve=3 * self.size[0] * self.size[1])

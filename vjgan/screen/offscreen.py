@@ -12,7 +12,7 @@ import moderngl
 from vjgan.errors import DeviceError
 from vjgan.screen.canvas import Canvas
 from vjgan.screen.program import Surface
-from vjgan.types import ByteArray, Controls, Event, PassWeight, Picture, Tick
+from vjgan.types import GLANCE_WIDTH, ByteArray, Controls, Event, PassWeight, Picture, Tick
 
 
 class OffscreenScreen:
@@ -56,10 +56,11 @@ class OffscreenScreen:
         with self._context:
             return self._light.pixels()
 
-    def glance(self) -> ByteArray | None:
-        """A small copy of the light, without words; from a GPU that of the call before."""
+    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
+        """A copy of the light, without words, so wide at most; from a GPU that of the call before
+        for this width."""
         with self._context:
-            return self.canvas.glance()
+            return self.canvas.glance(width)
 
     def expect(self, passes: Sequence[PassWeight]) -> None:
         """Make ready passes that are files of their own, which may take seconds."""

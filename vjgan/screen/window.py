@@ -19,7 +19,7 @@ from vjgan.screen.mirror import Mirror
 from vjgan.screen.outlet import Keep, Outlet
 from vjgan.screen.pane import Pane
 from vjgan.screen.projection import read_mask
-from vjgan.types import ByteArray, Command, Controls, Event, PassWeight, Picture, Tick
+from vjgan.types import GLANCE_WIDTH, ByteArray, Command, Controls, Event, PassWeight, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
@@ -123,9 +123,10 @@ class Window:
         is laid onto an output."""
         return self.canvas.image()
 
-    def glance(self) -> ByteArray | None:
-        """A small copy of the light, without words; from a GPU that of the call before."""
-        return self.canvas.glance()
+    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
+        """A copy of the light, without words, so wide at most; from a GPU that of the call before
+        for this width."""
+        return self.canvas.glance(width)
 
     def expect(self, passes: Sequence[PassWeight]) -> None:
         """Make ready passes that are files of their own, which may take seconds."""
