@@ -26,6 +26,7 @@ from vjgan.commands.options import (
     progress,
     seconds_of,
 )
+from vjgan.commands.score import score as score_command
 from vjgan.commands.take import app as take_app
 from vjgan.commands.tracks import learn
 from vjgan.commands.train import train as train_command
@@ -56,6 +57,7 @@ app.command()(calibrate)
 app.command()(check)
 app.command("learn-midi")(learn_midi)
 app.command()(learn)
+app.command("score")(score_command)
 
 
 @app.command()
@@ -253,6 +255,10 @@ def render(
     device: Annotated[
         str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
     ] = "auto",
+    score: Annotated[
+        Path | None,
+        typer.Option(metavar="SCORE", help="Play a score, see `score`; it names the track."),
+    ] = None,
     flash_limit: FlashLimit = True,
 ) -> None:
     """Render a film locked to a track: the same show, frame by frame, with the track's own sound.
@@ -264,6 +270,7 @@ def render(
 
     - `vjgan render track.flac -o film.mp4 --preset journey`
     - `vjgan render demo -o clip.mp4 --size 1920x1080 --fps 29.97 --from 30 --to 45`
+    - `vjgan score track.flac -o track.toml && vjgan render --score track.toml -o film.mp4`
     - `vjgan render --take night.take --audio set.flac -o night.mp4 --size 3840x2160 --fps 60`
     """
     from vjgan.film import FilmSettings, film
@@ -281,13 +288,18 @@ def render(
         end=seconds_of(to, "--to") if to else None,
         device=device,
         flash_limit=flash_limit,
+        score=score,
     )
     if take is not None:
         if preset or seed or settings.start or to:
             raise VjganError("--take: preset, seed and span are the take's own; leave them out")
         refilm(settings, take, progress)
-    elif audio or not track:
-        raise VjganError("what is rendered is a TRACK, or --take FILE with --audio TRACK")
+    elif audio or not (track or score):
+        raise VjganError(
+            "what is rendered is a TRACK, --score SCORE, or --take FILE with --audio TRACK"
+        )
+    elif score is not None and preset:
+        raise VjganError(f"--preset '{preset}': the score '{score}' says what is played")
     else:
         film(settings, progress)
 

@@ -34,11 +34,11 @@ Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
 # From the softest to the loudest part: the controls of preset `phrases`.
 ERAS = {
     "oil": {"oil.amount": 0.9},
-    "marble": {"direction.marble": 1.3},
+    "marble": {"direction.marble": 1.1},
     "charcoal": {"charcoal.amount": 0.9},
     "skin": {"psi": 0.75},
     "chrome": {"direction.chrome": 1.5},
-    "neon": {"direction.neon": 1.6, "bloom.amount": 0.5},
+    "neon": {"direction.neon": 1.15, "bloom.amount": 0.5},
 }
 HEAD = """\
 # A score: what vjgan shows when in this track. Change it as you like: `vjgan render --score` plays
