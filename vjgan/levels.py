@@ -27,6 +27,9 @@ FLAT_HZ = (100.0, 10000.0)  # where flatness is measured
 FLAT_NOISE = math.exp(-0.5772156649)  # that of white noise, whose squares are exponential
 SONE = 0.3  # loudness grows with this power of the sound's power (Stevens)
 
+LOOK = 0.02  # seconds from one look at all that changes slowly to the next
+EARLY = 0.1  # or this share of what has been heard, where that is less
+
 SILENCE = 1e-3  # -60 dB of full scale, RMS
 HYSTERESIS = 1.4  # what ends a silence is louder than what keeps it
 SILENCE_SECONDS = 1.0  # longer than from one beat to the next
@@ -66,6 +69,8 @@ class Levels:
         self._attack, self._release = (-math.expm1(-dt / one) for one in (ATTACK, RELEASE))
         self._recent = 0.0
         self._hurry = False
+        self._since = 0.0  # seconds without a look
+        self._gains = np.full(BANDS, 1.0 / SILENCE)
         self._heard = 0.0  # seconds of sound
         self._quiet = math.inf  # seconds of silence
         self._centroid_hz = self._flatness = self._loudness = 0.0
@@ -79,11 +84,11 @@ class Levels:
         self._values += np.maximum(away * self._attack, away * self._release)
         if not silent:
             self._heard += self._dt
-            self._colour(squares, powers)
-        if not self._quiet:
-            self._lead()
-        floors = self._floors * max(self.mean, SILENCE)
-        over = np.minimum(HIGHEST, self._values / np.maximum(self._means, floors))
+            self._since += self._dt
+            if self._since >= min(LOOK, EARLY * self._heard):
+                self._look(squares, powers, self._since)
+                self._since = 0.0
+        over = np.minimum(HIGHEST, self._values * self._gains)
         level, low, mid, high, *bands = over.tolist()
         return Heard(
             level=level,
@@ -109,10 +114,18 @@ class Levels:
         self._quiet = self._quiet + self._dt if quiet else 0.0
         return self._quiet >= SILENCE_SECONDS
 
-    def _lead(self) -> None:
+    def _look(self, squares: FloatArray, powers: NDArray[np.float64], dt: float) -> None:
+        """Go on by ``dt`` seconds with all that changes slowly."""
+        self._colour(squares, powers, dt)
+        if not self._quiet:
+            self._lead(dt)
+        floors = self._floors * max(self.mean, SILENCE)
+        self._gains = 1.0 / np.maximum(self._means, floors)
+
+    def _lead(self, dt: float) -> None:
         """Let the means follow: slowly, so that they do not pump, but at once and all together when
         the whole has become louder or softer for a second, as when somebody turns a knob."""
-        dt, heard = self._dt, self._heard
+        heard = self._heard
         # The mean of what has been heard so far, until that is long enough.
         self._means += (self._values - self._means) * -math.expm1(-dt / min(heard, MEAN_SECONDS))
         whole = float(self._values[0])
@@ -122,10 +135,10 @@ class Levels:
         if self._hurry:
             self._means *= math.exp(gap * -math.expm1(-dt / HURRY_SECONDS))
 
-    def _colour(self, squares: FloatArray, powers: NDArray[np.float64]) -> None:
+    def _colour(self, squares: FloatArray, powers: NDArray[np.float64], dt: float) -> None:
         """Spectral centroid, the mean frequency weighted by magnitude; flatness, the geometric by
         the arithmetic mean of the squares (Gray and Markel, 1974); loudness."""
-        dt, seconds = self._dt, min(self._heard, COLOUR_SECONDS)
+        seconds = min(self._heard, COLOUR_SECONDS)
         whole, moment = (self._first_moments @ np.sqrt(squares)).tolist()
         self._centroid_hz = approach(self._centroid_hz, moment / max(whole, 1e-9), dt, seconds)
         part = squares[self._flat]

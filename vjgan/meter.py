@@ -35,18 +35,58 @@ DOWNBEAT = 1.25  # by which a bar begins louder than its rhythm says, which is a
 ALIKE = 8  # neighbouring tempi in which the same is to be heard
 
 Indices = NDArray[np.int64]
+Reals = NDArray[np.float64]
+
+
+class Bank:
+    """The states of all ``rhythms`` with bars of so many ``beats``: a row for each frame of a bar,
+    tempo by tempo, and a column a rhythm.
+
+    ``edges`` [tempi + 1], the first row of each tempo and the end; ``turn`` [rows], 0..1 of the
+    bar; ``leave`` and ``enter`` [tempi, beats], the last row before each beat and its own first
+    one; ``cell`` [rows], rows in which the same is to be heard, and ``sizes`` [groups of tempi],
+    how many of them a bar has."""
+
+    def __init__(self, bars: Indices, rhythms: list[Rhythm]) -> None:
+        """``bars`` [tempi] are the frames of a bar of BEATS."""
+        self.rhythms = rhythms
+        self.beats = beats = rhythms[0].beats
+        self.lengths = lengths = np.round(bars * beats / BEATS).astype(np.int64)
+        tempo = np.repeat(np.arange(len(bars)), lengths)
+        self.edges = np.append(0, np.cumsum(lengths))
+        self.turn = (np.arange(len(tempo)) - self.edges[tempo]) / lengths[tempo]
+        starts = np.round(np.arange(beats) * lengths[:, None] / beats).astype(np.int64)
+        self.enter = self.edges[:-1, None] + starts
+        self.leave = self.edges[:-1, None] + (starts - 1) % lengths[:, None]
+        # As many cells for ``ALIKE`` tempi as the middle one of them has rows.
+        group = np.arange(len(bars)) // ALIKE
+        self.sizes = np.array(
+            [lengths[group == k][(group == k).sum() // 2] for k in range(group[-1] + 1)]
+        )
+        size = self.sizes[group[tempo]]
+        near = np.floor(self.turn * size + 0.5).astype(np.int64) % size
+        self.cell: Indices = (np.cumsum(self.sizes) - self.sizes)[group[tempo]] + near
+
+    def spread(self, values: Reals) -> Reals:
+        """What holds for the tempi, [tempi, rhythms], by row: [rows, rhythms]."""
+        return np.asarray(np.repeat(values, self.lengths, axis=0))
+
+    def expected(self) -> Reals:
+        """The mean strength in the cells, which over a bar is 1: [BANDS, cells * rhythms]."""
+        means = [
+            np.stack([_expected(one, size) for one in self.rhythms], axis=2) for size in self.sizes
+        ]
+        return np.asarray(np.concatenate(means, axis=1).reshape(BANDS, -1))
 
 
 class Meter:
-    """All states in a row: tempo by tempo, rhythm by rhythm, frame by frame of a bar.
+    """All states, in ``banks`` by the length of their bars, the usual one first.
 
-    A gate is a beat of a rhythm, a cell what is to be heard in a few states that are alike.
-    ``bpms`` [tempi]; ``edges`` [tempi + 1], the first state of each and the end; ``turn`` and
-    ``beats`` [states], 0..1 of the bar and its length; ``leave`` and ``enter`` [gates, tempi], the
-    last state before each beat and its own first one; ``exchange`` [gates, gates], ``moves``
-    [tempi, tempi] and ``doubt`` [gates, tempi], by which the mass that leaves arrives; ``prior``
-    [states] and ``cell_prior`` [cells]; ``cell`` [states]; ``slope`` [BANDS, cells] and ``offset``
-    [cells], which make the log-likelihood of a strength."""
+    ``bpms`` [tempi]; ``priors`` [rows, rhythms] of each bank. A gate is a beat of a rhythm, bank by
+    bank, beat by beat: mass that leaves before it, [tempi, gates], becomes ``moves`` [tempi, tempi]
+    @ mass @ ``exchange`` [gates, gates] * ``doubt`` [tempi, gates]. ``slope`` [BANDS, all cells *
+    rhythms] and ``offset`` [all cells * rhythms] make the log-likelihood of a strength; ``shares``
+    [all cells * rhythms] are those of the prior."""
 
     def __init__(
         self, slowest: float, fastest: float, usual: float, rhythms: tuple[Rhythm, ...] = RHYTHMS
@@ -54,64 +94,43 @@ class Meter:
         shortest, longest = (BEATS * 60.0 * RATE / bpm for bpm in (fastest, slowest))
         count = round(math.log(longest / shortest) / math.log(TEMPO_STEP)) + 1
         bars = np.unique(np.round(np.geomspace(shortest, longest, count))).astype(np.int64)
-        beats = np.array([rhythm.beats for rhythm in rhythms])
-        weights = np.array([rhythm.weight for rhythm in rhythms])
-        centres = np.array([rhythm.bpm for rhythm in rhythms]) * usual / USUAL
         self.bpms = BEATS * 60.0 * RATE / bars
-        lengths = np.round(bars[:, None] * beats / BEATS).astype(np.int64)  # [tempi, rhythms]
-        firsts = np.cumsum(lengths).reshape(lengths.shape) - lengths
-        self.edges = np.append(firsts[:, 0], lengths.sum())
-        tempo, which = (
-            np.repeat(index.ravel(), lengths.ravel()) for index in np.indices(lengths.shape)
-        )
-        self.turn = (np.arange(len(tempo)) - firsts[tempo, which]) / lengths[tempo, which]
-        self.beats = beats[which]
-        gates = [(k, beat) for k in range(len(rhythms)) for beat in range(beats[k])]
-        self._open(gates, firsts, lengths, beats)
-        self.exchange = _exchange(gates, beats, weights)
+        self.banks = [
+            Bank(bars, [rhythm for rhythm in rhythms if rhythm.beats == beats])
+            for beats in sorted({rhythm.beats for rhythm in rhythms}, reverse=True)
+        ]
         self.moves = _moves(bars)
-        octaves = np.log2(self.bpms / centres[:, None]) / PRIOR_OCTAVES  # [rhythms, tempi]
-        cost = PRIOR_RATE * octaves**2 * 60.0 / self.bpms
-        self.doubt: FloatArray = np.exp(-cost)[[k for k, _ in gates]].astype(np.float32)
-        weight = np.exp(-0.5 * octaves**2) * weights[:, None]
-        share = (weight / weight.sum()).T / lengths
-        self.prior: FloatArray = share[tempo, which].astype(np.float32)
-        self._expect(rhythms, lengths, tempo, which)
-
-    def _open(
-        self, gates: list[tuple[int, int]], firsts: Indices, lengths: Indices, beats: Indices
-    ) -> None:
-        starts = [np.round(beat * lengths[:, k] / beats[k]).astype(np.int64) for k, beat in gates]
-        rows = list(zip(gates, starts, strict=True))
-        self.enter = np.array([firsts[:, k] + start for (k, _), start in rows])
-        self.leave = np.array(
-            [firsts[:, k] + (start - 1) % lengths[:, k] for (k, _), start in rows]
-        )
-
-    def _expect(
-        self, rhythms: tuple[Rhythm, ...], lengths: Indices, tempo: Indices, which: Indices
-    ) -> None:
-        """Fill the cells: as many for ``ALIKE`` tempi as the middle one of them has states."""
-        group = np.arange(len(lengths)) // ALIKE
-        sizes = np.array(
-            [lengths[group == k][(group == k).sum() // 2] for k in range(group[-1] + 1)]
-        )
-        firsts = np.cumsum(sizes).reshape(sizes.shape) - sizes
-        size = sizes[group[tempo], which]
-        self.cell = (
-            firsts[group[tempo], which] + np.floor(self.turn * size + 0.5).astype(np.int64) % size
-        )
-        mean = np.concatenate(
-            [_expected(rhythms[k], size) for row in sizes for k, size in enumerate(row)], axis=1
-        )
-        # A strength is exponentially distributed about its mean, which over a bar is 1.
+        self.exchange = _exchange(self.banks)
+        self._doubt(usual)
+        mean = np.concatenate([bank.expected() for bank in self.banks], axis=1)
+        # A strength is exponentially distributed about its mean.
         weights = SHARPNESS * BAND_WEIGHTS[:, None]
         self.slope: FloatArray = (-weights / mean).astype(np.float32)
         self.offset: FloatArray = (-weights * np.log(mean)).sum(axis=0).astype(np.float32)
-        self.cell_prior = np.bincount(self.cell, self.prior).astype(np.float32)
+
+    def _doubt(self, usual: float) -> None:
+        """Fill what depends on how usual the tempi are in the rhythms."""
+        bpms = self.bpms[:, None]
+        doubts, priors = [], []
+        for bank in self.banks:
+            centres = np.array([rhythm.bpm for rhythm in bank.rhythms]) * usual / USUAL
+            octaves = np.log2(bpms / centres) / PRIOR_OCTAVES  # [tempi, rhythms]
+            doubts.append(np.tile(np.exp(-PRIOR_RATE * octaves**2 * 60.0 / bpms), bank.beats))
+            weights = np.array([rhythm.weight for rhythm in bank.rhythms])
+            weight = np.exp(-0.5 * octaves**2) * weights / bank.lengths[:, None]
+            priors.append(bank.spread(weight))
+        whole = sum(float(prior.sum()) for prior in priors)
+        self.doubt: FloatArray = np.concatenate(doubts, axis=1).astype(np.float32)
+        self.priors: list[FloatArray] = [(prior / whole).astype(np.float32) for prior in priors]
+        shares = []
+        for bank, prior in zip(self.banks, priors, strict=True):
+            share = np.zeros((bank.sizes.sum(), len(bank.rhythms)))
+            np.add.at(share, bank.cell, prior / whole)
+            shares.append(share.ravel())
+        self.shares: FloatArray = np.concatenate(shares).astype(np.float32)
 
 
-def _expected(rhythm: Rhythm, size: int) -> NDArray[np.float64]:
+def _expected(rhythm: Rhythm, size: int) -> Reals:
     """The strength in the frames of a bar of ``size``: [BANDS, size]."""
     accents = rhythm.accents
     accents[:, 0] *= DOWNBEAT
@@ -126,25 +145,22 @@ def _expected(rhythm: Rhythm, size: int) -> NDArray[np.float64]:
 
 
 def _moves(bars: Indices) -> FloatArray:
-    """From each tempo (first) to each (second) at a beat."""
-    moves = np.exp(-TEMPO_LOYALTY * np.abs(bars / bars[:, None] - 1.0))
-    return np.asarray(moves / moves.sum(axis=1, keepdims=True), np.float32)
+    """From each tempo (second) to each (first) at a beat."""
+    moves = np.exp(-TEMPO_LOYALTY * np.abs(bars[:, None] / bars - 1.0))
+    return np.asarray(moves / moves.sum(axis=0), np.float32)
 
 
-def _exchange(
-    gates: list[tuple[int, int]], beats: Indices, weights: NDArray[np.float64]
-) -> FloatArray:
-    """From each gate (second) to each (first): the same beat of another rhythm, and at the first
-    beat one of another length, too."""
-    exchange = np.zeros((len(gates), len(gates)))
-    for source, (k, beat) in enumerate(gates):
-        for goal, (other, there) in enumerate(gates):
-            if beat != there:
-                continue
-            if k == other:
-                exchange[goal, source] = 1.0 - RHYTHM_CHANGE
-            elif beats[k] == beats[other]:
-                exchange[goal, source] = RHYTHM_CHANGE * weights[other]
-            elif beat == 0:
-                exchange[goal, source] = METRE_CHANGE * RHYTHM_CHANGE * weights[other]
-    return np.asarray(exchange / exchange.sum(axis=0), np.float32)
+def _exchange(banks: list[Bank]) -> FloatArray:
+    """From each gate (first) to each (second): the same beat of another rhythm, and at the first
+    one of a bar of another length, too."""
+    gates = [
+        (bank.beats, beat, rhythm.weight)
+        for bank in banks
+        for beat in range(bank.beats)
+        for rhythm in bank.rhythms
+    ]
+    beats, beat, weight = np.array(gates).T
+    alike = np.where(beats[:, None] == beats, 1.0, METRE_CHANGE * (beat == 0))
+    exchange = RHYTHM_CHANGE * weight * alike * (beat[:, None] == beat)
+    np.fill_diagonal(exchange, 1.0 - RHYTHM_CHANGE)
+    return np.asarray(exchange / exchange.sum(axis=1, keepdims=True), np.float32)

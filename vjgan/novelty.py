@@ -20,6 +20,7 @@ LAG = 2  # frames over which the spectrum is compared
 BAND_EDGES_HZ = (140.0, 500.0, 2000.0, 6000.0)  # kick and bass | | snare, tune | | hats
 BANDS = len(BAND_EDGES_HZ) + 1
 MELS = 40
+PARTS = 4  # in which they are taken
 LOWEST_HZ, HIGHEST_HZ = 30.0, 16000.0
 COMPRESSION = 20.0  # a spectrum of the mean level counts so much before the logarithm
 MEAN_SECONDS = 5.0  # time constant of the mean strength, which is 1
@@ -35,10 +36,13 @@ class Novelty:
         self.hop = round(sample_rate / FRAMES)
         self._dt = self.hop / sample_rate
         count = round(WINDOW * sample_rate)
-        self._size = 2 ** math.ceil(math.log2(count)) * 2
+        self._size = 2 ** math.ceil(math.log2(count))
         self._window = (np.hanning(count) / np.hanning(count).sum()).astype(np.float32)
         self._recent: FloatArray = np.zeros(count, np.float32)
-        self._mels, self._groups = _mels(sample_rate, self._size)
+        mels, self._groups = _mels(sample_rate, self._size)
+        self._bins = int(np.flatnonzero(mels.any(axis=0))[-1]) + 1
+        # A product with all of it would wake the threads of BLAS a hundred times a second.
+        self._mels = mels[:, : self._bins].reshape(PARTS, MELS // PARTS, -1)
         self._past = [np.zeros(MELS, np.float32)] * LAG
         self._level = 0.0
         self._mean = np.ones(BANDS, np.float32)
@@ -51,15 +55,16 @@ class Novelty:
         self._heard += self._dt
         seconds = min(self._heard, LEVEL_SECONDS)
         self._level = approach(self._level, power, self._dt, seconds)
-        spectrum = np.abs(np.fft.rfft(self._recent * self._window, self._size))
+        spectrum = np.abs(np.fft.rfft(self._recent * self._window, self._size)[: self._bins])
         gain = COMPRESSION / max(math.sqrt(self._level), QUIET)
-        # Not a product of matrices, which would wake the threads of BLAS a hundred times a second.
-        sums = np.einsum("mf,f->m", self._mels, spectrum.astype(np.float32))
-        mels = np.log1p(gain * sums)  # [MELS]
+        mels = (self._mels @ spectrum).ravel()  # [MELS]
+        mels *= np.float32(gain)
+        np.log1p(mels, out=mels)
         before = self._past.pop(0)
         self._past.append(mels)
-        wide = np.maximum(before, np.maximum(np.roll(before, 1), np.roll(before, -1)))
-        wide[0], wide[-1] = max(before[:2]), max(before[-2:])
+        wide = before.copy()
+        np.maximum(wide[1:], before[:-1], out=wide[1:])
+        np.maximum(wide[:-1], before[1:], out=wide[:-1])
         rise = self._groups @ np.maximum(0.0, mels - wide)  # [BANDS]
         share = -math.expm1(-self._dt / min(self._heard, MEAN_SECONDS))
         self._mean += np.float32(share) * (rise - self._mean)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vjgan.meter import BEATS, RATE, STRIDE, USUAL, Meter
+from vjgan.meter import BEATS, RATE, STRIDE, USUAL, Bank, Meter
 from vjgan.novelty import FRAMES
 from vjgan.smooth import approach
 from vjgan.types import FloatArray
@@ -24,7 +24,10 @@ SAME_TEMPO = 0.08  # share beyond which it leaps
 TEMPO_SECONDS = 1.5  # time constant in which it moves
 SLOTS = 48  # to a beat, of a reading
 NEAR_SLOTS = 6  # that count as one place
-READ_FRAMES = 2  # from one reading to the next
+NEAR = np.arange(-NEAR_SLOTS, NEAR_SLOTS + 1)
+NEARNESS = np.hanning(len(NEAR) + 2)[1:-1]
+TRAVEL = 500  # frames after which the masses are moved back in memory
+READ_FRAMES = 4  # from one reading to the next
 PULL_SECONDS = 0.2  # time constant in which the clock follows the readings
 FAR = 0.15  # beats between clock and reading, beyond which it leaps
 PATIENCE = 0.4  # seconds for which it must have been so
@@ -47,17 +50,12 @@ class Tracker:
         self.bpm = self.confidence = self.bar_confidence = 0.0
         self.beats = BEATS
         self._meter = meter = Meter(slowest, fastest, usual)
-        self._mass = meter.prior.copy()
-        self._other = np.empty_like(self._mass)  # a second buffer, to move into
+        self._belts = [Belt(*both) for both in zip(meter.banks, meter.priors, strict=True)]
         self._total = 1.0  # of the masses
-        self._restart = np.float32(RESTART) * meter.prior
-        # Places in a bar of four beats come first, then those in a bar of three.
-        slot = (meter.turn * meter.beats * SLOTS).astype(np.intp)
-        self._slot = slot + np.where(meter.beats == BEATS, 0, BEATS * SLOTS)
         self._tempo = usual
         self._clock = 0.0  # beats
         # For how many beats the clock is behind the bar, by its length.
-        self._votes = {beats: np.zeros(beats) for beats in BAR_LENGTHS}
+        self._votes = {bank.beats: np.zeros(bank.beats) for bank in meter.banks}
         self._apart = 0.0  # seconds that readings have been far from the clock
         self._elsewhere = 0.0  # seconds that another tempo has been likelier
         self._gain = 0.0
@@ -103,46 +101,50 @@ class Tracker:
         if self._frames % READ_FRAMES == 0:
             self._read()
         if self._frames % RESTART_FRAMES == 0:
-            self._mass += np.float32(self._total) * self._restart
+            for belt, prior in zip(self._belts, self._meter.priors, strict=True):
+                belt.masses += np.float32(RESTART * self._total) * prior
 
     def _move(self, steady: bool) -> None:
         """Let all states go on by a frame; ``steady`` without a change of tempo or rhythm."""
-        meter, mass, moved = self._meter, self._mass, self._other
-        leaving = mass[meter.leave]  # [gates, tempi]
+        meter = self._meter
+        leaving = np.concatenate([belt.leaving() for belt in self._belts], axis=1)
         if not steady:
-            leaving = meter.exchange @ leaving @ meter.moves * meter.doubt
-        moved[1:] = mass[:-1]
-        moved[meter.enter] = leaving
-        self._mass, self._other = moved, mass
+            leaving = meter.moves @ (leaving @ meter.exchange) * meter.doubt
+        first = 0
+        for belt in self._belts:
+            belt.move(leaving[:, first : first + belt.gates])
+            first += belt.gates
 
     def _weigh(self, strength: FloatArray) -> None:
         """Bayes' rule, and how much better the filter foretold the sound than no knowledge."""
-        meter, mass = self._meter, self._mass
+        meter = self._meter
         # Not a product of matrices, which would wake the threads of BLAS fifty times a second.
-        likelihood = np.einsum("b,bc->c", strength, meter.slope)  # [cells]
+        likelihood = np.einsum("b,bc->c", strength, meter.slope)
         likelihood += meter.offset
         np.exp(likelihood, out=likelihood)
-        blind = float(np.einsum("c,c->", likelihood, meter.cell_prior))
+        blind = float(np.einsum("c,c->", likelihood, meter.shares))
         likelihood *= np.float32(1.0 / self._total)  # cheaper than to divide the masses
-        mass *= likelihood[meter.cell]
-        self._total = float(mass.sum())
+        total, first = 0.0, 0
+        for belt in self._belts:
+            total += belt.weigh(likelihood[first : first + belt.cells])
+            first += belt.cells
+        self._total = total
         seconds = min(GAIN_SECONDS, (self._frames + 1) / RATE + 1.0)
-        self._gain = approach(self._gain, math.log(self._total / blind), 1.0 / RATE, seconds)
+        self._gain = approach(self._gain, math.log(total / blind), 1.0 / RATE, seconds)
 
     def _read(self) -> None:
         """Let the clock follow the likeliest tempo and place."""
         dt = READ_FRAMES / RATE
-        places = self._likeliest()  # [all BAR_LENGTHS * SLOTS]
-        fold = places.reshape(-1, SLOTS).sum(axis=0)
-        near = np.arange(-NEAR_SLOTS, NEAR_SLOTS + 1)
+        bars = self._likeliest()
+        fold = np.concatenate([places.reshape(-1, SLOTS) for places in bars]).sum(axis=0)
         ring = np.concatenate((fold[-NEAR_SLOTS:], fold, fold[:NEAR_SLOTS]))
-        top = int(np.convolve(ring, np.hanning(2 * NEAR_SLOTS + 3)[1:-1], "valid").argmax())
-        weight = fold[(top + near) % SLOTS]
+        top = int(np.convolve(ring, NEARNESS, "valid").argmax())
+        weight = ring[top : top + len(NEAR)]
         share = float(weight.sum())
-        place = (top + 0.5 + float(weight @ near) / max(share, 1e-9)) / SLOTS
+        place = (top + 0.5 + float(weight @ NEAR) / max(share, 1e-9)) / SLOTS
         place += DELAY * self._tempo / 60.0
         self._follow((place - self._clock + 0.5) % 1.0 - 0.5, dt)
-        self._vote(places, top + near, round(place - self._clock), dt)
+        self._vote(bars, top + NEAR, round(place - self._clock), dt)
         self._share = min(1.0, share / self._total)
         self._rate_confidence()
         if self.confidence > 0.0 or self.bpm > 0.0:
@@ -152,10 +154,10 @@ class Tracker:
         sure = (self._gain - GAIN_NONE) / (GAIN_SURE - GAIN_NONE)
         self.confidence = min(1.0, max(0.0, sure)) * self._share
 
-    def _likeliest(self) -> NDArray[np.float64]:
-        """Choose the tempo; the mass at it by place in the bars, [all BAR_LENGTHS * SLOTS]."""
+    def _likeliest(self) -> list[NDArray[np.float64]]:
+        """Choose the tempo; for each bank the mass at it by place in the bar, [beats * SLOTS]."""
         meter = self._meter
-        tempi = np.add.reduceat(self._mass, meter.edges[:-1])
+        tempi = np.sum([belt.tempi() for belt in self._belts], axis=0)
         wide = np.convolve(tempi, np.ones(2 * NEAR_TEMPI + 1), "same")
         best = int(wide.argmax())
         here = int(np.abs(meter.bpms - self._tempo).argmin())
@@ -169,9 +171,7 @@ class Tracker:
         tempo = float(share @ meter.bpms[first:last] / max(float(share.sum()), 1e-9))
         same = abs(math.log(tempo / self._tempo)) < SAME_TEMPO
         self._tempo = approach(self._tempo, tempo, READ_FRAMES / RATE, TEMPO_SECONDS * same)
-        mine = slice(meter.edges[first], meter.edges[last])
-        count = sum(BAR_LENGTHS) * SLOTS
-        return np.bincount(self._slot[mine], self._mass[mine], count).astype(np.float64)
+        return [belt.places(first, last) for belt in self._belts]
 
     def _follow(self, ahead: float, dt: float) -> None:
         """Pull the clock to a reading ``ahead`` beats of it; leap if that stays far."""
@@ -183,18 +183,67 @@ class Tracker:
             self._apart = 0.0
 
     def _vote(
-        self, places: NDArray[np.float64], near: NDArray[np.int64], ahead: int, dt: float
+        self, bars: list[NDArray[np.float64]], near: NDArray[np.int64], ahead: int, dt: float
     ) -> None:
         """For each length of a bar and each of its beats, the mass ``near`` the place of the clock,
         which is so many beats ``ahead``."""
         share = -math.expm1(-dt / BAR_SECONDS)
-        first = 0
-        for beats, votes in self._votes.items():
-            bar = places[first : first + beats * SLOTS]
-            first += beats * SLOTS
-            found = bar[(near + SLOTS * np.arange(beats)[:, None]) % len(bar)].sum(axis=1)
-            votes += (np.roll(found, ahead % beats) - votes) * share
+        for (beats, votes), places in zip(self._votes.items(), bars, strict=True):
+            starts = SLOTS * ((np.arange(beats) - ahead) % beats)
+            found = places[(near + starts[:, None]) % len(places)].sum(axis=1)
+            votes += (found - votes) * share
         four, three = (float(self._votes[beats].sum()) for beats in BAR_LENGTHS)
         self.beats = 3 if three > THREE * four else BEATS
         second, best = np.sort(self._votes[self.beats])[-2:]
         self.bar_confidence = self.confidence * float((best - second) / max(best, 1e-9))
+
+
+class Belt:
+    """The ``masses`` [rows, rhythms] of a bank, which has so many ``gates``, and so many ``cells``
+    in all rhythms. They do not move in memory: what moves is where the bank begins."""
+
+    def __init__(self, bank: Bank, prior: FloatArray) -> None:
+        self._bank = bank
+        rows, rhythms = prior.shape
+        self.gates = bank.beats * rhythms
+        self.cells = int(bank.sizes.sum()) * rhythms
+        self._room = np.zeros((rows + TRAVEL, rhythms), np.float32)
+        self._first = TRAVEL
+        self.masses = self._room[TRAVEL:]
+        self.masses[:] = prior
+        self._factors = np.empty_like(prior)
+        self._firsts = bank.edges[:-1] * rhythms
+        self._slot = (bank.turn * bank.beats * SLOTS).astype(np.intp)
+
+    def leaving(self) -> FloatArray:
+        """The masses before each beat, [tempi, gates]."""
+        leaving: FloatArray = self.masses.take(self._bank.leave, axis=0)
+        return leaving.reshape(-1, self.gates)
+
+    def move(self, arriving: FloatArray) -> None:
+        """Go on by a row; on the beats are those ``arriving``, [tempi, gates]."""
+        if self._first == 0:
+            self._first = TRAVEL
+            self._room[TRAVEL:] = self.masses
+        self._first -= 1
+        self.masses = self._room[self._first : self._first + len(self.masses)]
+        enter = self._bank.enter
+        self.masses[enter] = arriving.reshape(*enter.shape, -1)
+
+    def weigh(self, likelihood: FloatArray) -> float:
+        """The sum of the masses, times the ``likelihood`` [cells]."""
+        cells = likelihood.reshape(-1, self.masses.shape[1])
+        cells.take(self._bank.cell, axis=0, out=self._factors, mode="clip")
+        self.masses *= self._factors
+        return float(np.einsum("c->", self.masses.ravel()))  # quicker than sum()
+
+    def tempi(self) -> FloatArray:
+        """The mass at each tempo, [tempi]."""
+        return np.add.reduceat(self.masses.ravel(), self._firsts)
+
+    def places(self, first: int, last: int) -> NDArray[np.float64]:
+        """The mass by place in the bar, [beats * SLOTS], at tempi from ``first`` to ``last``."""
+        rows = slice(self._bank.edges[first], self._bank.edges[last])
+        count = self._bank.beats * SLOTS
+        masses = np.einsum("rk->r", self.masses[rows])
+        return np.bincount(self._slot[rows], masses, count).astype(np.float64)
