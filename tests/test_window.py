@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -222,3 +223,65 @@ def test_a_window_shows_the_picture_as_its_output_has_it(venue: Venue, tmp_path:
     assert seen[-1, SIZE[0] // 4 : SIZE[0] // 4 + 30].max() == 0
     assert np.abs(seen[5:40, SIZE[0] // 2 :] - (100, 50, 0)).max() <= 2
     window.close()
+
+
+@pytest.fixture
+def operated(venue: Venue) -> Iterator[Window]:
+    window = Window(SIZE, title="vjgan test", operator=True)
+    window.report(
+        ("Preset     tide", "Clock      124.0 bpm"), ("Esc Esc    leave", "B          black")
+    )
+    shown_to_operator(window)
+    yield window
+    window.close()
+
+
+def shown_to_operator(window: Window) -> None:
+    """As many frames as it takes until all that is new is painted in the operator's window."""
+    for index in range(12):
+        window.events()
+        window.show(still(plain(0, 90, 200)), light(fit=1.0), tick(1.0 + index))
+
+
+def seen_by_operator(tmp_path: Path) -> np.ndarray:
+    file = tmp_path / "operator.png"
+    subprocess.run(["import", "-window", "vjgan: operator", str(file)], check=True, timeout=30)
+    return np.asarray(Image.open(file).convert("RGB")).astype(int)
+
+
+def test_words_are_for_the_operator_alone(operated: Window, tmp_path: Path) -> None:
+    silent, before = operated.image(), seen_by_operator(tmp_path)
+    operated.say(["Esc Esc    leave", "F          full screen", "H          help"])
+    logging.getLogger("vjgan").error("the projector is on fire")
+    shown_to_operator(operated)
+    assert np.array_equal(operated.image(), silent)
+    changed = np.argwhere((seen_by_operator(tmp_path) != before).any(-1))
+    height, width = before.shape[:2]
+    assert (changed[:, 1] > 0.6 * width).any()  # keys, at the right
+    assert (changed[:, 0] > 0.6 * height).any()  # messages, below
+    preview = before[30 : height // 2, 30 : width // 2]
+    assert np.abs(preview - (0, 90, 200)).max() <= 1
+
+
+def test_a_key_in_the_operators_window_is_a_command(operated: Window) -> None:
+    xdotool("search", "--sync", "--name", "vjgan: operator", "windowfocus", "--sync")
+    assert press(operated, "b") == [Command("blackout")]
+
+
+def test_closing_the_operators_window_does_not_end_the_show(operated: Window) -> None:
+    assert operated._operator is not None
+    glfw.set_window_should_close(operated._operator.pane.handle, True)
+    assert list(operated.events()) == []
+    assert not operated.is_operated
+    shown_to_operator(operated)
+    assert operated.image()[..., 2].mean() > 190
+    operated.say(["again over the picture"])
+    shown_to_operator(operated)
+    assert (operated.image()[-25:, :60] != (0, 90, 200)).any()
+
+
+def test_the_operators_window_is_drawn_ten_times_a_second_at_most(operated: Window) -> None:
+    operator = operated._operator
+    assert operator is not None
+    due = [operator.due(100.0 + index / 60) for index in range(600)]
+    assert 30 <= sum(due) <= 101

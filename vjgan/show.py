@@ -16,12 +16,12 @@ from vjgan.audio.soundcard import Microphone, Speaker, find_input
 from vjgan.audio.track import LiveTrack
 from vjgan.beat import BeatClock, Session, check_clock
 from vjgan.bindings import Controller
-from vjgan.booth import DEFAULT_WINDOW, open_window
+from vjgan.booth import DEFAULT_WINDOW, Watch, open_window
 from vjgan.budget import FPS, SOFTWARE_FPS, Budget
 from vjgan.clock import WallClock
 from vjgan.conductor import Conductor
 from vjgan.control import ControlSettings, make_desk, serve
-from vjgan.engine import Engine
+from vjgan.engine import Engine, Onlooker
 from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
 from vjgan.film import FilmSettings, Progress, film
@@ -37,6 +37,7 @@ from vjgan.midi import MidiIn
 from vjgan.remote.desk import Together
 from vjgan.rig import Rig, load_rig
 from vjgan.screen.offscreen import OffscreenScreen
+from vjgan.screen.window import Window
 from vjgan.setlist import Setlist, check_unit
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
@@ -154,7 +155,12 @@ def _screen(settings: LiveSettings) -> Screen:
             settings.window or DEFAULT_WINDOW, live=True, flash_limit=settings.flash_limit
         )
     return open_window(
-        settings.rig, settings.display, settings.layout, settings.window, settings.flash_limit
+        settings.rig,
+        settings.display,
+        settings.layout,
+        settings.window,
+        settings.flash_limit,
+        settings.operator,
     )
 
 
@@ -190,6 +196,9 @@ def play(
         desk = make_desk(library, scenes)
         bound, lesson = bind(hands, controllers, desk.standing, clock.time, library.paths, room)
         room.callback(serve(settings.control, desk, library, painter, fps).close)
+        onlooker: Onlooker = desk
+        if isinstance(screen, Window) and screen.is_operated:
+            onlooker = Watch(desk, screen, clock.period, lambda: (tempo.line(), budget.words()))
         engine = Engine(
             clock,
             ear,
@@ -202,7 +211,7 @@ def play(
             stats,
             now=clock.time,
             notice=notice(stage.scene.generator, settings.flash_limit),
-            onlooker=desk,
+            onlooker=onlooker,
             budget=budget,
             score=conductor,
             pupil=lesson,

@@ -17,6 +17,7 @@ from vjgan.types import ByteArray, Controls, PassWeight, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
+PREVIEW_WIDTH = 600  # pixels of the longer side
 SOFTWARE_PIXELS = 400 * 225  # what a CPU draws many passes of in time, and all of most models
 
 
@@ -43,6 +44,7 @@ class Canvas:
         self.overlay = Overlay(context)
         self._copy: Surface | None = None
         self._light: Surface | None = None
+        self._preview: Surface | None = None
         self._glances: dict[int, Glance] = {}  # by width
         if slow:
             log.info(
@@ -98,6 +100,18 @@ class Canvas:
             self._light = Surface(self._context, size, "f1" if self.software else "f2")
         return self._light.texture
 
+    def preview(self) -> moderngl.Texture:
+        """What was last drawn, small and without words, for another window to show."""
+        width, height = self.chain.size
+        scale = min(1.0, PREVIEW_WIDTH / width, PREVIEW_WIDTH / height)
+        size = max(1, round(scale * width)), max(1, round(scale * height))
+        if self._preview is None or self._preview.size != size:
+            if self._preview is not None:
+                self._preview.release()
+            self._preview = Surface(self._context, size, "f1")
+        self.chain.present(self._preview.target)
+        return self._preview.texture
+
     def image(self) -> ByteArray:
         """What was last drawn: uint8 [height, width, 3], top row first."""
         if self._copy is None or self._copy.size != self.chain.size:
@@ -123,6 +137,6 @@ class Canvas:
         """Give back what the GPU holds."""
         self.chain.release()
         self.overlay.release()
-        for held in (self._copy, self._light, *self._glances.values()):
+        for held in (self._copy, self._light, self._preview, *self._glances.values()):
             if held is not None:
                 held.release()

@@ -16,6 +16,7 @@ from vjgan.screen.displays import Display, again, around, displays, find, most_o
 from vjgan.screen.keys import Keyboard
 from vjgan.screen.layout import SPAN, WINDOW, Layout, Output, at_place
 from vjgan.screen.mirror import Mirror
+from vjgan.screen.operator import OperatorWindow
 from vjgan.screen.outlet import Keep, Outlet
 from vjgan.screen.pane import Pane
 from vjgan.screen.projection import read_mask
@@ -40,9 +41,11 @@ class Window:
         flash_limit: bool = True,
         layout: Layout | None = None,
         keep: Keep = lambda name, output: None,
+        operator: bool = False,
     ) -> None:
         """``display`` is a number or a part of a name; ``keep`` is given the name and settings
-        of an output whose corners were moved. Raises DeviceError without a display, without that
+        of an output whose corners were moved; with an ``operator`` all words go to a window of
+        theirs. Raises DeviceError without a display, without that
         display or without OpenGL 3.3; ShaderError when a shader does not compile; VjganError when
         a mask cannot be read."""
         self._there = displays()
@@ -61,6 +64,7 @@ class Window:
         self._outlet = Outlet(self._pane.context)
         self._mirrors: dict[str, Mirror] = {}  # by the display's name and place
         self._keep = keep
+        self._operator: OperatorWindow | None = None
         self._corners = Corners(self._outlets, self._kept)
         self._keyboard = Keyboard(self.toggle_fullscreen, self._corners)
         self._keyboard.listen(self._pane)
@@ -73,6 +77,10 @@ class Window:
             self._pane.context, self.size, live=True, shader_dir=shader_dir, flash_limit=flash_limit
         )
         self.canvas.warm(self._pane.target())
+        if operator:
+            self._operator = OperatorWindow(self._pane, self._home(), self.canvas.software)
+            self._keyboard.listen(self._operator.pane)
+            self._arrange()
         if not self._is_plain():
             self._outlet.draw(self.canvas.blank(), self.size, self._pane.target())
 
@@ -100,14 +108,17 @@ class Window:
         if self._is_plain():
             self.canvas.draw(picture, controls, tick, target)
             self._pane.swap()
-            return
-        light = self.canvas.light(picture, controls, tick)
-        self._outlet.draw(light, self.size, target)
-        self.canvas.overlay.draw(target, self._outlet.output.rotate)
-        self._pane.swap()
-        for mirror in self._mirrors.values():
-            mirror.show(light, self.size)
-        self._pane.use()
+        else:
+            light = self.canvas.light(picture, controls, tick)
+            self._outlet.draw(light, self.size, target)
+            self.canvas.overlay.draw(target, self._outlet.output.rotate)
+            self._pane.swap()
+            for mirror in self._mirrors.values():
+                mirror.show(light, self.size)
+            self._pane.use()
+        if self._operator is not None and self._operator.due(tick.time):
+            self._operator.draw(self.canvas.preview())
+            self._pane.use()
 
     def events(self) -> Sequence[Event]:
         """Keys pressed since the last call, as commands; its close button is ``quit``."""
@@ -116,6 +127,8 @@ class Window:
         events = self._keyboard.read()
         if any(pane.asked_to_close() for pane in self._panes()):
             events.append(Command("quit"))  # the show ends it, not the window
+        if self._operator is not None and self._operator.pane.asked_to_close():
+            self._close_operator()  # the show goes on
         return events
 
     def image(self) -> ByteArray:
@@ -138,8 +151,23 @@ class Window:
         self.canvas.spare(most_pixels, passes)
 
     def say(self, lines: Sequence[str]) -> None:
-        """Text over the picture from the next frame on; an empty sequence removes it."""
-        self.canvas.overlay.say(lines)
+        """Text over the picture from the next frame on, or in the operator's window where there is
+        one; an empty sequence removes it."""
+        if self._operator is not None:
+            self._operator.say(lines)
+        else:
+            self.canvas.overlay.say(lines)
+
+    @property
+    def is_operated(self) -> bool:
+        """Whether there is an operator's window."""
+        return self._operator is not None
+
+    def report(self, status: Sequence[str], keys: Sequence[str]) -> None:
+        """Tables for the operator's window: how the show stands, and what keys do."""
+        if self._operator is not None:
+            self._operator.report(status, keys)
+            self._pane.use()
 
     def pattern(self) -> None:
         """Show the test pattern, or the light again."""
@@ -159,11 +187,23 @@ class Window:
         glfw.set_monitor_callback(lambda monitor, event: None)
         for mirror in self._mirrors.values():
             mirror.close()
-        self._pane.use()
+        self._close_operator()
         self._outlet.release()
         self.canvas.release()
         self._pane.close()
         glfw.terminate()
+
+    def _close_operator(self) -> None:
+        if self._operator is not None:
+            self._operator.close()
+            self._operator = None
+        self._pane.use()
+
+    def _home(self) -> Display | None:
+        """The operator's display: the first that is not the audience's, if there are several."""
+        taken = again(self._wanted, self._there) if self._wanted else None
+        others = [one for one in self._there if one != taken]
+        return others[0] if others and self._fills else None
 
     def _panes(self) -> list[Pane]:
         return [self._pane, *(mirror.pane for mirror in self._mirrors.values())]
@@ -200,7 +240,12 @@ class Window:
 
     def _arrange(self) -> None:
         """Let the windows stand where they belong, on the displays that are there."""
-        self._there = there = displays()
+        self._there = displays()
+        home = None
+        if self._operator is not None:
+            home = self._home()
+            self._operator.settle(home)
+        there = [one for one in self._there if one != home]  # the audience's
         filled = again(self._wanted, there) if self._fills and self._wanted else None
         if self._fills and self._layout.way == "span" and there:
             self._pane.cover(around(there))
@@ -214,7 +259,7 @@ class Window:
             else:
                 self._pane.fill(filled)
             self._use(self._key(filled), filled.name, self._output(filled))
-        self._pane.hide_cursor(self._pane.fills)
+        self._pane.hide_cursor(self._pane.fills or self._operator is not None)
         mirrored = self._fills and self._layout.way == "mirror"
         self._mirror([one for one in there if one != filled] if mirrored else [])
         self._corners.arranged()
