@@ -1,7 +1,8 @@
-// Always first: the model's two newest frames, faded into one another and laid onto the screen.
+// Always first: the model's two newest frames, moved into one another and laid onto the screen.
 // Model frames are small, so enlarging them well is most of the beauty.
 
 uniform sampler2D before, after;  // the frames as the model made them, top row first
+uniform sampler2D motion;         // the way of what is seen in between: rg from before, ba to after
 uniform sampler2D blended;        // what prepare() made of them, at their own size
 uniform sampler2D around;         // what blur() made of them
 uniform float blend;              // 0..1 from before to after
@@ -9,23 +10,30 @@ uniform float blend;              // 0..1 from before to after
 uniform float sharpness;  // 0..1 = 0.5 | how crisply contours are drawn when enlarging
 uniform float surround;   // 0..1 = 0.3 | beside the picture: 0 black, its blur, 1 its mirror image
 uniform float ease;       // 0..1 = 0.3 | how much the fade lingers on the model's own frames
+uniform float flow;       // 0..1 = 1 | how much what moves is moved from frame to frame, not faded
 
 float share() { return mix(blend, smoothstep(0.0, 1.0, blend), ease); }
 vec2 flipped(vec2 uv) { return vec2(uv.x, 1.0 - uv.y); }
-vec3 model(vec2 uv) {
+vec4 moved(vec2 uv) { return flow * textureLod(motion, flipped(uv), 0.0); }
+vec3 model(vec2 uv, vec4 way, float level) {
     uv = flipped(uv);
-    return mix(textureLod(before, uv, 0.0).rgb, textureLod(after, uv, 0.0).rgb, share());
+    float part = share();
+    return mix(textureLod(before, uv - part * way.xy, level).rgb,
+               textureLod(after, uv + (1.0 - part) * way.zw, level).rgb, part);
 }
 
-// The faded frame; alpha is how steep it is: Sobel's filter, from four reads between the texels.
+// What is between the frames; alpha is how steep it is: Sobel's filter, from four reads between the
+// texels.
 vec4 prepare(vec2 uv) {
+    vec4 way = moved(uv);
 #ifdef QUICK
-    return vec4(model(uv), 1.0);
+    return vec4(model(uv, way, 0.0), 1.0);
 #endif
     vec2 d = 0.5 / vec2(textureSize(after, 0));
-    float ne = luma(model(uv + d)), sw = luma(model(uv - d));
-    float nw = luma(model(uv + d * vec2(-1, 1))), se = luma(model(uv + d * vec2(1, -1)));
-    return vec4(model(uv), length(vec2(ne + se - nw - sw, nw + ne - sw - se)));
+    float ne = luma(model(uv + d, way, 0.0)), sw = luma(model(uv - d, way, 0.0));
+    float nw = luma(model(uv + d * vec2(-1, 1), way, 0.0));
+    float se = luma(model(uv + d * vec2(1, -1), way, 0.0));
+    return vec4(model(uv, way, 0.0), length(vec2(ne + se - nw - sw, nw + ne - sw - se)));
 }
 
 // Where on the picture a place on the screen is; `scale` is pixels a texel.
@@ -114,10 +122,7 @@ vec3 quickly(vec2 q) {
 }
 
 // Smaller than the model made it: from the frames' smaller copies.
-vec3 reduced(vec2 q, float level) {
-    q = flipped(q);
-    return mix(textureLod(before, q, level).rgb, textureLod(after, q, level).rgb, share());
-}
+vec3 reduced(vec2 q, float level) { return model(q, moved(q), level); }
 
 // What lies beside the picture, small and smooth.
 vec4 blur(vec2 uv) {

@@ -7,6 +7,7 @@ import itertools
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Venue
 from pictures import light, portrait, still, tick
@@ -58,5 +59,7 @@ def test_nothing_is_compiled_in_the_show(
     screen.glance()
     one, other = portrait(), Frame(0.0, portrait(2).image[::2, ::2])
     screen.show(Picture(one, other, 0.3), light(), tick(next(number) / 30))
+    motion = np.zeros((32, 32, 4), np.float32)
+    screen.show(Picture(one, one, 0.3, motion=motion), light(), tick(next(number) / 30))
     screen.close()
     assert compiled(cache) == before

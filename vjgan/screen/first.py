@@ -1,4 +1,4 @@
-"""The first pass: the model's frames, faded into one another and laid onto the screen."""
+"""The first pass: the model's frames, moved into one another and laid onto the screen."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from math import cos, radians, sin
 import moderngl
 import numpy as np
 
+from vjgan.screen.flow import Flow
 from vjgan.screen.frames import Frames
 from vjgan.screen.glsl import FIRST, GLOBALS
 from vjgan.screen.program import UNITS, Pass, Surface
@@ -29,14 +30,16 @@ class First:
         self._context = context
         self._quick = quick
         self._frames = Frames(context)
+        self._flow = Flow(context)
         self._around = Surface(context, AROUND, "f1")
-        self._blended: Surface | None = None  # the model's frames, faded, at their own size
+        self._blended: Surface | None = None  # what is between the frames, at their size
 
     def lay(
         self, pass_: Pass, picture: Picture, values: Mapping[str, float], target: Surface
     ) -> None:
         """Draw a picture onto ``target``."""
         before, after = self._frames.uploaded(picture)
+        self._flow.uploaded(picture).use(UNITS["motion"])
         place = Place.of(after.size, values, target.size)
         way = place.way(values)
         if self._quick and way == "FILLED":
@@ -47,12 +50,14 @@ class First:
         """Draw once in every way."""
         black = Frame(0.0, np.zeros((8, 8, 3), np.uint8))
         frames = self._frames.uploaded(Picture(black, black))
+        self._flow.uploaded(Picture(black, black)).use(UNITS["motion"])
         for way in pass_.ways:
             self._lay(pass_, frames, values, target, way)
 
     def release(self) -> None:
         """Give back what the GPU holds."""
         self._frames.release()
+        self._flow.release()
         self._around.release()
         if self._blended is not None:
             self._blended.release()

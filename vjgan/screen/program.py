@@ -44,7 +44,7 @@ uniform float weight;
 void main() { drawn = mix(texture(past, at), texture(frame, at), weight); }
 """
 UNITS = {"frame": 0, "past": 1, "soft": 2, "before": 3, "after": 4, "blended": 5, "around": 6,
-         "second": 7}  # fmt: skip
+         "second": 7, "motion": 8}  # fmt: skip
 
 
 class Program:
