@@ -178,11 +178,12 @@ def play(
     """Play what is on stage live, with everything in place, until someone leaves."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with ExitStack() as room:
+        screen.expect(library.passes_of_files())
         painter = Worker(stage.scene.generator)
         room.callback(painter.close)
-        scenes = Loader(library.scene, library.paths, path, library.prepare, library.passes)
-        room.callback(scenes.close)
         room.callback(stage.close)
+        scenes = Loader(library.scene, library.paths, path, library.prepare, library.known)
+        room.callback(scenes.close)
         fps = SOFTWARE_FPS if screen.software else FPS
         clock = WallClock(fps, settings.seconds)
         keeper = _keeper(settings, source, stage)
