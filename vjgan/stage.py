@@ -115,7 +115,7 @@ class Stage:
         self._entries.append(_Entry(scene, since=position, fade=0.0, beats=beats))
         return changed
 
-    def set(self, setting: Setting) -> None:
+    def set(self, setting: Setting, time: float = 0.0) -> None:
         """Take a hand's value for a control of the newest scene, or give back the preset's."""
         self.edits.note(self.scene.router, setting.name, time)
         if setting.name:
@@ -241,10 +241,9 @@ class Stage:
 
 
 def _mix(under: Controls, over: Controls, fade: float) -> Controls:
-    values = {
-        name: _blend(under.values.get(name, value), value, fade)
-        for name, value in over.values.items()
-    }
+    values = dict(under.values)  # some of which only a leaving pass has
+    for name, value in over.values.items():
+        values[name] = _blend(under.values.get(name, value), value, fade)
     return Controls(over.time, values, over.signals, _mix_passes(under.passes, over.passes, fade))
 
 
@@ -262,7 +261,7 @@ def _mix_passes(
         weights[row.name] = row.weight * (1.0 - _ramp(2.0 * (fade * len(leaving) - index)))
     for index, row in enumerate(coming):
         weights[row.name] = row.weight * _ramp(2.0 * (fade * len(coming) - index) - 1.0)
-    return tuple(PassWeight(row.name, weights[row.name]) for row in (*leaving, *over))
+    return tuple(replace(row, weight=weights[row.name]) for row in (*leaving, *over))
 
 
 def _ramp(x: float) -> float:
