@@ -15,12 +15,15 @@ from typing import Protocol
 
 from vjgan.setlist import UNITS, Cue, Setlist
 from vjgan.stage import Scene
-from vjgan.types import Beat, Event, Tick
+from vjgan.types import Beat, Event, Recognition, Tick
 
 log = logging.getLogger("vjgan")
 
 BEATS_A_BAR = 4
 LEAD_BARS, LEAD_SECONDS = 2.0, 4.0  # before its cue a preset is asked for
+LEAP = 2.0  # seconds by which a track's place moves if somebody has moved the needle
+PAUSE = 60.0  # seconds after which a track that is heard again has been put on again
+GUESSED = 10.0  # seconds for which a guess is told
 
 
 class Bringer(Protocol):
@@ -41,20 +44,23 @@ class Bringer(Protocol):
 
 @dataclass
 class _Change:
-    """A scene to come: at a ``cue``, or at the next ``unit``; with it, if any, begins ``track``."""
+    """A scene to come: at a ``cue``, or at the next ``unit``; with it, if any, begins ``track``,
+    of which the cues before ``since`` seconds are done with."""
 
     path: Path | None
     unit: str = "now"
     track: int | None = None
     cue: Cue | None = None
     scene: Scene | None = None
+    since: float = 0.0
 
 
 class Conductor:
     """Hands over finished scenes when it is time; the preset's file ``on_stage`` is played already.
     Presets called by hand wait for ``by_hand``, one of ``vjgan.setlist.UNITS``. With a set list,
     whose first track is on stage: its tracks, and their cues; ``expect`` is told the tempo of each,
-    0 where it is not known.
+    0 where it is not known, and ``heard`` tells which track the ear has recognised last. One that
+    was not heard before is asked for, and its cues in seconds go by where it is heard to be.
 
     Four and sixteen bars are counted from where the track came in, or from the last `one`."""
 
@@ -65,17 +71,22 @@ class Conductor:
         by_hand: str = "now",
         setlist: Setlist | None = None,
         expect: Callable[[float], None] = lambda bpm: None,
+        heard: Callable[[], Recognition | None] = lambda: None,
     ) -> None:
         self._scenes = scenes
         self._by_hand = by_hand
         self._tracks = () if setlist is None else setlist.tracks
         self._expect = expect
+        self._heard = heard
+        self._hears: Recognition | None = None  # the newest
+        self._followed: Recognition | None = None  # the newest that is sure
         self._change: _Change | None = None  # that is waited for
         self._on_stage: Path | None = on_stage
         self._track: int | None = None  # on stage, counted from 0
         self._aim = 0  # the track that was asked for last
         self._cues: list[Cue] = []  # of this track, yet to come
         self._came_in = (0.0, 0.0)  # bar and time at which the track came in
+        self._speed = 1.0  # of the track
         self._phrase = 0  # a bar at which a phrase begins
         self._one = False  # somebody has just said that it does
         self._beat, self._before = Beat(), Beat()
@@ -90,6 +101,7 @@ class Conductor:
             self._phrase, self._one = round(beat.bar), False
         if self._tracks and self._track is None:
             self._begin(0)
+        self._follow(self._heard())
         due = [cue for cue in self._cues if cue.events and self._reached(cue)]
         self._cues = [cue for cue in self._cues if cue not in due]
         self._call_ahead()
@@ -106,7 +118,7 @@ class Conductor:
             return None
         self._change, self._on_stage = None, change.scene.source
         if change.track is not None:
-            self._begin(change.track)
+            self._begin(change.track, change.since)
         return change.scene
 
     def request(self, number: int) -> None:
@@ -142,18 +154,6 @@ class Conductor:
         """A bar begins now, and with it a phrase."""
         self._one = True
 
-    def line(self) -> str:
-        """Where in the set list we are, in a few words; empty without one."""
-        if self._track is None:
-            return ""
-        track = self._tracks[self._track]
-        words = [f"{self._track + 1} of {len(self._tracks)}, {track.title}", track.notes]
-        if self._change is not None and self._change.track is not None:
-            words.append(f"then {self._tracks[self._change.track].title}")
-        return "; ".join(filter(None, words))
-
-    # Within.
-
     def quantise(self, number: int) -> None:
         """Let presets called by hand wait for the unit of a number; others are ignored."""
         if 0 <= number < len(UNITS):
@@ -164,7 +164,22 @@ class Conductor:
         """The number of the unit for which presets called by hand wait."""
         return UNITS.index(self._by_hand)
 
-    def _ask(self, index: int) -> None:
+    def line(self) -> str:
+        """Where in the set list we are, in a few words; empty without one."""
+        if self._track is None:
+            return ""
+        track = self._tracks[self._track]
+        words = [f"{self._track + 1} of {len(self._tracks)}, {track.title}", track.notes]
+        if self._change is not None and self._change.track is not None:
+            words.append(f"then {self._tracks[self._change.track].title}")
+        if self._hears is not None and self._time < self._hears.time + GUESSED:
+            words.append(_words(self._hears, self._time))
+        return "; ".join(filter(None, words))
+
+    # Within.
+
+    def _ask(self, index: int, place: float = 0.0) -> None:
+        """Ask for a track with what belongs at a ``place`` of it, in seconds."""
         track, self._aim = self._tracks[index], index
         path, since = track.at(place)
         self._change = _Change(path, track.quantise, track=index, since=since)
@@ -213,13 +228,20 @@ class Conductor:
         self._change = None
         self._aim = self._track or 0
 
-    def _begin(self, index: int) -> None:
-        """A track comes in."""
+    def _begin(self, index: int, since: float = 0.0) -> None:
+        """A track comes in; its cues before ``since`` are done with."""
         track = self._tracks[index]
         self._track = self._aim = index
         self._phrase = round(self._beat.bar)
-        self._came_in = (float(self._phrase), self._time)
+        self._came_in, self._speed = (float(self._phrase), self._time), 1.0
         self._cues = list(track.cues)
+        followed = self._followed
+        recent = followed is not None and self._time < followed.time + PAUSE
+        if recent and followed is not None and followed.file == track.file:
+            place = followed.at(self._time)
+            self._speed = followed.speed
+            self._came_in = self._came_in[0], self._time - place / self._speed
+            self._cues = track.left(since, place)
         self._expect(track.bpm)
         log.info("track %s", self.line())
         after, before = self._tracks[index + 1 : index + 2], self._tracks[max(0, index - 1) : index]
@@ -272,5 +294,15 @@ class Conductor:
 
     def _place(self, cue: Cue) -> float:
         """How far into the track we are, as a cue counts."""
-        bar, time = self._came_in
-        return self._beat.bar - bar + 1.0 if cue.in_bars else self._time - time
+        return self._beat.bar - self._came_in[0] + 1.0 if cue.in_bars else self._seconds()
+
+    def _seconds(self) -> float:
+        """How far into the track we are, on its own clock."""
+        return (self._time - self._came_in[1]) * self._speed
+
+
+def _words(heard: Recognition, time: float) -> str:
+    """What is heard, in a few words."""
+    minutes, seconds = divmod(max(0, int(heard.at(time))), 60)
+    verb = "hears" if heard.sure else "may be"
+    return f"{verb} {heard.title} at {minutes}:{seconds:02d}, {heard.speed - 1.0:+.1%}"

@@ -7,6 +7,7 @@ quantise = "bar"      # when a track enters: now, beat, bar, 4 bars or 16 bars
 title = "Opening"
 preset = "tide"       # a name, a number or a file beside the set list
 bpm = 122             # a hint to the beat clock
+file = "opening.flac" # as `vjgan learn` was given it: it comes in when it is heard
 [[tracks.cues]]
 bar = 17              # or seconds, since the track came in
 set = { bloom.amount = 0.8 }   # or preset = "mandala", or command = "strobe_kill"
@@ -55,6 +56,7 @@ class TrackTable(_Table):
     bpm: float | None = Field(default=None, ge=30, le=300)
     notes: str = Field(default="", max_length=2000)
     quantise: Unit | None = None
+    file: str = ""
     cues: tuple[CueTable, ...] = ()
 
 
@@ -76,10 +78,18 @@ class Cue:
     preset: Path | None = None
     events: tuple[Event, ...] = ()
 
+    def missed(self, since: float) -> bool:
+        """Whether it is to be done late, where the preset of ``since`` seconds is on stage: a
+        toggle would do harm by then."""
+        if self.preset is not None:
+            return self.at > since
+        return self.at >= since and all(isinstance(event, Setting) for event in self.events)
+
 
 @dataclass(frozen=True)
 class Track:
-    """A checked track; ``bpm`` is 0 where it is not known, ``quantise`` one of UNITS."""
+    """A checked track; ``bpm`` is 0 where it is not known, ``quantise`` one of UNITS; ``file`` is
+    the name of its sound file, by which it is recognised, empty if it is not."""
 
     title: str
     preset: Path
@@ -87,6 +97,18 @@ class Track:
     notes: str = ""
     quantise: str = "bar"
     cues: tuple[Cue, ...] = ()
+    file: str = ""
+
+    def at(self, place: float) -> tuple[Path, float]:
+        """Which preset belongs at so many seconds into the track, and since when."""
+        past = [cue for cue in self.cues if not cue.in_bars and cue.at <= place]
+        presets = [(cue.preset, cue.at) for cue in past if cue.preset is not None]
+        return max(presets, key=lambda row: row[1], default=(self.preset, 0.0))
+
+    def left(self, since: float, place: float) -> list[Cue]:
+        """What is still to be done at ``place``, where the preset of ``since`` is on stage, both in
+        seconds: what comes later, and of what was missed all but commands."""
+        return [cue for cue in self.cues if cue.in_bars or cue.at > place or cue.missed(since)]
 
     def presets(self) -> list[Path]:
         """Its preset and those of its cues, each once."""
@@ -100,6 +122,10 @@ class Setlist:
     path: Path
     name: str
     tracks: tuple[Track, ...]
+
+    def files(self) -> list[str]:
+        """The names of the sound files in it, each once."""
+        return list(dict.fromkeys(track.file for track in self.tracks if track.file))
 
     def presets(self) -> list[Path]:
         """All preset files in it, each once, in the order of the night."""
@@ -180,7 +206,8 @@ class _Reader:
             cues.append(self.cue(place, cue, on_stage))
             on_stage = cues[-1].preset or on_stage
         unit = table.quantise or quantise
-        return Track(table.title, preset, table.bpm or 0.0, table.notes, unit, tuple(cues))
+        file = Path(table.file).name
+        return Track(table.title, preset, table.bpm or 0.0, table.notes, unit, tuple(cues), file)
 
     def cue(self, where: str, table: CueTable, on_stage: Path) -> Cue:
         if (table.bar is None) == (table.seconds is None):
