@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
+from contextlib import nullcontext
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from conftest import Venue
 
 from vjgan.analysis import analyse, track_sound
 from vjgan.audio.demo import demo
 from vjgan.chapters import Chapters, GridTempo
 from vjgan.errors import ScoreError
+from vjgan.film import FilmSettings, film
 from vjgan.grid import Grid, find_grid
+from vjgan.motion import make_timeline
+from vjgan.motion.curve import seeded
 from vjgan.score import Score, read_score
 from vjgan.scoring import ERAS, compose
 from vjgan.sections import find_parts
@@ -208,3 +217,52 @@ def test_the_chapters_share_one_way(tmp_path: Path) -> None:
         beat = tempo.step(Features(9.3), tick)
         ways.append(scene.motion.step(Controls(9.3, {**controls, "psi": 1.0}), beat, [], tick).w)
     assert ways[0] == pytest.approx(ways[1], abs=1e-5)
+
+
+def test_in_a_section_the_picture_moves_evenly_and_arrives_on_its_bars(
+    composed: str, tmp_path: Path
+) -> None:
+    score = read(tmp_path, composed)
+    library = make_library(live=False)
+    space = library.load("portraits").space
+    motion, tempo, fps = make_timeline(score.stops, space), GridTempo(score.grid), 30
+    still = Controls(0.0, {"psi": 1.0, "kick": 0.0})
+    path = []
+    for index in range(math.ceil(score.grid.seconds(score.stops[-1][0]) * fps) + 1):
+        tick = Tick(index, index / fps, 1 / fps, index / fps)
+        path.append(motion.step(still, tempo.step(Features(tick.time), tick), [], tick).w[0])
+    steps = space.length(np.array(path[:-1]), np.array(path[1:]))
+    ends = [chapter.start for chapter in score.chapters] + [score.stops[-1][0]]
+    for start, end in pairwise(round(score.grid.seconds(bar) * fps) for bar in ends):
+        assert steps[start:end].max() < 2.5 * np.median(steps[start:end])
+    for bar, seed in score.stops:
+        there = space.map(seeded(seed, 1, space.z_dim).astype(np.float32))[0]
+        frame = round(score.grid.seconds(bar) * fps)
+        near = [
+            np.linalg.norm(path[k] - there)
+            for k in (frame - 3, frame, min(frame + 3, len(path) - 1))
+        ]
+        assert near[1] <= min(near) + 1e-4
+
+
+def test_a_film_of_a_score_changes_with_its_sections(venue: Venue, tmp_path: Path) -> None:
+    text = GOOD.replace('"phrases"', '"drift"').replace("direction.marble = 1.2", "saturation = 0")
+    path = tmp_path / "score.toml"
+    path.write_text(
+        text.replace("start = 1\nend = 9", "start = 1\nend = 3")
+        .replace("[21, 58]", "[21]")
+        .replace("start = 9\nend = 13", "start = 3\nend = 7")
+    )
+    film(
+        FilmSettings(
+            "", tmp_path / "film.mp4", size=(160, 90), fps=Fraction(10), end=Fraction(8), score=path
+        ),
+        lambda count, name: nullcontext(lambda done: None),
+    )
+    with av.open(str(tmp_path / "film.mp4")) as box:
+        frames = [frame.to_ndarray(format="rgb24") for frame in box.decode(video=0)]
+    assert len(frames) == 80
+    # Bar 3 begins after 4.5 s, and with it the colours come.
+    colours = [float(np.ptp(frame.reshape(-1, 3).mean(axis=0))) for frame in frames]
+    assert max(colours[:45]) < 4.0
+    assert colours[75] > 10.0

@@ -26,7 +26,7 @@ LOUDER = 3.0  # how much more the intensity counts than a doubling of a band
 EARLY = 0.05  # s by which a drum may come before its bar
 LAST_BAR = 0.25  # of a bar that the track must at least fill to be one
 LOUD = 0.8  # energy from which the pictures change twice as often
-PHRASE = 4.0  # bars
+PHRASE = 4  # bars, about
 SEEDS = 10_000
 
 Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
@@ -93,8 +93,10 @@ def compose(analysis: Analysis, track: str) -> str:
 
 
 def _section(part: Part, era: str, track: str) -> list[str]:
-    phrase = PHRASE / 2.0 if part.energy >= LOUD else PHRASE
-    count = max(1, math.ceil((part.end - part.start) / phrase))
+    bars = part.end - part.start
+    count = max(1, round(bars / PHRASE) * (2 if part.energy >= LOUD else 1))
+    while bars % count:  # arrivals fall on bars, as far apart as one another
+        count -= 1
     # Parts that sound alike meet the same faces.
     chance = np.random.RandomState(zlib.crc32(f"{Path(track).name} {part.letter}".encode()))
     anchors = ", ".join(map(str, chance.randint(SEEDS, size=64)[:count]))
@@ -105,7 +107,7 @@ def _section(part: Part, era: str, track: str) -> list[str]:
         f"end = {part.end + 1}",
         f"energy = {part.energy}",
         f'era = "{era}"',
-        f"phrase = {phrase:g}",
+        f"phrase = {bars // count}",
         f"anchors = [{anchors}]",
     ]
 
