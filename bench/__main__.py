@@ -17,6 +17,7 @@ from typing import Any
 from bench import (
     beats,
     generator,
+    isf,
     latency,
     loop,
     memory,
@@ -46,6 +47,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "training": training.run,
     "beats": beats.run,
     "onsets": onsets.run,
+    "isf": isf.run,
 }
 
 
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--memory-minutes", type=float, default=10.0)
     parser.add_argument("--quick", action="store_true", help="of beats, one piece a genre")
     parser.add_argument("--models", default="portraits*.safetensors", help="of model: which files")
+    parser.add_argument("--folder", type=Path, help="of isf: where the files lie")
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"))
     options = parser.parse_args()
     results: dict[str, Any] = {"machine": f"{platform.machine()}, {platform.platform()}"}

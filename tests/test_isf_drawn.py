@@ -14,7 +14,8 @@ from conftest import Venue
 from pictures import light, ramp, still, tick
 from PIL import Image
 
-from vjgan.screen.isf.header import pass_name
+from vjgan.assets import folder
+from vjgan.screen.isf.header import pass_name, read_isf
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.types import ByteArray, Frame, PassWeight
 
@@ -355,3 +356,13 @@ def test_what_is_expected_is_compiled_and_its_cost_known(
     player.path.write_text("it is compiled already")
     assert near(player.show(), 1.0, 0.0, 1.0)
     assert not caplog.records
+
+
+@pytest.mark.parametrize("path", sorted((folder("shaders") / "isf").glob("*.fs")), ids=str)
+def test_every_file_that_comes_along_draws(player: Player, path: Path) -> None:
+    player.path = path
+    plain, heard = player.rest(), {f"band{k}": 0.6 for k in range(1, 9)}
+    images = [player.show(signals=heard) for _ in range(5)]
+    assert images[-1].std() > 12.0
+    assert np.abs(images[-1].astype(int) - plain).mean() > 2.0
+    assert "/" not in read_isf(path).description and len(read_isf(path).controls) >= 5

@@ -12,7 +12,6 @@ from standings import standing_of
 from vjgan.controls import CONTROLS
 from vjgan.errors import PresetError
 from vjgan.mapping import Router
-from vjgan.preset import load_preset
 from vjgan.snapshot import keep_snapshot
 from vjgan.stock import make_library
 
@@ -35,7 +34,7 @@ def test_a_snapshot_is_the_preset_with_what_hands_changed(source: Path, tmp_path
         router.set(name, value)
     standing = replace(standing_of(router, source=source), title=preset.name)
     path = keep_snapshot(standing, tmp_path, library.paths(), library.preset)
-    kept = load_preset(path, library.passes(), library.fixed)
+    kept = library.preset(path)
     assert kept.values == {**preset.values, **changed}
     assert (kept.routes, kept.lfos, kept.passes, kept.motion) == (
         preset.routes, preset.lfos, preset.passes, preset.motion,

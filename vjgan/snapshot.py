@@ -102,8 +102,9 @@ def _find_files(document: Any, folder: Path) -> None:
         if kind in ("image", "video"):
             layer["source"] = found(kind, place)
     for index, name in enumerate(document.get("passes", ())):
-        if name.startswith("isf:"):
-            document["passes"][index] = found("isf", name.removeprefix("isf:"))
+        place = name.removeprefix("isf:")
+        if place != name and any((folder / f"{place}{end}").is_file() for end in ("", ".fs")):
+            document["passes"][index] = found("isf", place)
 
 
 _NUMBER_AT_END = re.compile(r"\s+\d+$")
