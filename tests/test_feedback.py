@@ -38,6 +38,7 @@ lamps.open_virtual_port("lamps")
 print("ready", flush=True)
 for line in sys.stdin:
     out.send_message(json.loads(line))
+    time.sleep(0.01)
 lamps.delete()
 out.delete()
 """
@@ -59,6 +60,13 @@ class Pads:
         assert self.stdout.readline() == "ready\n"
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+
+    def send(self, *messages: list[int]) -> None:
+        """Send messages a hundredth of a second apart."""
+        assert self.process.stdin is not None
+        for message in messages:
+            self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
 
     def lamps(self) -> dict[tuple[int, int], int]:
         """What each lamp shows now."""
@@ -198,7 +206,8 @@ def test_a_lamp_that_changes_too_fast_is_told_the_newest() -> None:
     fast = [(k, message[2]) for k, message in sent if message[0] == 0xB0]
     assert len(fast) <= 1 / EVERY_SECONDS + 1 and all(level == k % 128 for k, level in fast)
     assert sorted(m[1] for _, m in sent if m[0] == 0x90) == list(range(40))  # once each
-    lamps.rest()
+    assert sum(len(lamps.due(5.0 + k / 20)) for k in range(4)) == 41  # all, again
+    lamps = Lamps(0.0)
     lamps.want({str(k): [[0x90, k, 1]] for k in range(100)})
     assert len(lamps.due(9.0)) == MOST and lamps.due(9.001) == []
     assert len(lamps.rest()) == 100 - MOST
@@ -262,18 +271,16 @@ def test_a_controller_in_another_process_shows_how_the_show_stands(
         pads = plug()
         wanted = {**dark, (0x90, 2): 127, (0xB0, 1): 127}
         wait_until(lambda: pads.lamps() == wanted, what="all of it anew")
-        stdin = pads.process.stdin
-        assert stdin is not None
         events: list[object] = []
 
         def turned() -> bool:
-            stdin.write("[176, 1, 127]\n")
-            stdin.flush()
+            pads.send([0xB0, 1, 127])
             events.extend(bound.read())
             return Setting("hue", 180.0) in events
 
         wait_until(turned, what="the knob is still heard")
         assert ControlEvent("cc1", 1.0) in events
+        assert hands.names() == ["pads:out"]  # and not what we tell it by
     finally:
         feedback.close()
         hands.close()

@@ -10,6 +10,7 @@ from typing import Protocol
 
 EVERY_SECONDS = 1 / 30  # from one round to the next
 MOST = 16  # lamps a round: half of what a MIDI cable carries
+AGAIN_SECONDS = 2.0  # after which all are told again: some controllers forget, cables lose
 
 Messages = list[list[int]]
 Words = dict[str, dict[str, Messages]]  # what lamps shall show, by controller and lamp
@@ -29,6 +30,7 @@ class Lamps:
 
     def __init__(self, start: float) -> None:
         self._due = start
+        self._again = start + AGAIN_SECONDS
         self._told: dict[str, Messages] = {}
         self._waiting: dict[str, Messages] = {}  # in the order in which they began to
 
@@ -42,7 +44,12 @@ class Lamps:
 
     def due(self, time: float) -> Messages:
         """What to send now."""
-        if time < self._due or not self._waiting:
+        if time < self._due:
+            return []
+        if time >= self._again:
+            self._again = time + AGAIN_SECONDS
+            self._waiting |= {k: v for k, v in self._told.items() if k not in self._waiting}
+        if not self._waiting:
             return []
         self._due = time + EVERY_SECONDS
         return self._take(MOST)

@@ -46,6 +46,7 @@ DRIFT = 1e-4  # seconds a second, by which two clocks may part
 
 # The kernel's loop-back port is always there and is nobody's controller.
 THROUGH = "midi through"
+OURS = "vjgan"
 WATCH = "vjgan-watch"
 # ALSA ends a name with client:port numbers, which change when a controller is plugged again.
 _ALSA_NUMBERS = re.compile(r"\s+\d+:\d+$")
@@ -57,8 +58,9 @@ def plain(name: str) -> str:
 
 
 def matches(name: str, wanted: str | None) -> bool:
-    """Whether a port is one of those asked for (case does not count; None: any controller)."""
-    if not name or WATCH in name:
+    """Whether a port is one of those asked for (case does not count; None: any controller), and
+    not of a program such as this one."""
+    if not name or name.startswith(OURS) or WATCH in name:
         return False
     if wanted is None:
         return THROUGH not in name.lower()
