@@ -69,6 +69,7 @@ ROOMS = {
     "recognition": GROUND,
     "snapshot": GROUND | {"standing"},
     "render": GROUND | {"engine", "stage", "stats"},
+    "output": GROUND | {"media"},
     "takes": GROUND | {"listener", "stage"},
     "train": GROUND | {"generator"},
 }
@@ -101,7 +102,7 @@ LIBRARIES = {
     "rtmidi": {"midi/inlet.py"},
     "glfw": {f"screen/{name}.py" for name in ("window", "displays", "pane", "keys")},
     "moderngl": {"screen/"},
-    "av": {"media.py", "sources/decoder.py"},
+    "av": {"media/", "sources/decoder.py"},
     "torch": {"generator/", "train/"},
     "safetensors": {"generator/", "train/state.py"},
     "openvino": {"generator/openvino.py"},

@@ -173,6 +173,10 @@ def live(
             metavar="FILE", help="Record what is played, to be rendered later; see docs/takes.md."
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Record the show as a film: .mp4, .mov or .mkv."),
+    ] = None,
 ) -> None:
     """Perform: hear, move, show.
 
@@ -218,6 +222,7 @@ def live(
             quantise=quantise,
             flash_limit=flash_limit,
             take=take,
+            record=record,
         ),
         say=typer.echo,
         progress=progress,
@@ -230,7 +235,7 @@ def render(
         Path, typer.Option("--output", "-o", metavar="FILE", help="The film: .mp4, .mov or .mkv.")
     ],
     track: Annotated[
-        str, typer.Argument(metavar="[TRACK]", help="A sound file, or `demo`.", show_default=False)
+        str, typer.Argument(metavar="TRACK", help="A sound file, or `demo`.", show_default=False)
     ] = "",
     take: Annotated[
         Path | None,

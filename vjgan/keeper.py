@@ -12,6 +12,9 @@ from typing import Any
 
 import vjgan
 from vjgan.errors import MediaError
+from vjgan.output import Output
+from vjgan.output.film import FilmOutput
+from vjgan.output.still import StillOutput
 from vjgan.stage import Scene
 from vjgan.takes.ledger import Ledger
 from vjgan.takes.writer import Entrance, TakeWriter
@@ -19,12 +22,17 @@ from vjgan.types import AudioFrame, Beat, Command, Event, Features, Screen, Tick
 
 log = logging.getLogger("vjgan")
 
-TAKES = Path("out/takes")
+TAKES, FILMS, STILLS = Path("out/takes"), Path("out/films"), Path("out/stills")
+FILM_WIDTH = 1920  # pixels, at most
+SOFTWARE_FILM_WIDTH = 640  # where the processor draws: what it draws inside is no larger
+
+# What a picture of a scene says of itself; may take a second.
+Credits = Callable[[Scene], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
 class About:
-    """What is played: said of every take, film and still."""
+    """What is played: said of every take."""
 
     seed: int = 0
     model: str = ""  # that is played whatever presets ask for, if any
@@ -33,15 +41,32 @@ class About:
 
 
 class Keeper:
-    """The witness of a live show. Its commands are ``take``."""
+    """The witness of a live show. Its commands are ``take``, ``record`` and ``still``."""
 
-    def __init__(self, about: About, scene: Scene, take: Path | None = None) -> None:
-        """Begins a take at once where its file is given. Raises MediaError."""
+    def __init__(
+        self,
+        about: About,
+        scene: Scene,
+        take: Path | None = None,
+        film: Path | None = None,
+        software: bool = False,
+        credits: Credits = lambda scene: {},
+    ) -> None:
+        """Begins a take and a film at once where their files are given; ``software`` where the
+        processor draws. Raises MediaError."""
         self.about = about
+        self._scene = scene
+        self._film_width = SOFTWARE_FILM_WIDTH if software else FILM_WIDTH
+        self._credits = credits
         self._ledger = Ledger(_entrance(scene, 0.0))
         self._take: TakeWriter | None = None
+        self._film: FilmOutput | None = None
+        self._outputs: tuple[Output, ...] = ()  # replaced, never changed: the listener reads it
+        self._glanced: dict[int, float] = {}  # when a GPU was asked for the light last, by width
         if take is not None:
             self._begin_take(take, 0.0)
+        if film is not None:
+            self._begin_film(film)
 
     # What the loop calls.
 
@@ -50,20 +75,42 @@ class Keeper:
         self._ledger.note(event)
         if self._take is not None:
             self._take.gesture(event, tick)
-        if event == Command("take"):
-            self._toggle_take(tick)
+        try:
+            match event:
+                case Command("take"):
+                    self._toggle_take(tick)
+                case Command("record"):
+                    self._toggle_film()
+                case Command("still"):
+                    self._begin_still()
+        except MediaError as error:
+            log.error("%s", error)
 
     def entered(self, scene: Scene, tick: Tick) -> None:
         """Note a preset that enters."""
+        self._scene = scene
         entrance = _entrance(scene, tick.time)
         self._ledger.enter(entrance)
         if self._take is not None:
             self._take.enter(entrance)
 
     def shown(self, beat: Beat, screen: Screen, tick: Tick) -> None:
-        """Note a frame."""
+        """Note a frame, and give its light to whoever wants it."""
         if self._take is not None:
             self._take.frame(tick, beat)
+        for output in self._outputs:
+            if output.over:
+                self._outputs = tuple(one for one in self._outputs if one is not output)
+            elif output.due(tick.present_time):
+                self._give(output, screen, tick.present_time)
+
+    def _give(self, output: Output, screen: Screen, time: float) -> None:
+        width = min(output.width, screen.size[0])
+        image = screen.glance(width)
+        seen = time if screen.software else self._glanced.get(width)
+        self._glanced[width] = time
+        if image is not None and seen is not None:
+            output.show(image, seen)
 
     # What the listener's thread calls.
 
@@ -73,23 +120,46 @@ class Keeper:
         take = self._take
         if take is not None:
             take.hear(features, place if self.about.track else None)
+        for output in self._outputs:
+            output.hear(block)
 
     def close(self) -> None:
         """End what is being recorded."""
         if self._take is not None:
             self._end_take(self._take)
+        for output in self._outputs:
+            output.close()
 
     # Within.
 
     def _toggle_take(self, tick: Tick) -> None:
         take, self._take = self._take, None
-        if take is not None:
-            threading.Thread(target=self._end_take, args=(take,), name="take's end").start()
-            return
-        try:
+        if take is None:
             self._begin_take(dated(TAKES, ".take"), tick.time)
-        except MediaError as error:
-            log.error("%s", error)
+        else:
+            threading.Thread(target=self._end_take, args=(take,), name="take's end").start()
+
+    def _toggle_film(self) -> None:
+        film, self._film = self._film, None
+        if film is None or film.over:
+            self._begin_film(dated(FILMS, ".mp4"))
+            return
+        self._outputs = tuple(one for one in self._outputs if one is not film)
+        threading.Thread(target=film.close, name="film's end").start()
+
+    def _begin_film(self, path: Path) -> None:
+        make_folder(path.parent)
+        self._film = FilmOutput(path, self._film_width, self._credit())
+        self._outputs = (*self._outputs, self._film)
+
+    def _begin_still(self) -> None:
+        path = dated(STILLS, ".png")
+        make_folder(path.parent)
+        self._outputs = (*self._outputs, StillOutput(path, self._credit()))
+
+    def _credit(self) -> Callable[[], Mapping[str, str]]:
+        scene = self._scene
+        return lambda: {**self._credits(scene), "Creation Time": now()}
 
     def _begin_take(self, path: Path, time: float) -> None:
         make_folder(path.parent)

@@ -41,7 +41,7 @@ from vjgan.screen.window import Window
 from vjgan.setlist import Setlist, check_unit
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
-from vjgan.stock import demo_sound, make_library, notice, runtime
+from vjgan.stock import credit, demo_sound, make_library, notice, runtime
 from vjgan.types import AudioSource, Hands, Screen
 
 log = logging.getLogger("vjgan")
@@ -86,6 +86,7 @@ class LiveSettings:
     quantise: str = "now"
     flash_limit: bool = True
     take: Path | None = None
+    record: Path | None = None
 
 
 def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progress) -> None:
@@ -186,7 +187,7 @@ def play(
         room.callback(scenes.close)
         fps = SOFTWARE_FPS if screen.software else FPS
         clock = WallClock(fps, settings.seconds)
-        keeper = _keeper(settings, source, stage)
+        keeper = _keeper(settings, source, stage, library, screen)
         room.callback(keeper.close)
         ear = _ear(settings, source, clock, keeper)
         room.callback(ear.close)
@@ -255,10 +256,19 @@ def _link(settings: LiveSettings, clock: WallClock, room: ExitStack) -> Session 
     return session
 
 
-def _keeper(settings: LiveSettings, source: Sound | str, stage: Stage) -> Keeper:
+def _keeper(
+    settings: LiveSettings, source: Sound | str, stage: Stage, library: Library, screen: Screen
+) -> Keeper:
     track = isinstance(source, Sound)
     heard = settings.input or "the system's sound input"
-    return Keeper(About(settings.seed, settings.model, heard, track), stage.scene, settings.take)
+    return Keeper(
+        About(settings.seed, settings.model, heard, track),
+        stage.scene,
+        settings.take,
+        settings.record,
+        screen.software,
+        lambda scene: credit(library, scene.source, scene.title),
+    )
 
 
 def _ear(settings: LiveSettings, source: Sound | str, clock: WallClock, keeper: Keeper) -> Listener:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
+import vjgan
 from vjgan.assets import folder, own_folder
 from vjgan.audio.demo import demo
 from vjgan.controls import CONTROLS, Control
 from vjgan.errors import VjganError
+from vjgan.generator.about import ModelInfo
 from vjgan.generator.checkpoint import find_model, info
 from vjgan.generator.device import find_device, used_bytes, warm_budget
 from vjgan.generator.player import Player, open_model
@@ -104,6 +108,27 @@ def notice(generator: Generator, flash_limit: bool = True) -> Sequence[str]:
         return words
     log.warning("the flash limiter is off: flashes may harm people with photosensitive epilepsy")
     return (*words, "flash limiter off")
+
+
+def credit(library: Library, source: Path | None, title: str) -> dict[str, str]:
+    """What pictures of a preset say of themselves: program, preset, seed, and the model with its
+    licence and origin."""
+    said = {"Software": f"vjgan {vjgan.__version__}", "Title": title, "Seed": str(library.seed)}
+    if source is None:
+        return said
+    try:
+        model = _told(find_model(library.model_of(library.preset(source)), folder("models")))
+    except VjganError as error:  # taken away since
+        log.debug("no credits of '%s': %s", source, error)
+        return {**said, "Preset": source.stem}
+    licence, origin = model.licence or "not recorded", model.origin or "not recorded"
+    return {**said, "Preset": source.stem, "Model": model.name, "Licence": licence,
+            "Origin": origin}  # fmt: skip
+
+
+@cache
+def _told(path: Path) -> ModelInfo:
+    return info(path)
 
 
 def runtime(generator: Generator) -> str:

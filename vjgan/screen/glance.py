@@ -11,7 +11,6 @@ from vjgan.screen.program import Surface
 from vjgan.types import ByteArray
 
 
-
 class Glance:
     """Reads what a GPU draws one call late: by then it has long put it into a buffer. ``at_once``
     is for a CPU that draws: it would have to be waited for twice."""

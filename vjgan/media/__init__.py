@@ -1,0 +1,12 @@
+"""Sound and film files: any sound FFmpeg can decode comes in; H.264 films, WAVs and PNGs go out.
+
+The only room that imports ``av``. What is written appears under its name only when complete: it
+grows in a hidden ``.NAME.part`` beside it, which is renamed at the end or removed. libav's own log
+stays off, as PyAV has it; its errors come back as MediaError.
+"""
+
+from vjgan.media.films import FilmWriter
+from vjgan.media.sounds import Sound, read_sound, write_wav
+from vjgan.media.stills import save_image, write_text
+
+__all__ = ["FilmWriter", "Sound", "read_sound", "save_image", "write_text", "write_wav"]
