@@ -88,6 +88,7 @@ TOP = {
     "keeper",
     "refilm",
     "show",
+    "thumbnails",
     "booth",
     "doctor",
     "cli",

@@ -26,6 +26,7 @@ from vjgan.remote.service import Part, Service
 from vjgan.snapshot import keep_snapshot, save_changes
 from vjgan.standing import Standing
 from vjgan.stock import all_controls
+from vjgan.thumbnails import Illustrator
 from vjgan.types import ByteArray, Kept
 
 log = logging.getLogger("vjgan")
@@ -102,8 +103,9 @@ def serve(
     """Page and OSC, as far as they are wanted and their ports are free."""
     parts: list[Part] = []
     openers: list[Callable[[], Part]] = []
+    illustrator = Illustrator(cache_folder("thumbnails"))
     if settings.page:
-        openers.append(lambda: _page(settings, desk, library, painter, fps))
+        openers.append(lambda: _page(settings, desk, library, painter, fps, illustrator))
     if settings.osc_port:
         openers.append(lambda: _osc(settings, desk))
     for open_ in openers:
@@ -111,11 +113,16 @@ def serve(
             parts.append(open_())
         except DeviceError as error:
             log.warning("%s; the show goes on without", error)
-    return Service(*parts)
+    return Service(*parts, closing=illustrator.close)
 
 
 def _page(
-    settings: ControlSettings, desk: Desk, library: Library, painter: Worker, fps: float
+    settings: ControlSettings,
+    desk: Desk,
+    library: Library,
+    painter: Worker,
+    fps: float,
+    illustrator: Illustrator,
 ) -> Server:
     sock = listen(settings.host, settings.port)
     host = reachable(settings.host)
@@ -130,7 +137,7 @@ def _page(
     pairing = None if is_local(settings.host) else Pairing(show_code)
     figures = Figures(desk.frame_times, painter.durations_ms, lambda: painter.frames, fps)
     cards = Cards(library.paths, library.preset, _thumbnails())
-    return Server(sock, host, desk, cards, pairing, figures.read)
+    return Server(sock, host, desk, cards, pairing, figures.read, illustrator.wish)
 
 
 def _osc(settings: ControlSettings, desk: Desk) -> Osc:

@@ -43,6 +43,7 @@ class Cards:
     ) -> None:
         self.cards: tuple[Card, ...] = ()
         self.pictures: dict[str, bytes] = {}  # JPEG by name
+        self.lacking: tuple[Path, ...] = ()  # presets without one
         self._paths = paths
         self._load = load
         self._thumbnails = thumbnails
@@ -50,8 +51,9 @@ class Cards:
         self._not_before = 0.0
         self._playing: tuple[Path | None, float] = (None, 0.0)  # and since when
 
-    async def refresh(self) -> None:
-        """Take what changed on disk, one file at a time, off this thread."""
+    async def refresh(self) -> list[str]:
+        """Take what changed on disk, one file at a time, off this thread; the names of thumbnails
+        that somebody else has drawn since."""
         cards = []
         for number, path in enumerate(await asyncio.to_thread(self._paths), start=1):
             changed = saved_at(path)
@@ -62,6 +64,21 @@ class Cards:
             cards.append(card)
         if tuple(cards) != self.cards:
             self.cards = tuple(cards)
+        return await asyncio.to_thread(self._look_for_pictures)
+
+    def _look_for_pictures(self) -> list[str]:
+        found, lacking = [], []
+        for path, (_, card) in list(self._read.items()):
+            if card not in self.cards or card.broken or card.thumbnail in self.pictures:
+                continue
+            picture = self._thumbnails.read(card.thumbnail)
+            if picture is None:
+                lacking.append(path)
+            else:
+                self.pictures[card.thumbnail] = picture
+                found.append(card.thumbnail)
+        self.lacking = tuple(lacking)
+        return found
 
     def wants(self, standing: Standing) -> bool:
         """Whether what is on stage still lacks a picture and shows itself now."""

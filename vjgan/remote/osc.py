@@ -25,7 +25,7 @@ log = logging.getLogger("vjgan")
 ROOT = "/vjgan/"
 QUERY, SUBSCRIBE, UNSUBSCRIBE = "query", "subscribe", "unsubscribe"
 # Commands that are nothing without a number.
-NUMBERED = ("preset", "track", "clock", "crossfade", "quantise")
+NUMBERED = ("preset", "track", "clock", "crossfade", "quantise", "meet")
 NUMBER_BYTES = {b",f": 4, b",i": 4, b",d": 8, b",h": 8}
 MOST_CLIENTS = 8
 SILENT_SECONDS = 600.0  # a client that says nothing for so long is told nothing more

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, broadcast, serve
@@ -75,9 +76,11 @@ class Server:
         cards: Cards,
         pairing: Pairing | None,
         stats: Callable[[], Mapping[str, Any]],
+        illustrate: Callable[[Sequence[Path]], None] = lambda presets: None,
     ) -> None:
         """``host`` is the name by which it is called, besides localhost and addresses in numbers;
-        ``stats`` gives figures of the last second."""
+        ``stats`` gives figures of the last second; ``illustrate`` is told which presets lack a
+        picture."""
         self.dropped = 0  # messages that were malformed, unknown or too many
         self._sock = sock
         self._host = host
@@ -86,6 +89,7 @@ class Server:
         self._cards = cards
         self._pairing = pairing
         self._stats = stats
+        self._illustrate = illustrate
         self._figures: Mapping[str, Any] = {}
         self._report = Report()
         self._guests: set[Guest] = set()
@@ -186,7 +190,10 @@ class Server:
     async def _keep_cards(self) -> None:
         while True:
             try:
-                await self._cards.refresh()
+                drawn = await self._cards.refresh()
+                for guest in self._guests:
+                    guest.owed += drawn
+                self._illustrate(self._cards.lacking)
             except Exception as error:
                 self._complain(error)
             await asyncio.sleep(CARDS_SECONDS)

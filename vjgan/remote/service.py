@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 log = logging.getLogger("vjgan")
@@ -19,8 +20,10 @@ class Part(Protocol):
 class Service:
     """Serves its parts until closed. One that fails is told once; the show and the others go on."""
 
-    def __init__(self, *parts: Part) -> None:
+    def __init__(self, *parts: Part, closing: Callable[[], None] = lambda: None) -> None:
+        """``closing`` is called at the end."""
         self._parts = parts
+        self._closing = closing
         self._loop = asyncio.new_event_loop()
         self._tasks: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self._run, name="remote", daemon=True)
@@ -31,6 +34,7 @@ class Service:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._cancel)
             self._thread.join(timeout=3.0)
+        self._closing()
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())

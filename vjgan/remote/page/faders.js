@@ -32,7 +32,7 @@ export function build(message) {
   markGroups();
 }
 
-function titleOf(name) { return TITLES[name] || name[0].toUpperCase() + name.slice(1); }
+function titleOf(name) { return TITLES[name] || name[0].toUpperCase() + name.slice(1).replace(/(\d)$/, " $1").replaceAll("_", " "); }
 
 function buildGroup(group) {
   const section = document.createElement("section");

@@ -101,7 +101,7 @@ function addOtherCommands() {
   for (const [name, does] of Object.entries(show.commands)) {
     if (placed.has(name) || name === "preset" || name === "track") continue;
     const button = document.createElement("button"), word = document.createElement("b");
-    word.textContent = name.replaceAll("_", " ");
+    word.textContent = name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
     button.dataset.command = name;
     button.title = does;
     button.append(word);
