@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from vjgan.people import People
 from vjgan.smooth import approach
 from vjgan.stage import Scene, Stage
 from vjgan.standing import Arrangement, Standing
@@ -53,6 +54,7 @@ HELP = (
     "P          panic: black, calm; again: back",
     "K          no strobe",
     "Home       the picture goes home",
+    "N W        somebody new, walk on",
     "S          keep as a new preset",
     "I          keep a still",
     "R          record a film, and stop",
@@ -189,6 +191,7 @@ class Engine:
         score: Score | None = None,
         witness: Witness | None = None,
         pupil: Pupil | None = None,
+        people: People | None = None,
     ) -> None:
         self.clock = clock
         self.ear = ear
@@ -206,6 +209,7 @@ class Engine:
         self.score = score
         self.witness = witness
         self.pupil = pupil
+        self.people = people or People()
         self.beat = Beat()
         self._moved: dict[str, float] = {}
         self._latent: LatentState | None = None
@@ -322,6 +326,12 @@ class Engine:
                 self._strobe_killed = not self._strobe_killed
             case "home":
                 self.stage.home.call()
+            case "person":
+                self._meet(self.people.new())
+            case "meet":
+                self._meet(self.people.again(command.value))
+            case "walk":
+                self.stage.meet(None)
             case "reset":
                 self.stage.set(Setting(), tick.time)
             case "undo":
@@ -345,6 +355,11 @@ class Engine:
                 self._do_track(self.score, command)
             case name:
                 self._do_beat(name, command.value, tick)
+
+    def _meet(self, seed: int | None) -> None:
+        if seed is not None:
+            log.info("person %d: seed %d", self.people.number, seed)
+            self.stage.meet(seed)
 
     def _do_track(self, score: Score, command: Command) -> None:
         if command.name == "track":

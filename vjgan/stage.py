@@ -38,6 +38,8 @@ FOLLOWED = 0.02  # seconds after which motion has gone half the way to a control
 class Mover(Protocol):
     """What a scene needs of ``vjgan.motion``."""
 
+    def meet(self, seed: int | None) -> None: ...
+
     def step(
         self, controls: Controls, beat: Beat, onsets: Sequence[float], tick: Tick
     ) -> LatentState: ...
@@ -95,6 +97,7 @@ class Stage:
         self.edits = Edits()
         self.crossfade_beats: float | None = None  # that the performer wants; None: the preset's
         self._onsets_seen = 0
+        self._guest: int | None = None  # the seed of whoever is on instead of the walk
         self._held: Picture | None = None  # the last of another generator, while it fades
         self._latest: Picture | None = None
 
@@ -107,6 +110,8 @@ class Stage:
         """Begin to fade to ``scene`` at a position in beats; True when its generator is another
         one, which the painter must then use."""
         changed = scene.generator is not self.scene.generator
+        if self._guest is not None:
+            scene.motion.meet(self._guest)
         if changed:
             self._held = self._latest
         beats = scene.crossfade_beats
@@ -114,6 +119,12 @@ class Stage:
             beats = self.crossfade_beats
         self._entries.append(_Entry(scene, since=position, fade=0.0, beats=beats))
         return changed
+
+    def meet(self, seed: int | None) -> None:
+        """Turn into the picture of a ``seed``, whatever scene is on; None: walk on."""
+        self._guest = seed
+        for entry in self._entries:
+            entry.scene.motion.meet(seed)
 
     def set(self, setting: Setting, time: float = 0.0) -> None:
         """Take a hand's value for a control of the newest scene, or give back the preset's."""

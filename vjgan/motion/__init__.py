@@ -15,6 +15,7 @@ from vjgan.controls import CONTROLS, INSIDE
 from vjgan.errors import PresetError
 from vjgan.motion.curve import Array, Ring, Walk, seeded
 from vjgan.motion.glide import Cast, Casting, Glide
+from vjgan.motion.guest import Guest
 from vjgan.motion.pace import BAR, RETURN, BeatLock, Pace, Push, between, quintic
 from vjgan.motion.timeline import Timeline
 from vjgan.types import Beat, Controls, FloatArray, LatentSpace, LatentState, Tick
@@ -169,10 +170,15 @@ class Motion:
         self._course = course
         self._space = space
         self._casting = casting
+        self._guest = Guest(space)
         self._glide = Glide()
         self._mean = space.w_mean.astype(np.float64)  # [w_dim]
         self._layers = np.arange(space.num_ws)
         self._started = False
+
+    def meet(self, seed: int | None) -> None:
+        """Turn into the picture of a ``seed``, in about a second; None: back into the walk's."""
+        self._guest.meet(seed)
 
     def step(
         self, controls: Controls, beat: Beat, onsets: Sequence[float], tick: Tick
@@ -189,6 +195,7 @@ class Motion:
         steered = self._glide.step({**DEFAULTS, **controls.values}, dt)
         cast = self._casting.step(controls.values.get("class", 0.0), dt)
         walk, style = self._course.step(controls, beat, ages, dt, cast)
+        walk = self._guest.step(walk, dt, cast)
         w = self._layered(walk, style, steered) + self._directed(steered)  # [num_ws, w_dim]
         inside = {
             name: value

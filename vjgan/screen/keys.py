@@ -34,6 +34,8 @@ KEYS = {
     glfw.KEY_COMMA: Command("nudge", -1),
     glfw.KEY_PERIOD: Command("nudge", 1),
     glfw.KEY_HOME: Command("home"),
+    glfw.KEY_N: Command("person"),
+    glfw.KEY_W: Command("walk"),
     glfw.KEY_LEFT: Command("previous"),
     glfw.KEY_RIGHT: Command("next"),
     glfw.KEY_PAGE_UP: Command("back"),
