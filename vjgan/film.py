@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,7 +21,7 @@ from vjgan.media import FilmWriter, Sound, read_sound, save_image
 from vjgan.render import frame_count, render
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.stage import Scene
-from vjgan.stock import demo_sound, make_library, notice
+from vjgan.stock import credit, demo_sound, make_library, notice
 from vjgan.types import Clock, Ear, Hands
 
 # How many frames there will be and what of; a context that gives the function to tell each to.
@@ -64,6 +64,7 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
         frames=frame_count(end - start, settings.fps),
         ear=SteppedEar(Track(sound.samples, sound.sample_rate), analyser),
         tempo=BeatClock(),
+        about=credit(library, preset, library.preset(preset).name),
     )
     if score is not None:
         tempo, scenes = GridTempo(score.grid), library.chapters(score)
@@ -83,6 +84,7 @@ class Part:
     frames: int
     ear: Ear
     tempo: Tempo
+    about: Mapping[str, str]  # what its file says of itself
     clock: Clock | None = None
     hands: Hands | None = None
     scenes: Scenes | None = None
@@ -95,7 +97,14 @@ def shoot(
     with ExitStack() as room:
         check = room.enter_context(_interruptible())
         writer = room.enter_context(
-            FilmWriter(settings.output, settings.size, settings.fps, part.sound, part.start)
+            FilmWriter(
+                settings.output,
+                settings.size,
+                settings.fps,
+                part.sound,
+                part.start,
+                about=part.about,
+            )
         )
         screen = room.enter_context(closing(_screen(settings)))
         scene = part.scene()
@@ -122,7 +131,7 @@ def shoot(
             part.scenes,
         )
         if picture is not None:
-            save_image(picture, screen.image())
+            save_image(picture, screen.image(), part.about)
 
 
 def _screen(settings: FilmSettings) -> OffscreenScreen:

@@ -17,7 +17,7 @@ from vjgan.library import Library
 from vjgan.media import Sound, read_sound
 from vjgan.render import frame_count
 from vjgan.stage import Scene
-from vjgan.stock import demo_sound, make_library
+from vjgan.stock import credit, demo_sound, make_library
 from vjgan.takes.replay import TakeBeat, TakeClock, TakeEar, TakeHands, TakeScenes
 from vjgan.takes.take import Take, read_take
 from vjgan.takes.writer import Entrance
@@ -44,6 +44,7 @@ def refilm(settings: FilmSettings, path: Path, progress: Progress) -> None:
             frames=clock.frames,
             ear=TakeEar(take),
             tempo=TakeBeat(take),
+            about=credit(library, scenes.first.source, scenes.first.title),
             clock=clock,
             hands=TakeHands(take, clock),
             scenes=scenes,
