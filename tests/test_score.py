@@ -16,7 +16,7 @@ from conftest import Venue
 
 from vjgan.analysis import analyse, track_sound
 from vjgan.audio.demo import demo
-from vjgan.chapters import Chapters, GridTempo
+from vjgan.chapters import Chapters, GridTempo, Played
 from vjgan.errors import ScoreError
 from vjgan.film import FilmSettings, film
 from vjgan.grid import Grid, find_grid
@@ -266,3 +266,22 @@ def test_a_film_of_a_score_changes_with_its_sections(venue: Venue, tmp_path: Pat
     colours = [float(np.ptp(frame.reshape(-1, 3).mean(axis=0))) for frame in frames]
     assert max(colours[:45]) < 4.0
     assert colours[75] > 10.0
+
+
+def test_a_track_that_is_played_again_and_again_is_followed() -> None:
+    """Ten seconds of 120 bpm, five bars, in blocks whose stamps tremble."""
+    block, begun, chance = 256 / 44100, 1.7, np.random.default_rng(2)
+    tempo = GridTempo(Grid(0.0, 120.0), Played(block), loop=5)
+    bars, positions = [], []
+    for index in range(60 * 25):
+        now = index / 60
+        blocks = max(0, int((now - begun) / block))
+        heard = begun + blocks * block + chance.normal(0, 0.002)
+        features = Features(heard, alive=blocks > 0, blocks_read=blocks)
+        beat = tempo.step(features, Tick(index, now, 1 / 60, now + 0.02))
+        positions.append(beat.position)
+        if now > begun + 1.0:
+            truth = (now + 0.02 - begun) / 2.0 % 5.0
+            bars.append((beat.bar - truth + 2.5) % 5.0 - 2.5)
+    assert np.abs(bars).max() < 0.005
+    assert np.diff(positions[120:]).min() > 0.0

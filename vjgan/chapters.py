@@ -4,33 +4,69 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from vjgan.grid import BEATS, Grid
+from vjgan.smooth import approach
 from vjgan.stage import Scene
 from vjgan.types import Beat, Features, Pulse, Tick
 
 log = logging.getLogger("vjgan")
 
-Where = Callable[[float], float | None]  # a time of the clock -> of the track, if it plays
+# Seconds into the track at a tick's present time, None while it does not play.
+Where = Callable[[Features, Tick], float | None]
+
+STEADY_SECONDS = 1.0  # time constant: the stamps of blocks tremble
+SOUGHT = 0.1  # s: who is further off is elsewhere, and not trembling
+
+
+def in_film(features: Features, tick: Tick) -> float:
+    """Where a film is in its track: its clock is the track's."""
+    return tick.present_time
+
+
+class Played:
+    """Where a track is that is being played from its beginning, in blocks of so many seconds."""
+
+    def __init__(self, block: float) -> None:
+        self._block = block
+        self._begin: float | None = None  # of the track, on the show's clock
+
+    def __call__(self, features: Features, tick: Tick) -> float | None:
+        """Seconds into the track, going on when it begins again; None while nothing is heard."""
+        if not features.alive or not features.blocks_read:
+            return None
+        begin = features.time - features.blocks_read * self._block
+        if self._begin is None or abs(begin - self._begin) > SOUGHT:
+            self._begin = begin
+        self._begin = approach(self._begin, begin, tick.dt, STEADY_SECONDS)
+        return tick.present_time - self._begin
 
 
 class GridTempo:
-    """The beat of a track whose bars are known; ``where`` tells its place at a time of the clock,
-    None while it does not play: then the tempo goes on. What hands would change, stays."""
+    """The beat of a track whose bars are known, and ``where`` it is; while it does not play, the
+    tempo goes on. A track of ``loop`` bars begins again after them. What hands would change,
+    stays."""
 
-    def __init__(self, grid: Grid, where: Where = lambda time: time) -> None:
+    def __init__(self, grid: Grid, where: Where = in_film, loop: int = 0) -> None:
         self._grid = grid
         self._where = where
+        self._loop = loop
         self.beat = Beat(BEATS * grid.bar(0.0), grid.bpm, 0.0, "score")
 
     def step(self, features: Features, tick: Tick) -> Beat:
         """The beat at a tick's present time."""
-        place = self._where(tick.present_time)
+        place = self._where(features, tick)
         if place is None:
-            self.beat = self.beat.after(tick.dt)
-        else:
-            position, bpm = BEATS * self._grid.bar(place), self._grid.bpm_at(place)
-            self.beat = Beat(position, bpm, 1.0, "score")
+            beats = self.beat.bpm / 60.0 * tick.dt
+            self.beat = replace(self.beat, position=self.beat.position + beats, confidence=0.0)
+            return self.beat
+        seconds = self._grid.seconds(self._loop) - self._grid.seconds(0.0) if self._loop else 0.0
+        turns = max(0, int((place - self._grid.first) // seconds)) if seconds else 0
+        place -= turns * seconds
+        begin = float(BEATS * self._loop * turns)
+        position = begin + BEATS * self._grid.bar(place)
+        self.beat = Beat(position, self._grid.bpm_at(place), 1.0, "score", begin)
         return self.beat
 
     def tap(self, time: float) -> None: ...
