@@ -34,8 +34,9 @@ vec4 laid(sampler2D picture) {
     float whole = min(ratio.x, ratio.y), full = max(ratio.x, ratio.y);
     vec2 p = (at - 0.5 - vec2(x, y)) * resolution;
     float c = cos(radians(turn)), s = sin(radians(turn));
-    p = mat2(c, -s, s, c) * p / (zoom * whole * pow(full / whole, fit) * size) + 0.5;
-    vec2 off = (abs(p - 0.5) - 0.5) * size;       // texels beyond the edge
+    vec2 shown = zoom * whole * pow(full / whole, fit) * size;
+    p = mat2(c, -s, s, c) * p / shown + 0.5;
+    vec2 off = (abs(p - 0.5) - 0.5) * shown;      // pixels beyond the edge
     float inside = mix(clamp(0.5 - max(off.x, off.y), 0.0, 1.0), 1.0, tiles);
     vec2 q = 1.0 - abs(mod(p, 2.0) - 1.0);        // beyond it, as in a mirror
     return texture(picture, vec2(q.x, 1.0 - q.y)) * inside;
