@@ -34,6 +34,8 @@ from vjgan.listener import Listener
 from vjgan.loader import Loader
 from vjgan.media import Sound, read_sound
 from vjgan.midi import MidiIn
+from vjgan.recognition.catalogue import catalogue_file, load
+from vjgan.recognition.recogniser import Recogniser
 from vjgan.remote.desk import Together
 from vjgan.rig import Rig, load_rig
 from vjgan.screen.offscreen import OffscreenScreen
@@ -189,12 +191,14 @@ def play(
         clock = WallClock(fps, settings.seconds)
         keeper = _keeper(settings, source, stage, library, screen)
         room.callback(keeper.close)
-        ear = _ear(settings, source, clock, keeper)
+        recogniser = _recogniser(setlist, room)
+        ear = _ear(settings, source, clock, keeper, recogniser)
         room.callback(ear.close)
         stats = Stats(fps)
         budget = Budget(screen, painter, clock.period)
         tempo = _tempo(settings, source, clock, room)
-        conductor = Conductor(scenes, path, settings.quantise, setlist, tempo.expect)
+        heard = (lambda: None) if recogniser is None else recogniser.read
+        conductor = Conductor(scenes, path, settings.quantise, setlist, tempo.expect, heard)
         desk = make_desk(library, scenes)
         bound, lesson = bind(hands, controllers, desk.standing, clock.time, library.paths, room)
         room.callback(serve(settings.control, desk, library, painter, fps).close)
@@ -271,7 +275,30 @@ def _keeper(
     )
 
 
-def _ear(settings: LiveSettings, source: Sound | str, clock: WallClock, keeper: Keeper) -> Listener:
+def _recogniser(setlist: Setlist | None, room: ExitStack) -> Recogniser | None:
+    """Who says which track is playing, where the set list names files that were learnt. Raises
+    VjganError."""
+    wanted = [] if setlist is None else setlist.files()
+    if not wanted:
+        return None
+    tracks = load(catalogue_file())
+    for name in wanted:
+        if name not in [one.name for one in tracks]:
+            log.warning("set list: '%s' will not be recognised: learn it by `vjgan learn`", name)
+    if not tracks:
+        return None
+    recogniser = Recogniser(tracks)  # all of them: what is known is not taken for another
+    room.callback(recogniser.close)
+    return recogniser
+
+
+def _ear(
+    settings: LiveSettings,
+    source: Sound | str,
+    clock: WallClock,
+    keeper: Keeper,
+    recogniser: Recogniser | None,
+) -> Listener:
     def microphone() -> AudioSource:
         channel = settings.channel or None
         return Microphone(str(source) or None, channel=channel, clock_time=clock.time)
@@ -287,7 +314,13 @@ def _ear(settings: LiveSettings, source: Sound | str, clock: WallClock, keeper: 
         )
 
     listens = track if isinstance(source, Sound) else microphone
-    return Listener(listens, lambda rate: Analysis(Analyser(rate).analyse, keeper), clock.time)
+
+    def analysis(rate: int) -> Analysis:
+        analyse = Analyser(rate).analyse
+        heard = analyse if recogniser is None else recogniser.overhearing(analyse)
+        return Analysis(heard, keeper)
+
+    return Listener(listens, analysis, clock.time)
 
 
 def _film_instead(settings: LiveSettings, progress: Progress) -> None:

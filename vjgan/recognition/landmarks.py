@@ -13,7 +13,7 @@ Integers = NDArray[np.int64]
 
 NEAREST, FARTHEST = 4.5 * HOP, 1.6  # seconds between the two peaks of a pair
 WIDEST = 24  # bins between them
-PARTNERS = 8  # of a peak, among those before it
+PARTNERS = 5  # of a peak, among those before it
 LOOK_BACK = 120  # peaks, among which its partners are
 CELL = 2.0 * HOP  # seconds of the distance that count as the same
 COARSE = 2.0  # bins of the pitch that do

@@ -3,43 +3,56 @@ place, and the places with the most votes are then compared peak by peak."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vjgan.recognition.landmarks import FARTHEST, Integers, Table, cells, pairs
 from vjgan.recognition.peaks import BINS_AN_OCTAVE, HOP, FloatRows
 
-SPEEDS = np.linspace(0.93, 1.07, 15, dtype=np.float64)
+SPEEDS = np.linspace(0.928, 1.072, 13, dtype=np.float64)
 MEMORY = 8.0  # seconds of sound that are compared
 BIN = 3.0 * HOP  # seconds of places that vote together
 APART = 30.0  # seconds between two tracks on the axis, more than MEMORY
 CHOICES = 6  # places that are compared peak by peak
-NEAR = (1.6 * HOP, 0.8)  # seconds and bins by which peaks that are the same may differ
-LEAST_PEAKS = 24
+ROUGHLY, FINELY = (3.2 * HOP, 0.8), (HOP, 0.5)  # seconds and bins by which the same may differ
+FEWEST = 8  # peaks in common from which there is something to compare
+VARIED = 24  # pitches in common: with fewer it may be the drums only
+MANY = 80  # peaks heard: fewer may agree by accident
+SCALE = 0.1  # score at which confidence is 1 - 1/e
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Track number ``track`` is at ``position`` seconds at ``time`` and goes at ``speed``.
-    ``share`` 0..1 is how many of the peaks heard are where they are in the track, beyond chance;
-    ``heard`` how many were there to compare."""
+    """Track number ``track`` is at ``position`` seconds at ``time`` and goes at ``speed``. The
+    ``score`` 0..1 is how much of what is heard is in the track there and the other way round,
+    beyond chance, and less where there is little to compare."""
 
     time: float
     track: int
     position: float
     speed: float
-    share: float
-    heard: int
+    score: float
+
+    @property
+    def confidence(self) -> float:
+        """0..1, from the score."""
+        return 1.0 - math.exp(-self.score / SCALE)
+
+    def at(self, time: float) -> float:
+        """Where in the track it is at another time."""
+        return self.position + self.speed * (time - self.time)
 
 
 class Matcher:
     """Compares what is heard with tracks, each peaks [n, 2] of a duration in seconds."""
 
     def __init__(self, tracks: Sequence[FloatRows], durations: Sequence[float]) -> None:
-        self._tracks = tracks
+        self._tracks = [peaks[np.argsort(peaks[:, 0])] for peaks in tracks]
         lengths = np.array([seconds + APART for seconds in durations])
         self._begins = np.cumsum(lengths) - lengths
         self._table = Table(tracks, self._begins)
@@ -79,19 +92,21 @@ class Matcher:
         np.add.at(self._votes.reshape(-1), votes, 1)
         self._cast.append((float(self._peaks[-1, 0]), votes))
 
-    def look(self) -> list[Match]:
-        """The best match of each track that comes into question, the best first."""
-        if len(self._peaks) < LEAST_PEAKS:
+    def look(self, expected: Match | None = None) -> list[Match]:
+        """The places that come into question, the best first; and where a match of before leads, as
+        far as that still holds."""
+        if len(self._peaks) < FEWEST:
             return []
-        best: dict[int, Match] = {}
-        for speed, place in self._places():
-            match = self._compare(speed, place)
-            if match is not None and match.share > best.get(match.track, match).share - 1e-9:
-                best[match.track] = match
-        return sorted(best.values(), key=lambda match: -match.share)
+        now = float(self._peaks[-1, 0])
+        heard = self._peaks[self._peaks[:, 0] >= now - MEMORY] - (now, 0.0)
+        places = [self._place(*row, now) for row in self._best()]
+        if expected is not None:
+            places.append((expected.track, expected.at(now), expected.speed))
+        found = [self._compare(heard, *place, now) for place in places]
+        return sorted(filter(None, found), key=lambda match: -match.score)
 
-    def _places(self) -> list[tuple[int, int]]:
-        """The speeds and bins with the most votes, with no two beside each other."""
+    def _best(self) -> list[tuple[int, int]]:
+        """The speeds and bins with the most votes, no two of them beside each other."""
         top = self._votes.max(axis=0)  # [bins]
         few = np.argpartition(top, -min(len(top), 8 * CHOICES))[-8 * CHOICES :]
         chosen: list[int] = []
@@ -100,36 +115,66 @@ class Matcher:
                 chosen.append(place)
         return [(int(self._votes[:, place].argmax()), place) for place in chosen if top[place]]
 
-    def _compare(self, speed_at: int, place: int) -> Match | None:
-        """How well what is heard fits at a speed and a bin of the axis."""
+    def _place(self, speed_at: int, place: int, now: float) -> tuple[int, float, float]:
+        """Track, position now and speed of a speed and a bin of the axis."""
         speed = float(SPEEDS[speed_at])
-        now = float(self._peaks[-1, 0])
-        axis = self._bins * BIN
-        begin = ((place + 1.0) * BIN + now * speed) % axis  # where on the axis now is
-        track = int(np.searchsorted(self._begins, begin, side="right")) - 1
-        position = begin - float(self._begins[track])
-        heard = self._peaks[self._peaks[:, 0] >= now - MEMORY]
+        on_axis = ((place + 1.0) * BIN + now * speed) % (self._bins * BIN)
+        track = int(np.searchsorted(self._begins, on_axis, side="right")) - 1
+        return track, on_axis - float(self._begins[track]), speed
+
+    def _compare(
+        self, heard: FloatRows, track: int, position: float, speed: float, now: float
+    ) -> Match | None:
+        """How well what is ``heard``, seconds from now, fits a place of a track, after that and
+        the speed are set right."""
         known = self._tracks[track]
-        span = np.searchsorted(known[:, 0], (position - (MEMORY + 1.0) * speed, position + 1.0))
-        known = known[span[0] : span[1]]
-        if not len(known) or not len(heard):
-            return None
-        ago = heard[:, 0] - now
-        pitch = heard[:, 1]
-        for close in (2.0, 1.0):  # roughly, then finely
-            down = BINS_AN_OCTAVE * np.log2(speed)
-            apart = known[:, 0] - (position + speed * ago)[:, None]  # [heard, known]
-            higher = known[:, 1] - (pitch - down)[:, None]
-            alike = np.abs(higher) <= NEAR[1]
-            same = alike & (np.abs(apart) <= close * NEAR[0])
-            one, other = np.nonzero(same)
-            if len(np.unique(one)) < 8:
+        first, last = np.searchsorted(
+            known[:, 0], (position - (MEMORY + 1.0) * speed, position + 1.0)
+        )
+        known = known[first:last]
+        for near in (ROUGHLY, FINELY):
+            one, other = np.nonzero(_same(heard, known, position, speed, near))
+            if len(np.unique(one)) < FEWEST:
                 return None
-            slope, position = np.polyfit(ago[one], known[other, 0], 1)
-            speed = float(slope)
-            if not SPEEDS[0] - 0.01 < speed < SPEEDS[-1] + 0.01:
+            slope, place = np.polyfit(heard[one, 0], known[other, 0], 1)
+            position, speed = float(place), float(slope)
+            if not SPEEDS[0] < speed < SPEEDS[-1]:
                 return None
-        chance = alike.sum() * 2.0 * NEAR[0] / (known[-1, 0] - known[0, 0] + HOP)
-        hits = len(np.unique(one))
-        share = (hits - chance) / max(1.0, len(heard) - chance)
-        return Match(now, track, float(position), speed, float(max(0.0, share)), len(heard))
+        began = position + speed * heard[0, 0]
+        known = known[(known[:, 0] >= began) & (known[:, 0] <= position)]
+        score = _score(heard, known, position, speed)
+        return Match(now, track, position, speed, score)
+
+
+def _same(
+    heard: FloatRows, known: FloatRows, position: float, speed: float, near: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """Which peaks [heard, known] are the same, if they are so near."""
+    later = known[:, 0] - (position + speed * heard[:, 0])[:, None]
+    return _alike(heard, known, speed, near) & (np.abs(later) <= near[0])
+
+
+def _alike(
+    heard: FloatRows, known: FloatRows, speed: float, near: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """Which peaks [heard, known] have the same pitch, at whatever time."""
+    higher = known[:, 1] - (heard[:, 1] - BINS_AN_OCTAVE * math.log2(speed))[:, None]
+    return np.abs(higher) <= near[1]
+
+
+def _score(heard: FloatRows, known: FloatRows, position: float, speed: float) -> float:
+    """The score of a match, see there."""
+    if not len(known):
+        return 0.0
+    same = _same(heard, known, position, speed, FINELY)
+    chance = (
+        _alike(heard, known, speed, FINELY).sum() * 2.0 * FINELY[0] / (np.ptp(known[:, 0]) + HOP)
+    )
+    there = _beyond(float(same.any(axis=1).sum()), chance, len(heard))
+    back = _beyond(float(same.any(axis=0).sum()), chance, len(known))
+    pitches = len(np.unique(np.rint(heard[same.any(axis=1), 1])))
+    return math.sqrt(there * back) * min(1.0, pitches / VARIED) * min(1.0, len(heard) / MANY)
+
+
+def _beyond(hits: float, chance: float, count: int) -> float:
+    return max(0.0, (hits - chance) / max(1.0, count - chance))

@@ -60,14 +60,15 @@ class Hearing:
     def _begin(self, rate: int) -> None:
         """Listen anew, to sound of another rate or after a gap."""
         self._matcher.forget()
+        self._judge = Judge()
         self._rate, self._peaks = rate, Peaks(rate)
         self._waiting, self._samples, self._looked = [], 0, 0
 
     def _told(self) -> Recognition | None:
-        verdict = self._judge.step(self._matcher.look())
+        verdict = self._judge.step(self._matcher.look(self._judge.expected))
         if verdict is None:
             return None
-        match, confidence, sure = verdict
+        match, sure = verdict
         track = self._tracks[match.track]
         return Recognition(
             self._began + match.time,
@@ -75,7 +76,7 @@ class Hearing:
             track.name,
             match.position,
             match.speed,
-            confidence,
+            match.confidence,
             sure,
         )
 
