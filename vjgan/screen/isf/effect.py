@@ -85,6 +85,9 @@ class Effect:
             self._set("PASSINDEX", index)
             shown = self._render(target, moment)
         self._frame += 1
+        # llvmpipe compiles a program once more for what lies on units that it does not even read.
+        for unit in range(1, len(self._looked_up)):
+            moment.picture.use(unit)
         return shown
 
     def release(self) -> None:

@@ -103,6 +103,15 @@ class Effects:
         target.target.use()
         self._triangle.render(vertices=3)
 
+    def warm(self) -> None:
+        """Copy a buffer of every depth, as when the size changes."""
+        for side in (64, 65):  # drivers compile it once more for powers of two
+            for depth in ("f1", "f4"):
+                one, other = (Surface(self._context, (side, side), depth) for _ in range(2))
+                self._copier.copy(one, other)
+                one.release()
+                other.release()
+
     def poll(self) -> None:
         """Take files that were saved since."""
         for path, held in self._held.items():
