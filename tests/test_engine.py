@@ -185,9 +185,8 @@ def test_a_score_is_reached_by_commands_and_makes_gestures_of_its_own() -> None:
     words = [Command("go"), Command("back"), Command("track", 7), Command("one")]
     plain, engine = play({2: words}, frames=0)
     plain.cues = {5: [Command("tap"), ControlEvent("cc1", 0.5)]}
-    engine.score = plain
-    engine.clock = FixedClock(Fraction(60), 30)
-    engine.run()
+    clock, stages = FixedClock(Fraction(60), 30), [plain] * 4
+    Engine(clock, *stages, engine.stage, plain, plain, Stats(60.0), score=plain).run()  # type: ignore[arg-type]
     assert plain.asked == [
         ("go", 1), ("go", -1), ("jump", 7), ("one", pytest.approx(2 / 60)), ("one",),
         ("tap", pytest.approx(5 / 60)),

@@ -111,8 +111,8 @@ def test_blackout_ends_a_panic_too_and_strobe_kill_stays() -> None:
     assert plain.shown[-1]["brightness"] > 0.99
     assert (
         plain.shown[-1].calm
-        and engine._strobe_killed
-        and not engine._panic
+        and engine.performer.strobe_killed
+        and not engine.performer.panic
         and not engine.stage.home.held
     )
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from vjgan.engine import HELP, Onlooker
 from vjgan.errors import VjganError
+from vjgan.prompter import HELP
 from vjgan.rig import Rig, keep_display, rig_file
+from vjgan.roles import Onlooker
 from vjgan.screen.layout import SQUARE, WAYS, Layout, Output, read_layout
 from vjgan.screen.window import Window
 from vjgan.standing import Standing

@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import Protocol
 
 from vjgan.clock import FixedClock
-from vjgan.engine import Engine, Scenes, Tempo
+from vjgan.engine import Engine
+from vjgan.roles import Scenes, Tempo
 from vjgan.stage import Scene, Stage
 from vjgan.stats import Stats
 from vjgan.types import (
