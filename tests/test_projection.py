@@ -126,6 +126,17 @@ def test_fit_shows_all_crop_covers_and_fill_stretches(context: moderngl.Context)
     assert stretched[50, -1, 0] > 0.99
 
 
+def test_a_small_wall_in_the_corner_of_an_output_is_mapped_pixel_by_pixel(
+    context: moderngl.Context,
+) -> None:
+    wall = np.random.default_rng(3).integers(0, 256, (18, 64, 3)) / 255
+    w, h = 64 / SIZE[0], 18 / SIZE[1]
+    output = Output(fit="fill", corners=((0, 0), (w, 0), (w, h), (0, h)))
+    shown = projected(context, wall, output)
+    assert np.array_equal(shown[:18, :64], wall)
+    assert shown[18:].max() == shown[:, 64:].max() == 0.0
+
+
 def test_two_feathered_projectors_add_up_to_even_light(context: moderngl.Context) -> None:
     white = np.ones((*SIZE[::-1], 3))
     left = projected(context, white, Output(feather=(0.0, 0.0, 0.5, 0.0)))

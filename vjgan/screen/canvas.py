@@ -17,7 +17,7 @@ from vjgan.types import ByteArray, Controls, PassWeight, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
-PREVIEW_WIDTH = 600  # pixels of the longer side
+PREVIEW_PX = 600  # of the longer side; half of it where a CPU draws
 SOFTWARE_PIXELS = 400 * 225  # what a CPU draws many passes of in time, and all of most models
 
 
@@ -103,7 +103,8 @@ class Canvas:
     def preview(self) -> moderngl.Texture:
         """What was last drawn, small and without words, for another window to show."""
         width, height = self.chain.size
-        scale = min(1.0, PREVIEW_WIDTH / width, PREVIEW_WIDTH / height)
+        longest = PREVIEW_PX // 2 if self.software else PREVIEW_PX
+        scale = min(1.0, longest / width, longest / height)
         size = max(1, round(scale * width)), max(1, round(scale * height))
         if self._preview is None or self._preview.size != size:
             if self._preview is not None:

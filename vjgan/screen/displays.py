@@ -41,7 +41,8 @@ class Display:
 def displays() -> list[Display]:
     """The monitors of this machine. Raises DeviceError where there is no display at all."""
     reach()
-    return [read_display(number, one) for number, one in enumerate(glfw.get_monitors(), start=1)]
+    found = [read_display(number, one) for number, one in enumerate(glfw.get_monitors(), start=1)]
+    return [one for one in found if one is not None]
 
 
 def find(wanted: int | str, among: Sequence[Display]) -> Display:
@@ -112,9 +113,12 @@ def monitor_of(display: Display) -> Any:
     return None
 
 
-def read_display(number: int, monitor: Any) -> Display:
-    """A display, of glfw's monitor."""
-    mode = glfw.get_video_mode(monitor)
+def read_display(number: int, monitor: Any) -> Display | None:
+    """A display, of glfw's monitor; None when it is just being unplugged."""
+    try:
+        mode = glfw.get_video_mode(monitor)
+    except ValueError:  # of ctypes, of a null pointer
+        return None
     wide_mm, high_mm = glfw.get_monitor_physical_size(monitor)
     return Display(
         number,

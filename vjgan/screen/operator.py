@@ -15,13 +15,13 @@ from vjgan.screen.overlay import INK, KEY_INK, column
 from vjgan.screen.pane import Pane
 from vjgan.screen.program import COVER, uneven
 
-SIZE = (1024, 576)
+SIZE, SOFTWARE_SIZE = (1024, 576), (800, 450)
 SECONDS = 0.1  # from one picture of it to the next
 SOFTWARE_SECONDS = 0.25  # where the processor draws, whose time is the audience's
 LINES_AT_ONCE = 2  # painted anew in one frame: about 1 ms each
 TEXT_HEIGHT = 1 / 38  # of the window's height
 PAPER, ALARM = (16, 17, 22), (255, 120, 100)
-PREVIEW = 0.6  # of the window's width and height
+PREVIEW = 0.54  # of the window's width and height
 MESSAGES = 6
 
 _SHADER = """
@@ -54,7 +54,7 @@ class OperatorWindow:
 
     def __init__(self, first: Pane, home: Display | None, software: bool) -> None:
         """Raises DeviceError when there can be no second window."""
-        self.pane = Pane(SIZE, "vjgan: operator", home, share=first)
+        self.pane = Pane(SOFTWARE_SIZE if software else SIZE, "vjgan: operator", home, share=first)
         self._home = home
         self._seconds = SOFTWARE_SECONDS if software else SECONDS
         self._drawn = -SECONDS
@@ -140,8 +140,8 @@ class OperatorWindow:
         if self._sheet is None or self._sheet.size != size:
             if self._sheet is not None:
                 self._sheet.release()
-            paper = Image.new("RGB", size, PAPER).tobytes()
-            self._sheet = self.pane.context.texture(size, 3, paper, alignment=1)
+            paper = Image.new("RGBA", size, PAPER).tobytes()
+            self._sheet = self.pane.context.texture(size, 4, paper)
             self._painted = {}
         wanted = self._rows(width, height)
         step = _step(height)
@@ -152,7 +152,7 @@ class OperatorWindow:
             left, top, wide = place
             if top + step <= height and wide > 0:
                 image = _line(row or ("", "", INK), (wide, step))
-                self._sheet.write(image.tobytes(), (left, top, wide, step), alignment=1)
+                self._sheet.write(image.tobytes(), (left, top, wide, step))
             if row is None:
                 del self._painted[place]
             else:
@@ -203,10 +203,10 @@ def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _line(row: Row, size: tuple[int, int]) -> Image.Image:
     key, word, ink = row
-    image = Image.new("RGB", size, PAPER)
+    image = Image.new("RGBA", size, PAPER)
     draw = ImageDraw.Draw(image)
     font = _font(round(size[1] / 1.45))
-    indent = round(5.0 * size[1]) if key else 0
+    indent = round(4.4 * size[1]) if key else 0
     draw.text((0, size[1] // 2), key, KEY_INK, font, anchor="lm")
     draw.text((indent, size[1] // 2), word, ink, font, anchor="lm")
     return image

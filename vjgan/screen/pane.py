@@ -23,22 +23,23 @@ class Pane:
         title: str,
         on: Display | None = None,
         share: Pane | None = None,
-        plain: bool = False,
     ) -> None:
-        """In the middle of a display, where one is given; ``plain``: without a border. Raises
-        DeviceError without OpenGL 3.3."""
+        """In the middle of a display, where one is given. Raises DeviceError without OpenGL 3.3."""
         self.handle: Any = _opened(size, title, None if share is None else share.handle)
         self._asked: tuple[object, ...] = ()
+        self.is_seen = True  # not put away
+        # Told of, since to ask for them is to wait for the desktop at every frame.
+        glfw.set_framebuffer_size_callback(self.handle, self._resized)
+        glfw.set_window_iconify_callback(self.handle, self._iconified)
         if on is not None:
             x, y, width, height = on.place
             glfw.set_window_pos(
                 self.handle, x + (width - size[0]) // 2, y + (height - size[1]) // 2
             )
-        if plain:
-            glfw.set_window_attrib(self.handle, glfw.DECORATED, glfw.FALSE)
         self.use()
         glfw.swap_interval(1 if share is None else 0)  # one display is waited for, not each
         self.context = moderngl.create_context(require=330)
+        self._measure()
 
     @property
     def place(self) -> Rectangle:
@@ -48,21 +49,10 @@ class Pane:
         return int(x), int(y), int(width), int(height)
 
     @property
-    def pixels(self) -> tuple[int, int]:
-        """The size of what is drawn to, in pixels; (0, 0) while there is nothing."""
-        width, height = glfw.get_framebuffer_size(self.handle)
-        return int(width), int(height)
-
-    @property
     def fills(self) -> bool:
         """Whether it takes more than a window's place."""
         gone = self._asked[:1] == ("fill",) and not glfw.get_window_monitor(self.handle)
         return self._asked[:1] in (("fill",), ("cover",)) and not gone
-
-    @property
-    def is_seen(self) -> bool:
-        """Whether it is not put away."""
-        return not glfw.get_window_attrib(self.handle, glfw.ICONIFIED)
 
     def use(self) -> None:
         """Make its context the current one: all that draws, makes or releases needs that."""
@@ -81,6 +71,7 @@ class Pane:
     def reveal(self) -> None:
         """Be seen."""
         glfw.show_window(self.handle)
+        self._measure()
 
     def fill(self, display: Display) -> None:
         """Take the whole of a display, in the mode in which it is."""
@@ -91,6 +82,7 @@ class Pane:
             self._asked = ()  # it was, and its display went away
         if self._new("fill", display.name, display.place, display.refresh_hz):
             glfw.set_window_monitor(self.handle, monitor, 0, 0, *display.size, display.refresh_hz)
+            self._measure()
 
     def cover(self, place: Rectangle) -> None:
         """Lie over a part of the desktop, without a border and above all else."""
@@ -98,13 +90,15 @@ class Pane:
             glfw.set_window_attrib(self.handle, glfw.DECORATED, glfw.FALSE)
             glfw.set_window_attrib(self.handle, glfw.FLOATING, glfw.TRUE)
             glfw.set_window_monitor(self.handle, _NONE, *place, glfw.DONT_CARE)
+            self._measure()
 
-    def stand(self, place: Rectangle, plain: bool = False) -> None:
-        """Be a window again; ``plain``: without a border."""
+    def stand(self, place: Rectangle) -> None:
+        """Be a window again."""
         if self._new("stand", place):
             glfw.set_window_attrib(self.handle, glfw.FLOATING, glfw.FALSE)
-            glfw.set_window_attrib(self.handle, glfw.DECORATED, not plain)
+            glfw.set_window_attrib(self.handle, glfw.DECORATED, glfw.TRUE)
             glfw.set_window_monitor(self.handle, _NONE, *place, glfw.DONT_CARE)
+            self._measure()
 
     def hide_cursor(self, hidden: bool) -> None:
         """Whether the mouse is seen over it."""
@@ -122,6 +116,15 @@ class Pane:
     def close(self) -> None:
         """Take it off the desktop; what was made in its context goes with it."""
         glfw.destroy_window(self.handle)
+
+    def _measure(self) -> None:
+        self._resized(None, *glfw.get_framebuffer_size(self.handle))
+
+    def _resized(self, _window: Any, width: int, height: int) -> None:
+        self.pixels = int(width), int(height)  # of what is drawn to; (0, 0) while put away
+
+    def _iconified(self, _window: Any, iconified: int) -> None:
+        self.is_seen = not iconified
 
     def _new(self, *asked: object) -> bool:
         same, self._asked = asked == self._asked, asked

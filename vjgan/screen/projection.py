@@ -18,19 +18,32 @@ from PIL import Image
 
 from vjgan.errors import VjganError
 from vjgan.screen.layout import Output, Point
-from vjgan.screen.program import COVER
 
 Matrix = NDArray[np.floating]  # [3, 3], of points (x, y, 1) that are 0..1 from the top left
 MASK_UNIT = 1
 
+# Projective maps are linear in (x, y, 1): three corners know them, and pixels only divide.
+_COVER = """
+#version 330 core
+uniform mat3 unpin, lay, rim;
+out vec2 at;
+out vec3 pinned, laid, edge;
+void main() {
+    at = vec2((gl_VertexID << 1) & 2, gl_VertexID & 2);
+    vec3 here = vec3(at.x, 1.0 - at.y, 1.0);
+    pinned = unpin * here;
+    laid = lay * here;
+    edge = rim * here;
+    gl_Position = vec4(2.0 * at - 1.0, 0.0, 1.0);
+}
+"""
 # What depends on an `if` is a program of its own: a CPU that draws would compute both ways.
 _SHADER = """
 in vec2 at;
+in vec3 pinned, laid, edge;  // inside the four corners, in the picture, and where there is light
 out vec4 drawn;
 uniform sampler2D frame, mask;
-uniform mat3 unpin;   // from the output to the inside of its four corners
-uniform mat3 lay;     // from there to the picture
-uniform vec4 feather; // left, top, right, bottom
+uniform vec4 feather;  // left, top, right, bottom
 uniform float gamma, brightness;
 
 // 1 inside of 0..1, with an edge one pixel wide.
@@ -40,18 +53,17 @@ float inside(vec2 p) {
     return soft.x * soft.y;
 }
 void main() {
-    vec3 pinned = unpin * vec3(at.x, 1.0 - at.y, 1.0);
-    vec2 here = pinned.xy / pinned.z;
-    vec2 uv = (lay * vec3(here, 1.0)).xy;
-    float light = pinned.z > 1e-6 ? inside(here) * inside(uv) : 0.0;
+    float light = edge.z > 1e-6 ? inside(edge.xy / edge.z) : 0.0;
+    vec2 uv = laid.xy / laid.z;
     vec3 c = texture(frame, vec2(uv.x, 1.0 - uv.y)).rgb;
 #ifdef TONED
     c = brightness * pow(max(c, 0.0), vec3(1.0 / gamma));
 #endif
 #ifdef FEATHERED
     // In the light itself, so that two projectors that overlap add up to one.
-    vec4 edge = smoothstep(vec4(0.0), max(feather, 1e-6), vec4(here, 1.0 - here));
-    light *= pow(edge.x * edge.y * edge.z * edge.w, 1.0 / 2.2);
+    vec2 here = pinned.xy / pinned.z;
+    vec4 side = smoothstep(vec4(0.0), max(feather, 1e-6), vec4(here, 1.0 - here));
+    light *= pow(side.x * side.y * side.z * side.w, 1.0 / 2.2);
 #endif
 #ifdef MASKED
     light *= texture(mask, vec2(at.x, 1.0 - at.y)).r;
@@ -142,9 +154,12 @@ class Projector:
         words = _words(output)
         program, triangle = self._program(words)
         size = target.viewport[2:]
-        _set(program, "unpin", np.linalg.inv(pinned(output.corners)))
-        _set(program, "lay", laid(output, size, picture))
+        unpin = np.linalg.inv(pinned(output.corners))
+        lay = laid(output, size, picture) @ unpin
+        _set(program, "lay", lay)
+        _set(program, "rim", unpin if output.fit == "crop" else lay)
         if "FEATHERED" in words:
+            _set(program, "unpin", unpin)
             program["feather"] = output.feather
         if "TONED" in words:
             program["gamma"], program["brightness"] = output.gamma, output.brightness
@@ -169,7 +184,7 @@ class Projector:
         if words not in self._programs:
             defined = "".join(f"#define {word}\n" for word in words)
             program = self._context.program(
-                vertex_shader=COVER, fragment_shader=f"#version 330 core\n{defined}{_SHADER}"
+                vertex_shader=_COVER, fragment_shader=f"#version 330 core\n{defined}{_SHADER}"
             )
             program["frame"] = 0
             if "MASKED" in words:
