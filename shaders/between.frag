@@ -9,7 +9,7 @@ uniform float blend;              // 0..1 from before to after
 
 uniform float sharpness;  // 0..1 = 0.5 | how crisply contours are drawn when enlarging
 uniform float surround;   // 0..1 = 0.3 | beside the picture: 0 black, its blur, 1 its mirror image
-uniform float ease;       // 0..1 = 0.3 | how much the fade lingers on the model's own frames
+uniform float ease;       // 0..1 = 0 | how much the fade lingers on the model's own frames
 uniform float flow;       // 0..1 = 1 | how much what moves is moved from frame to frame, not faded
 
 float share() { return mix(blend, smoothstep(0.0, 1.0, blend), ease); }

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vjgan.generator.faults import first_line
+from vjgan.generator.flow import flow
 from vjgan.generator.trail import Trail
 from vjgan.priority import step_back
 from vjgan.smooth import Envelope
-from vjgan.types import Frame, Generator, LatentState, Picture, Tick
+from vjgan.types import FloatArray, Frame, Generator, LatentState, Picture, Tick
 
 log = logging.getLogger("vjgan")
 
 REMEMBERED = 36_000  # durations kept: the last twenty minutes at 30 frames a second
 NICENESS = 10  # of the thread that runs the model: a late picture is held, a late frame is seen
 SLOW_MS = 500.0  # a model slower than this is told about, once
+SEEN_BETWEEN = 1.25  # frames of the screen, to a frame of the model: some show what is in between
 WAITING = 3  # frames ahead of the picture; a model that became faster skips some
 LAG_ATTACK, LAG_RELEASE = 0.2, 3.0  # s, how soon the picture follows a slower and a faster model
 
@@ -35,6 +37,8 @@ class Job:
     moment: float
     frame: Frame | None = None
     asked: float = field(init=False)
+    since: Frame | None = None  # the frame from which `motion` leads to this one
+    motion: FloatArray | None = None
 
     def __post_init__(self) -> None:
         self.asked = self.moment
@@ -87,8 +91,10 @@ class Playout:
         if self._shown >= self.after.moment:
             self.before = self.after
             self.after.moment = self.after.asked = self._shown
-        assert self.before.frame is not None and self.after.frame is not None
-        return Picture(self.before.frame, self.after.frame, self._share(self.before, self.after))
+        before, after = self.before.frame, self.after.frame
+        assert before is not None and after is not None
+        motion = self.after.motion if self.after.since is before else None
+        return Picture(before, after, self._share(self.before, self.after), motion=motion)
 
     def _share(self, before: Job, after: Job) -> float:
         """How much of the way from one frame to the other is gone, 0..1."""
@@ -111,7 +117,10 @@ class Worker:
         self.durations_ms: deque[float] = deque(maxlen=REMEMBERED)
         self._generator = generator
         self._playout = Playout()
+        self._flow = flow()
         self._asked: Job | None = None  # the newest
+        self._last: Job | None = None  # that was drawn
+        self._dt = 0.0  # of the screen
         self._due = 0.0  # when the next may be asked for, where the rate is limited
         self._mail: Job | None = None  # the newest, until the thread takes it
         self._drawn: deque[Job] = deque()
@@ -139,6 +148,7 @@ class Worker:
         is free, unless a newer one has come by then."""
         while self._drawn:
             self._playout.take(self._drawn.popleft(), tick.present_time)
+        self._dt = tick.dt
         job = Job(latent, self._generator, tick.present_time)
         self._playout.trail.note(job.moment, latent.w)
         if self._asked is None or (self._is_due(tick) and not _alike(job, self._asked)):
@@ -173,7 +183,25 @@ class Worker:
                 self._warn_once(job.generator, "is slow here", f"{ms:.0f} ms a frame")
             self.durations_ms.append(ms)
             self.frames += 1
+            self._follow(job)
             self._drawn.append(job)
+
+    def _follow(self, job: Job) -> None:
+        """Find how the picture moves to this frame from the last one, if it is seen in between."""
+        last, self._last = self._last, job
+        if last is None or last.generator is not job.generator:
+            return
+        if job.asked - last.asked < SEEN_BETWEEN * self._dt:
+            return
+        assert last.frame is not None and job.frame is not None
+        if last.frame.image.shape != job.frame.image.shape:
+            return
+        try:
+            job.motion = self._flow.between(last.frame.image, job.frame.image)
+        except Exception as error:
+            self._warn_once(job.generator, "is faded from frame to frame", first_line(error))
+            return
+        job.since = last.frame
 
     def _next(self) -> Job | None:
         """The newest latent, as soon as there is one; None at the end."""
