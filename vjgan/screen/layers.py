@@ -4,6 +4,7 @@ generator's own."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import floor
 
 import moderngl
@@ -13,6 +14,7 @@ from vjgan.controls import CONTROLS
 from vjgan.screen.program import COVER, UNITS, Copier, Surface
 from vjgan.types import Frame, Picture
 
+NEARLY = 1.25  # texels a pixel up to which none is seen to be missed
 BETWEEN = 0.01  # of the way from one layer to the next: below that it is the one alone
 MOST_HELD = 6  # textures: two of each layer while presets change
 _GENERATOR, _BETWEEN = 0, -1  # surfaces besides those of the layers
@@ -48,6 +50,15 @@ void main() {
 """
 
 
+@dataclass
+class _Sent:
+    """A frame on the GPU, and whether it has smaller copies."""
+
+    frame: Frame
+    texture: moderngl.Texture
+    has_smaller: bool = False
+
+
 class Layers:
     """Lays each picture once, and again only when it is another one or lies otherwise."""
 
@@ -58,7 +69,7 @@ class Layers:
         for name in ("before", "after"):
             self._program[name] = UNITS[name]
         self._triangle = context.vertex_array(self._program, [])
-        self._textures: list[tuple[Frame, moderngl.Texture]] = []  # last used last
+        self._textures: list[_Sent] = []  # last used last
         self._surfaces: dict[int, Surface] = {}
         # What lies on each, and how; the frames are kept, for only the same object is the same.
         self._lain: dict[int, tuple[Frame, Frame, tuple[float, ...]]] = {}
@@ -104,15 +115,17 @@ class Layers:
         for side in (64, 65):
             frame = Frame(0.0, np.zeros((side, side, 4), np.uint8))
             other = Frame(0.0, np.zeros((side, side, 3), np.uint8))
-            self.begin((Picture(frame, other, 0.5), None), {}, laid, depth, (0.0, 1.0))
-            self.bind(0.5)
+            for zoom in (8.0, 0.1):
+                values = {"layer1.zoom": zoom}
+                self.begin((Picture(frame, other, 0.5), None), values, laid, depth, (0.0, 1.0))
+                self.bind(0.5)
         self._forget()
 
     def release(self) -> None:
         """Give back what the GPU holds."""
         self._forget()
-        for _, texture in self._textures:
-            texture.release()
+        for sent in self._textures:
+            sent.texture.release()
         self._textures.clear()
         self._triangle.release()
         self._program.release()
@@ -132,8 +145,9 @@ class Layers:
         held = self._lain.get(number)
         if held and held[0] is before and held[1] is after and held[2] == way:
             return surface
-        self._texture(before).use(UNITS["before"])
-        self._texture(after).use(UNITS["after"])
+        least = min(surface.size) * row["zoom"] * NEARLY
+        self._texture(before, least).use(UNITS["before"])
+        self._texture(after, least).use(UNITS["after"])
         for name, value in row.items():
             self._program[name] = value
         self._program["resolution"] = surface.size
@@ -143,29 +157,35 @@ class Layers:
         self._lain[number] = (before, after, way)
         return surface
 
-    def _texture(self, frame: Frame) -> moderngl.Texture:
-        """The texture of a frame, sent if need be."""
-        for index, (held, texture) in enumerate(self._textures):
-            if held is frame:
+    def _texture(self, frame: Frame, least: float) -> moderngl.Texture:
+        """The texture of a frame, sent if need be; it is drawn ``least`` pixels high or more."""
+        for index, sent in enumerate(self._textures):
+            if sent.frame is frame:
                 self._textures.append(self._textures.pop(index))
-                return texture
-        height, width, channels = frame.image.shape
-        fresh = self._free((width, height), channels)
-        fresh.write(np.ascontiguousarray(frame.image))
-        fresh.build_mipmaps()
-        self._textures.append((frame, fresh))
-        return fresh
+                break
+        else:
+            sent = _Sent(frame, self._free(frame))
+            sent.texture.write(np.ascontiguousarray(frame.image))
+            self._textures.append(sent)
+        # Smaller copies cost a CPU time, to make and to read, and are needed only where it shrinks.
+        shrinks = least < sent.texture.height
+        if shrinks and not sent.has_smaller:
+            sent.texture.build_mipmaps()
+            sent.has_smaller = True
+        smaller = moderngl.LINEAR_MIPMAP_LINEAR if shrinks else moderngl.LINEAR
+        sent.texture.filter = smaller, moderngl.LINEAR
+        return sent.texture
 
-    def _free(self, size: tuple[int, int], channels: int) -> moderngl.Texture:
+    def _free(self, frame: Frame) -> moderngl.Texture:
         """A texture to write to: the one that was used the longest ago, if it fits."""
+        height, width, channels = frame.image.shape
         if len(self._textures) >= MOST_HELD:
-            _, oldest = self._textures.pop(0)
-            if oldest.size == size and oldest.components == channels:
+            oldest = self._textures.pop(0).texture
+            if oldest.size == (width, height) and oldest.components == channels:
                 return oldest
             oldest.release()
-        fresh = self._context.texture(size, channels, alignment=1)
+        fresh = self._context.texture((width, height), channels, alignment=1)
         fresh.repeat_x = fresh.repeat_y = False
-        fresh.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         return fresh
 
     def _forget(self) -> None:
