@@ -30,6 +30,7 @@ from bench import (
     recording,
     switching,
     sync,
+    tracks,
     training,
 )
 from bench.venue import venue
@@ -51,6 +52,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "training": training.run,
     "beats": beats.run,
     "onsets": onsets.run,
+    "tracks": tracks.run,
     "isf": isf.run,
 }
 
@@ -63,7 +65,7 @@ def main() -> None:
         "--fps", type=float, default=SOFTWARE_FPS, help="of switching without a GPU"
     )
     parser.add_argument("--memory-minutes", type=float, default=10.0)
-    parser.add_argument("--quick", action="store_true", help="of beats, one piece a genre")
+    parser.add_argument("--quick", action="store_true", help="of beats, one piece a genre; of tracks, some speeds")
     parser.add_argument("--models", default="portraits*.safetensors", help="of model: which files")
     parser.add_argument("--folder", type=Path, help="of isf: where the files lie")
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"))

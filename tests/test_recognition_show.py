@@ -1,13 +1,31 @@
 """What a show makes of a track that is recognised, at 120 bpm and 60 frames a second."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from conftest import wait_until
 from test_conductor import BPS, FPS, A, B, Bringer, C, D
+from test_recognition import RATE, learnt, tune
 
 from vjgan.conductor import Conductor
+from vjgan.media import Sound, write_wav
+from vjgan.recognition import catalogue
+from vjgan.recognition.recogniser import Hearing, Recogniser
 from vjgan.setlist import Cue, Setlist, Track
-from vjgan.types import Beat, Command, Event, Recognition, Setting, Tick
+from vjgan.types import (
+    AudioFrame,
+    Beat,
+    Command,
+    Event,
+    Features,
+    FloatArray,
+    Recognition,
+    Setting,
+    Tick,
+)
 
 HUE, TAP = Setting("hue", 30.0), Command("tap")
 
@@ -116,3 +134,81 @@ def test_hands_may_go_elsewhere_while_a_track_is_heard() -> None:
             night.conductor.go(2)
         night.hears("1.flac" if second < 20 else "2.flac", 10.0 + second)
     assert night.entered == [("c", 12.0), ("b", 22.0)]
+
+
+def frames(samples: FloatArray, begin: float, rate: int = RATE) -> list[AudioFrame]:
+    ends = range(512, len(samples), 512)
+    return [AudioFrame(begin + end / rate, samples[end - 512 : end], rate) for end in ends]
+
+
+def test_it_is_sure_within_eight_seconds_and_says_where_on_the_show_s_clock() -> None:
+    hearing = Hearing([learnt(seed) for seed in range(3)])
+    found = [hearing.hear([frame]) for frame in frames(tune(1, 30.0)[12 * RATE : 20 * RATE], 100.0)]
+    sure = [one for one in found if one is not None and one.sure]
+    assert sure and {one.file for one in found if one is not None} == {"1.wav"}
+    assert sure[0].at(107.0) == pytest.approx(19.0, abs=0.03)
+    assert sure[0].confidence >= 0.77 and sure[0].speed == pytest.approx(1.0, abs=0.003)
+
+
+def test_a_stranger_is_not_taken_for_a_track_and_broken_sound_harms_nothing() -> None:
+    hearing = Hearing([learnt(seed) for seed in range(3)])
+    broken = [AudioFrame(0.1, np.full(2205, np.nan, np.float32), RATE)]
+    assert hearing.hear(broken) is None
+    for frame in frames(tune(7, 15.0), 0.1):
+        found = hearing.hear([frame])
+        assert found is None or not found.sure
+
+
+def test_after_a_gap_and_at_another_rate_it_listens_anew() -> None:
+    hearing = Hearing([learnt(seed) for seed in range(3)])
+    hearing.hear(frames(tune(0, 30.0)[: 7 * RATE], 0.0))
+    other = frames(tune(2, 30.0, rate=48000)[: 8 * 48000], 50.0, 48000)
+    found = [one for frame in other if (one := hearing.hear([frame])) is not None]
+    assert {one.file for one in found} == {"2.wav"} and found[-1].sure
+    assert found[-1].at(58.0) == pytest.approx(8.0, abs=0.03)
+
+
+def test_the_thread_hears_beside_the_ear() -> None:
+    recogniser = Recogniser([learnt(seed) for seed in range(3)])
+    analyse = recogniser.overhearing(lambda frame: Features(frame.time))
+    try:
+        for frame in frames(tune(1, 30.0)[: 6 * RATE], 0.0):
+            assert analyse(frame).time == frame.time
+        wait_until(recogniser.read, what="a track")
+    finally:
+        recogniser.close()
+    found = recogniser.read()
+    assert found is not None and found.title == "1"
+
+
+def test_a_live_show_goes_to_the_track_that_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    catalogue.save(catalogue.catalogue_file(), [learnt(1), learnt(2)])
+    write_wav(tmp_path / "playing.wav", Sound(tune(2, 30.0)[:, None], RATE))
+    (tmp_path / "night.toml").write_text(
+        """quantise = "now"
+        [[tracks]]
+        title = "Opening"
+        preset = "drift"
+        file = "1.wav"
+        [[tracks]]
+        title = "Second"
+        preset = "drift"
+        file = "music/2.wav"
+        """
+    )
+    words = ["--headless", "--window", "64x64", "--mute", "--no-control", "--osc-port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vjgan", "live", *words, "--seconds", "60",
+         "--input", str(tmp_path / "playing.wav"), "--setlist", str(tmp_path / "night.toml")],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("track 2 of 2, Second; hears 2 at 0:" in line for line in lines)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)

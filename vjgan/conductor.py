@@ -199,7 +199,6 @@ class Conductor:
         if index == self._track:
             self._align(heard)
         elif new and index != self._aim:
-            log.info("set list: %s", _words(heard, self._time))
             self._ask(index, heard.at(self._time))
 
     def _index(self, heard: Recognition) -> int | None:
