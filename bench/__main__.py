@@ -66,6 +66,7 @@ def main() -> None:
     )
     parser.add_argument("--memory-minutes", type=float, default=10.0)
     parser.add_argument("--quick", action="store_true", help="of beats, one piece a genre; of tracks, some speeds")
+    parser.add_argument("--forms", action="store_true", help="of beats, only rates and hops")
     parser.add_argument("--models", default="portraits*.safetensors", help="of model: which files")
     parser.add_argument("--folder", type=Path, help="of isf: where the files lie")
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"))

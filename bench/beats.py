@@ -44,11 +44,14 @@ class Heard:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Scores by genre, for the pieces to tune on and those held back, and in all forms. It takes
-    a quarter of an hour of one core; ``--quick``, one held-back piece a genre, five minutes."""
+    a quarter of an hour of one core; ``--quick``, one held-back piece a genre, five minutes;
+    ``--forms``, nothing but some held-back pieces in all forms, three minutes."""
     if not ready():
         return {"left out": "it needs the Debian packages " + PACKAGES}
     os.nice(10)
-    chosen = _one_a_genre(pieces()) if options.quick else pieces()
+    chosen = pieces() if not (options.quick or options.forms) else _one_a_genre(pieces())
+    if options.forms:
+        return {"forms": _forms(chosen[:: len(chosen) // FORM_PIECES])}
     rows = []
     for piece in chosen:
         samples = sound(piece, 44100)
@@ -64,7 +67,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         for genre in dict.fromkeys(piece.genre for piece in chosen)
     }
     some = chosen[:: len(chosen) // (QUICK_FORM_PIECES if options.quick else FORM_PIECES)]
-    result["forms"] = {f"{rate} Hz, hop {hop}": _form(some, rate, hop) for rate, hop in FORMS}
+    result["forms"] = _forms(some)
     result["pieces"] = len(chosen)
     result["load of one core, median"] = float(np.median([row[3] for row in rows]))
     result["aubio's load"] = float(np.median([row[4] for row in rows]))
@@ -153,8 +156,13 @@ def _table(rows: Iterable[Row]) -> dict[str, Any]:
     return table
 
 
-def _form(some: list[Piece], rate: int, hop: int) -> str:
-    return _line(_mean([score(hear(sound(one, rate), rate, hop), one) for one in some]))
+def _forms(some: list[Piece]) -> dict[str, str]:
+    forms: dict[tuple[int, int], list[dict[str, float]]] = {form: [] for form in FORMS}
+    for piece in some:
+        for (rate, hop), scores in forms.items():
+            scores.append(score(hear(sound(piece, rate), rate, hop), piece))
+            print(f"    {piece.name:<20} {rate} {hop} {_line(scores[-1])}", flush=True)
+    return {f"{rate} Hz, hop {hop}": _line(_mean(scores)) for (rate, hop), scores in forms.items()}
 
 
 def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
