@@ -22,7 +22,8 @@ from vjgan.bindings import read_controllers
 from vjgan.control import ControlSettings
 from vjgan.controls import CONTROLS
 from vjgan.midi import MidiIn
-from vjgan.show import LiveSettings, play
+from vjgan.settings import LiveSettings
+from vjgan.show import play
 from vjgan.stage import Stage
 from vjgan.stock import make_library
 

@@ -24,7 +24,8 @@ import numpy as np
 from bench.pacing import live
 from vjgan.render import Nobody
 from vjgan.screen.window import Window
-from vjgan.show import LiveSettings, play
+from vjgan.settings import LiveSettings
+from vjgan.show import play
 from vjgan.stage import Stage
 from vjgan.stock import make_library
 from vjgan.types import Controls, Picture, Tick

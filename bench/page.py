@@ -24,7 +24,8 @@ from vjgan.control import ControlSettings
 from vjgan.remote.address import listen, url
 from vjgan.render import Nobody
 from vjgan.screen.window import Window
-from vjgan.show import LiveSettings, play
+from vjgan.settings import LiveSettings
+from vjgan.show import play
 from vjgan.stage import Stage
 from vjgan.stock import make_library
 from vjgan.types import Controls, Picture, Tick

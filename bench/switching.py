@@ -21,7 +21,8 @@ import numpy as np
 from vjgan import show
 from vjgan.control import ControlSettings
 from vjgan.screen.window import Window
-from vjgan.show import LiveSettings, play
+from vjgan.settings import LiveSettings
+from vjgan.show import play
 from vjgan.stage import Stage
 from vjgan.stats import LATE_FRAMES
 from vjgan.stock import demo_sound, make_library

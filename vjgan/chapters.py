@@ -92,12 +92,13 @@ class Chapters:
 
     def __init__(self, scenes: Sequence[tuple[float, Scene]], tempo: GridTempo) -> None:
         self._scenes = scenes
-        self._tempo = tempo
+        self.first = scenes[0][1]
+        self.tempo = tempo
         self._shown = 0
 
     def finished(self) -> Scene | None:
         """The scene that enters at this frame, once."""
-        due = sum(bar <= self._tempo.beat.bar for bar, _ in self._scenes[1:])
+        due = sum(bar <= self.tempo.beat.bar for bar, _ in self._scenes[1:])
         if due == self._shown:
             return None
         self._shown = due

@@ -177,6 +177,10 @@ def live(
         Path | None,
         typer.Option(metavar="FILE", help="Record the show as a film: .mp4, .mov or .mkv."),
     ] = None,
+    score: Annotated[
+        Path | None,
+        typer.Option(metavar="SCORE", help="Play a score on its track, see `score`."),
+    ] = None,
 ) -> None:
     """Perform: hear, move, show.
 
@@ -194,7 +198,8 @@ def live(
     - `vjgan live --input "USB Audio" --setlist friday.toml`
     """
     from vjgan.control import ControlSettings
-    from vjgan.show import LiveSettings, perform
+    from vjgan.settings import LiveSettings
+    from vjgan.show import perform
 
     perform(
         LiveSettings(
@@ -220,6 +225,7 @@ def live(
             offset_ms=offset,
             setlist=setlist,
             quantise=quantise,
+            score=score,
             flash_limit=flash_limit,
             take=take,
             record=record,

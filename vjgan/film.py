@@ -12,13 +12,13 @@ from pathlib import Path
 from vjgan.audio.track import Track
 from vjgan.beat import BeatClock
 from vjgan.chapters import Chapters, GridTempo
-from vjgan.engine import Scenes, Tempo
 from vjgan.errors import VjganError
 from vjgan.features import Analyser
 from vjgan.generator.worker import Direct
 from vjgan.listener import SteppedEar
 from vjgan.media import FilmWriter, Sound, read_sound, save_image
 from vjgan.render import frame_count, render
+from vjgan.roles import Scenes, Tempo
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.stage import Scene
 from vjgan.stock import credit, demo_sound, make_library, notice
@@ -67,9 +67,15 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
         about=credit(library, preset, library.preset(preset).name),
     )
     if score is not None:
-        tempo, scenes = GridTempo(score.grid), library.chapters(score)
-        chapters = Chapters(scenes, tempo)
-        part = replace(part, scene=lambda: scenes[0][1], tempo=tempo, scenes=chapters)
+        chapters = Chapters(library.chapters(score), GridTempo(score.grid))
+        about = credit(library, score.chapters[0].preset, f"score {score.path.name}")
+        part = replace(
+            part,
+            scene=lambda: chapters.first,
+            tempo=chapters.tempo,
+            scenes=chapters,
+            about=about,
+        )
     shoot(settings, part, progress, picture)
 
 

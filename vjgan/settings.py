@@ -1,0 +1,42 @@
+"""The options of ``vjgan live``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vjgan.control import ControlSettings
+from vjgan.rig import Rig
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """The options of ``vjgan live``; see its help."""
+
+    input: str = ""
+    preset: str = ""
+    model: str = ""
+    midi: str = ""
+    midi_api: str = ""
+    channel: int = 0
+    display: str = ""  # a number, a part of a name, or "none": a window, and so from now on
+    layout: str = ""  # empty: as before
+    operator: bool = False
+    window: tuple[int, int] | None = None
+    headless: bool = False
+    seconds: float | None = None
+    stats: Path | None = None
+    seed: int = 0
+    mute: bool = False
+    device: str = "auto"
+    control: ControlSettings = field(default_factory=ControlSettings)
+    clock: str = "auto"
+    link: bool = False
+    offset_ms: float | None = None  # None: the rig's
+    rig: Rig = field(default_factory=Rig)
+    setlist: Path | None = None
+    quantise: str = "now"
+    flash_limit: bool = True
+    take: Path | None = None
+    record: Path | None = None
+    score: Path | None = None  # plays instead of presets, on its own track
