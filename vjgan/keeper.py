@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,11 +62,12 @@ class Keeper:
         self._take: TakeWriter | None = None
         self._film: FilmOutput | None = None
         self._outputs: tuple[Output, ...] = ()  # replaced, never changed: the listener reads it
+        self._stills: set[Path] = set()  # some may not be there yet
         self._glanced: dict[int, float] = {}  # when a GPU was asked for the light last, by width
-        if take is not None:
-            self._begin_take(take, 0.0)
         if film is not None:
             self._begin_film(film)
+        if take is not None:
+            self._begin_take(take, 0.0)
 
     # What the loop calls.
 
@@ -153,8 +154,9 @@ class Keeper:
         self._outputs = (*self._outputs, self._film)
 
     def _begin_still(self) -> None:
-        path = dated(STILLS, ".png")
+        path = dated(STILLS, ".png", self._stills)
         make_folder(path.parent)
+        self._stills.add(path)
         self._outputs = (*self._outputs, StillOutput(path, self._credit()))
 
     def _credit(self) -> Callable[[], Mapping[str, str]]:
@@ -198,11 +200,11 @@ class Analysis:
         return features
 
 
-def dated(folder: Path, suffix: str) -> Path:
-    """A name in a folder by the time of day, which no file has yet."""
+def dated(folder: Path, suffix: str, given: Collection[Path] = ()) -> Path:
+    """A name in a folder by the time of day, which no file has yet, nor any of ``given``."""
     stem = datetime.now().strftime("%Y-%m-%d-%H%M%S")
     path, count = folder / f"{stem}{suffix}", 1
-    while path.exists():
+    while path.exists() or path in given:
         count += 1
         path = folder / f"{stem}-{count}{suffix}"
     return path

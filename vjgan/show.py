@@ -80,7 +80,8 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
         try:
             screen = room.enter_context(closing(_screen(settings)))
         except DeviceError as error:
-            if not isinstance(source, Sound) or settings.display or settings.window:
+            asked = settings.display or settings.window or settings.take or settings.record
+            if not isinstance(source, Sound) or asked:
                 raise
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
