@@ -160,7 +160,8 @@ def list_controls() -> list[str]:
     lines += [f"  {name:<22} {does}" for name, does in SIGNALS.items()]
     others = {
         "lfo.NAME": "a wave of the preset's own",
-        "midi.ccN": "a knob; midi.3.ccN only on channel 3; likewise noteN and pitch",
+        "midi.ccN": "a knob; midi.3.ccN only on channel 3; likewise noteN, pitch, fineN (14 bits), "
+        "nrpnN, touch and touchN (aftertouch)",
     }
     return lines + [f"  {name:<22} {does}" for name, does in others.items()]
 

@@ -20,6 +20,7 @@ from vjgan.errors import DeviceError
 from vjgan.lamps import Messages
 from vjgan.midi import inlet
 from vjgan.midi.joined import PROGRAM, Joined
+from vjgan.priority import step_ahead
 from vjgan.types import Command, ControlEvent, Event, Pulse
 
 LOG = logging.getLogger("vjgan")
@@ -154,6 +155,7 @@ class MidiIn:
         self._open = []
 
     def _listen(self) -> None:
+        step_ahead(inlet.STEPS)
         while not self._closed.is_set():
             try:
                 self._hear()

@@ -3,7 +3,8 @@ file that knows rtmidi.
 
 Opening a port takes up to a tenth of a second, in which rtmidi holds the interpreter's lock, and a
 client whose MIDI server has died crashes who closes it. Neither must touch a show, so this file is
-also a program, which needs nothing of vjgan but ``lamps`` and ends when its standard input does.
+also a program, which needs nothing of vjgan that takes time to load and ends when its standard
+input does.
 
 What it hears it writes as lines of JSON: ``[time, port, bytes]`` for a message, and an object with
 ``api``, ``open`` and ``there`` whenever ports have come or gone. What lamps shall show it reads:
@@ -26,6 +27,7 @@ from contextlib import contextmanager, suppress
 import rtmidi
 
 from vjgan.lamps import Outlets, Words
+from vjgan.priority import step_ahead
 
 APIS = {
     "alsa": rtmidi.API_LINUX_ALSA,
@@ -42,6 +44,7 @@ RETRY = 1.0  # seconds between two attempts to reach a MIDI system
 QUEUE_LENGTH = 4096  # messages a port keeps while nobody looks: 4 s of a full MIDI cable
 MISSED = 14  # rounds in which our own message did not come back: the server is dead, or hangs
 LEAVE_SECONDS = 0.05  # in which what was sent last leaves
+STEPS = 5  # of priority: it takes little time, and a hand sees at once what comes late
 DRIFT = 1e-4  # seconds a second, by which two clocks may part
 
 # The kernel's loop-back port is always there and is nobody's controller.
@@ -298,6 +301,7 @@ def _say(value: object) -> None:
 
 def main(api: str | None, wanted: str | None) -> None:
     """Listen until standard input ends."""
+    step_ahead(STEPS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the show that ends, and then we do
     ended = threading.Event()
     words: deque[Words] = deque()
