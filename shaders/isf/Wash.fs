@@ -15,7 +15,7 @@
         {"NAME": "paper", "LABEL": "colour of the paper", "TYPE": "color", "DEFAULT": [0.95, 0.91, 0.83, 1.0]}
     ],
     "PASSES": [
-        {"TARGET": "wet", "PERSISTENT": true, "FLOAT": true, "WIDTH": "floor($WIDTH / 2.0)", "HEIGHT": "floor($HEIGHT / 2.0)"},
+        {"TARGET": "wet", "PERSISTENT": true, "FLOAT": true, "WIDTH": "floor($WIDTH / 3.0)", "HEIGHT": "floor($HEIGHT / 3.0)"},
         {}
     ]
 }*/
@@ -38,9 +38,8 @@ float height(vec2 p) {
 }
 
 vec2 current(vec2 p) {
-    float e = 0.03;
-    return vec2(height(p + vec2(0.0, e)) - height(p - vec2(0.0, e)),
-                height(p - vec2(e, 0.0)) - height(p + vec2(e, 0.0))) / (2.0 * e);
+    float e = 0.03, here = height(p);
+    return vec2(height(p + vec2(0.0, e)) - here, here - height(p + vec2(e, 0.0))) / e;
 }
 
 float light(vec3 c) { return dot(c, vec3(0.2126, 0.7152, 0.0722)); }
@@ -57,19 +56,15 @@ void main() {
         gl_FragColor = vec4(mix(was, seen, fresh), 1.0);
         return;
     }
-    vec2 pixel = 2.0 / RENDERSIZE;
     vec3 run = IMG_NORM_PIXEL(wet, uv).rgb;
     float thick = 1.0 - light(run);
     // A wash dries darkest at its rim.
-    vec2 slope = vec2(light(IMG_NORM_PIXEL(wet, uv + vec2(pixel.x, 0.0)).rgb)
-                    - light(IMG_NORM_PIXEL(wet, uv - vec2(pixel.x, 0.0)).rgb),
-                      light(IMG_NORM_PIXEL(wet, uv + vec2(0.0, pixel.y)).rgb)
-                    - light(IMG_NORM_PIXEL(wet, uv - vec2(0.0, pixel.y)).rgb));
-    thick = mix(thick, 1.0 - light(seen), focus) + 0.9 * length(slope);
+    vec2 slope = vec2(dFdx(thick), dFdy(thick)) * RENDERSIZE.y / 60.0;
+    thick = mix(thick, 1.0 - light(seen), focus) + 0.6 * length(slope);
     thick = 1.3 * pow(smoothstep(0.1, 1.1, thick), 1.4);
     vec3 own = clamp(run / max(light(run), 0.05) * light(ink.rgb) * 1.6, 0.02, 0.98);
     vec3 dye = mix(ink.rgb, own, tint);
-    float fibre = bumps(uv * RENDERSIZE * vec2(0.11, 0.35)) * bumps(uv * RENDERSIZE * 0.5);
+    float fibre = bumps(uv * RENDERSIZE * vec2(0.13, 0.4));
     vec3 sheet = paper.rgb * (0.97 + 0.06 * fibre);
     // Light through ink: Beer and Lambert.
     gl_FragColor = vec4(sheet * pow(max(dye, 0.01), vec3(thick * strength * (0.92 + 0.16 * fibre))), 1.0);
