@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,12 @@ from conftest import Venue, wait_until
 from pictures import light, plain, portrait, ramp, still, tick
 from PIL import Image
 
+from vjgan import assets
 from vjgan.booth import open_window
 from vjgan.errors import DeviceError, VjganError
 from vjgan.rig import keep_display, load_rig, rig_file
 from vjgan.screen.displays import Display, again, around, displays, find, most_of
+from vjgan.screen.glsl import FIXED, PRELUDE
 from vjgan.screen.layout import Layout, Output, read_layout
 from vjgan.screen.window import Window
 
@@ -101,6 +105,14 @@ def test_a_layout_is_read() -> None:
     assert read_layout("x", {}) == Layout()
 
 
+def test_what_is_described_is_a_layout() -> None:
+    text = (Path(__file__).parent.parent / "docs/displays.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    read = [read_layout("docs", tomllib.loads(block)["display"]) for block in blocks]
+    assert read[0].outputs["EPSON PJ"].rotate == 90
+    assert read[1].canvas == (256, 64)
+
+
 def test_what_is_kept_of_displays_keeps_all_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +157,8 @@ def test_a_rig_whose_display_is_no_table(tmp_path: Path, monkeypatch: pytest.Mon
 class Monitors:
     """An X server with DUMMY0 of 1920x1080, and others to its right that come and go."""
 
+    shaders: Path  # few
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -170,13 +184,17 @@ class Monitors:
 
 
 @pytest.fixture(scope="module")
-def server(venue: Venue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitors]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitors]:
     patch = pytest.MonkeyPatch()
     patch.setenv("VENUE_X", "dummy")
+    patch.setenv("VENUE_ONLY", "x")
     stage = Venue(tmp_path_factory.mktemp("monitors"))
     found = re.search(r"DISPLAY=(\S+)", stage.run("up"))
     assert found
     patch.setenv("DISPLAY", found[1])
+    Monitors.shaders = tmp_path_factory.mktemp("shaders")
+    for name in (*(f"{name}.frag" for name in FIXED), PRELUDE):
+        shutil.copy(assets.folder("shaders") / name, Monitors.shaders)
     glfw.terminate()  # it remembers the X server that it saw first
     try:
         yield Monitors(stage.folder)
@@ -200,8 +218,8 @@ def monitors(
 
 
 def opened(**how: Any) -> Window:
-    """A small window, laid out so."""
-    return heedful(Window((320, 180), **how))
+    """A small window, laid out so, with no more shaders than it takes."""
+    return heedful(Window((320, 180), shader_dir=Monitors.shaders, **how))
 
 
 def heedful(window: Window) -> Window:
@@ -228,7 +246,7 @@ def becomes(window: Window, size: tuple[int, int], fullscreen: bool) -> None:
 
 
 def test_displays_are_listed_with_their_sizes(monitors: Monitors) -> None:
-    window = Window((64, 64))
+    window = opened()
     first, second = displays()
     assert str(first).startswith("1 'DUMMY0' 1920x1080 at 0,0, 60 Hz")
     assert str(second).startswith("2 'DUMMY1' 1280x720 at 1920,0, 60 Hz")
@@ -292,15 +310,29 @@ def test_the_same_picture_on_each_display(monitors: Monitors) -> None:
     window.close()
 
 
+def test_the_operator_has_a_display_of_their_own(monitors: Monitors) -> None:
+    window = opened(fullscreen=True, operator=True, layout=Layout(way="span"))
+    assert window._operator is not None
+    x, _, width, _ = window._operator.pane.place
+    assert (x + width // 2 < 1920) != (window._pane.place[0] < 1920)
+    assert not window._mirrors
+    window.close()
+    window = opened(display=2, fullscreen=True, operator=True, layout=Layout(way="mirror"))
+    assert window._pane.place == (1920, 0, 1280, 720)
+    assert not window._mirrors  # the other one is the operator's
+    monitors.pull()
+    becomes(window, (320, 180), False)
+    assert window.is_operated
+    monitors.plug()
+    becomes(window, (1280, 720), True)
+    window.close()
+
+
 def test_the_next_show_opens_where_the_last_one_was(monitors: Monitors) -> None:
     rig_file().parent.mkdir(parents=True, exist_ok=True)
     rig_file().write_text("# my case\ninput_ms = 3.0\n")
     open_window(load_rig(), display="DUMMY1").close()
     assert "# my case" in rig_file().read_text()
-    window = open_window(load_rig())
-    assert window.fullscreen
-    assert window.size == (1280, 720)
-    window.close()
     small = open_window(load_rig(), size=(64, 64))
     assert not small.fullscreen
     small.close()
@@ -310,10 +342,10 @@ def test_the_next_show_opens_where_the_last_one_was(monitors: Monitors) -> None:
     monitors.plug()
     becomes(waits, (1280, 720), True)
     waits.close()
-    open_window(load_rig(), display="none").close()
-    window = open_window(load_rig())
+    window = open_window(load_rig(), display="none")
     assert not window.fullscreen
     window.close()
+    assert "name" not in load_rig().display
 
 
 def test_frames_keep_coming_while_displays_come_and_go(monitors: Monitors) -> None:

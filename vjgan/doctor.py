@@ -50,13 +50,24 @@ def _python(what: str) -> Finding:
 
 
 def _display(what: str) -> Finding:
-    from vjgan.screen.displays import displays
+    from vjgan.rig import load_rig
+    from vjgan.screen.displays import again, displays
+    from vjgan.screen.layout import read_layout
 
     try:
         found = displays()
     except DeviceError as error:
         return Finding(what, "note", str(error), "log in to a desktop, or set DISPLAY")
-    return Finding(what, "ok", "; ".join(map(str, found)))
+    listed = "; ".join(map(str, found))
+    known = read_layout("the rig's display", load_rig().display).known
+    if known is not None and again(known, found) is None:
+        return Finding(
+            what,
+            "note",
+            f"{listed}; the last show's, '{known.name}', is away",
+            "plug it in, at any time, or choose another: --display NAME",
+        )
+    return Finding(what, "ok", listed)
 
 
 def _graphics(what: str) -> Finding:

@@ -65,6 +65,7 @@ class Window:
         self._mirrors: dict[str, Mirror] = {}  # by the display's name and place
         self._keep = keep
         self._operator: OperatorWindow | None = None
+        self._operated = operator
         self._corners = Corners(self._outlets, self._kept)
         self._keyboard = Keyboard(self.toggle_fullscreen, self._corners)
         self._keyboard.listen(self._pane)
@@ -80,7 +81,7 @@ class Window:
         if operator:
             self._operator = OperatorWindow(self._pane, self._home(), self.canvas.software)
             self._keyboard.listen(self._operator.pane)
-            self._arrange()
+            self._pane.use()
         if not self._is_plain():
             self._outlet.draw(self.canvas.blank(), self.size, self._pane.target())
 
@@ -196,7 +197,7 @@ class Window:
     def _close_operator(self) -> None:
         if self._operator is not None:
             self._operator.close()
-            self._operator = None
+            self._operator, self._operated = None, False
         self._pane.use()
 
     def _home(self) -> Display | None:
@@ -241,9 +242,8 @@ class Window:
     def _arrange(self) -> None:
         """Let the windows stand where they belong, on the displays that are there."""
         self._there = displays()
-        home = None
+        home = self._home() if self._operated else None
         if self._operator is not None:
-            home = self._home()
             self._operator.settle(home)
         there = [one for one in self._there if one != home]  # the audience's
         filled = again(self._wanted, there) if self._fills and self._wanted else None
@@ -259,7 +259,7 @@ class Window:
             else:
                 self._pane.fill(filled)
             self._use(self._key(filled), filled.name, self._output(filled))
-        self._pane.hide_cursor(self._pane.fills or self._operator is not None)
+        self._pane.hide_cursor(self._pane.fills or self._operated)
         mirrored = self._fills and self._layout.way == "mirror"
         self._mirror([one for one in there if one != filled] if mirrored else [])
         self._corners.arranged()
