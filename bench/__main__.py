@@ -65,7 +65,9 @@ def main() -> None:
         "--fps", type=float, default=SOFTWARE_FPS, help="of switching without a GPU"
     )
     parser.add_argument("--memory-minutes", type=float, default=10.0)
-    parser.add_argument("--quick", action="store_true", help="of beats, one piece a genre; of tracks, some speeds")
+    parser.add_argument(
+        "--quick", action="store_true", help="of beats, one piece a genre; of tracks, some speeds"
+    )
     parser.add_argument("--forms", action="store_true", help="of beats, only rates and hops")
     parser.add_argument("--models", default="portraits*.safetensors", help="of model: which files")
     parser.add_argument("--folder", type=Path, help="of isf: where the files lie")

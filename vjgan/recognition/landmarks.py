@@ -17,6 +17,7 @@ PARTNERS = 5  # of a peak, among those before it
 LOOK_BACK = 120  # peaks, among which its partners are
 CELL = 2.0 * HOP  # seconds of the distance that count as the same
 COARSE = 2.0  # bins of the pitch that do
+COMMON = 6.0  # times as frequent as others: such pairs tell little, and cost the most
 _GAPS = int(FARTHEST / CELL) + 2
 _HEIGHTS = int(BINS / COARSE) + 1
 _LEAPS = 2 * WIDEST + 1
@@ -66,11 +67,15 @@ class Table:
         kind = np.concatenate(kinds)
         order = np.argsort(kind, kind="stable")
         self._places = np.concatenate(places)[order]
-        self._ends = np.cumsum(np.bincount(kind + 1, minlength=CELLS + 1))  # [CELLS + 1]
+        counts = np.bincount(kind, minlength=CELLS)
+        self._ends = np.concatenate(([0], np.cumsum(counts)))  # [CELLS + 1]
+        self._most = COMMON * len(kind) / max(1, int(np.count_nonzero(counts)))
 
     def find(self, kinds: Integers) -> tuple[Integers, FloatRows]:
-        """All pairs of these kinds [n]: for each which of them it was, and its place (seconds)."""
+        """All pairs of these kinds [n], but of the commonest: for each which of them it was, and
+        its place (seconds)."""
         start, count = self._ends[kinds], self._ends[kinds + 1] - self._ends[kinds]
+        count = np.where(count > self._most, 0, count)
         which = np.repeat(np.arange(len(kinds)), count)
         inside = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
         return which, self._places[start[which] + inside].astype(np.float64)

@@ -18,7 +18,8 @@ SPEEDS = np.linspace(0.928, 1.072, 13, dtype=np.float64)
 MEMORY = 8.0  # seconds of sound that are compared
 BIN = 3.0 * HOP  # seconds of places that vote together
 APART = 30.0  # seconds between two tracks on the axis, more than MEMORY
-CHOICES = 6  # places that are compared peak by peak
+CHOICES = 6  # places that are compared peak by peak,
+LEAST = 0.4  # of the most votes that any has
 ROUGHLY, FINELY = (3.2 * HOP, 0.8), (HOP, 0.5)  # seconds and bins by which the same may differ
 FEWEST = 8  # peaks in common from which there is something to compare
 VARIED = 24  # pitches in common: with fewer it may be the drums only
@@ -57,7 +58,7 @@ class Matcher:
         self._begins = np.cumsum(lengths) - lengths
         self._table = Table(tracks, self._begins)
         self._bins = max(1, int(np.ceil(lengths.sum() / BIN)))
-        self._votes = np.zeros((len(SPEEDS), self._bins), np.int32)
+        self._votes = np.zeros((len(SPEEDS), self._bins), np.int16)
         self._cast: deque[tuple[float, Integers]] = deque()  # when, and where in the votes
         self._peaks: FloatRows = np.zeros((0, 2))
 
@@ -108,12 +109,13 @@ class Matcher:
     def _best(self) -> list[tuple[int, int]]:
         """The speeds and bins with the most votes, no two of them beside each other."""
         top = self._votes.max(axis=0)  # [bins]
-        few = np.argpartition(top, -min(len(top), 8 * CHOICES))[-8 * CHOICES :]
+        few = np.flatnonzero(top >= max(2, LEAST * top.max()))
+        few = few[np.argsort(-top[few], kind="stable")][: 8 * CHOICES]
         chosen: list[int] = []
-        for place in few[np.argsort(-top[few])].tolist():
+        for place in few.tolist():
             if len(chosen) < CHOICES and all(abs(place - other) > 2 for other in chosen):
                 chosen.append(place)
-        return [(int(self._votes[:, place].argmax()), place) for place in chosen if top[place]]
+        return [(int(self._votes[:, place].argmax()), place) for place in chosen]
 
     def _place(self, speed_at: int, place: int, now: float) -> tuple[int, float, float]:
         """Track, position now and speed of a speed and a bin of the axis."""
