@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,11 +123,8 @@ def keep_binding(
     of the port's, or a new one; what it said of that source before is gone.
 
     Raises VjganError when it cannot be written."""
-    path = rig_file()
-    _read(path)
-    try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        document: Any = tomlkit.parse(text)
+
+    def change(document: Any) -> None:
         controllers = document.setdefault("controllers", tomlkit.table(is_super_table=True))
         name = next((name for name in controllers if name.lower() in port.lower()), port)
         controller = controllers.setdefault(name, tomlkit.table())
@@ -139,13 +136,8 @@ def keep_binding(
             value = tomlkit.inline_table()
             value.update(row)
         controller.setdefault(kind, tomlkit.table())[source] = value
-        after = tomlkit.dumps(document)
-        _write(path, after)
-    except OSError as error:
-        raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
-    except (TOMLKitError, TypeError, AttributeError):
-        raise VjganError(f"rig '{path}': controllers must be a table of MIDI controllers") from None
-    return Change(path, text, after)
+
+    return _edit(change, "controllers must be a table of MIDI controllers")
 
 
 def take_back(kept: Change) -> None:
@@ -164,11 +156,8 @@ def keep_display(values: Mapping[str, Any], output: str = "") -> Path:
     else, comments too; where it is. A value of None is taken out.
 
     Raises VjganError when it cannot be written."""
-    path = rig_file()
-    _read(path)
-    try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        document: Any = tomlkit.parse(text)
+
+    def change(document: Any) -> None:
         table = document.setdefault("display", tomlkit.table())
         if output:
             outputs = table.setdefault("outputs", tomlkit.table(is_super_table=True))
@@ -178,12 +167,26 @@ def keep_display(values: Mapping[str, Any], output: str = "") -> Path:
                 table[name] = value
             elif name in table:
                 del table[name]
-        _write(path, tomlkit.dumps(document))
+
+    return _edit(change, "display must be a table, and its outputs tables").path
+
+
+def _edit(change: Callable[[Any], None], allowed: str) -> Change:
+    """Change the rig's file, which keeps all else, comments too; ``allowed`` says how what is
+    changed has to be."""
+    path = rig_file()
+    _read(path)
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        document = tomlkit.parse(before)
+        change(document)
+        after = tomlkit.dumps(document)
+        _write(path, after)
     except OSError as error:
         raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
     except (TOMLKitError, TypeError, AttributeError):
-        raise VjganError(f"rig '{path}': display must be a table, and its outputs tables") from None
-    return path
+        raise VjganError(f"rig '{path}': {allowed}") from None
+    return Change(path, before, after)
 
 
 def _write(path: Path, text: str) -> None:
