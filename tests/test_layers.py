@@ -76,7 +76,7 @@ ROOMS = {
     "rig": GROUND,
     "recognition": GROUND,
     "snapshot": GROUND | {"standing"},
-    "render": GROUND | {"engine", "roles", "stage", "stats"},
+    "render": GROUND | {"engine", "people", "roles", "stage", "stats"},
     "output": GROUND | {"media"},
     "takes": GROUND | {"listener", "stage"},
     "train": GROUND | {"generator"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from contextlib import nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,14 +18,16 @@ from conftest import Venue
 from vjgan.analysis import analyse, track_sound
 from vjgan.audio.demo import demo
 from vjgan.chapters import Chapters, GridTempo, Played
-from vjgan.errors import ScoreError
+from vjgan.errors import ScoreError, VjganError
 from vjgan.film import FilmSettings, film
 from vjgan.grid import Grid, find_grid
+from vjgan.hearing import score_tempo
 from vjgan.motion import make_timeline
 from vjgan.motion.curve import seeded
 from vjgan.score import Score, read_score
 from vjgan.scoring import ERAS, compose
 from vjgan.sections import find_parts
+from vjgan.settings import LiveSettings
 from vjgan.stock import make_library
 from vjgan.types import Controls, Features, Tick
 
@@ -285,3 +288,13 @@ def test_a_track_that_is_played_again_and_again_is_followed() -> None:
             bars.append((beat.bar - truth + 2.5) % 5.0 - 2.5)
     assert np.abs(bars).max() < 0.005
     assert np.diff(positions[120:]).min() > 0.0
+
+
+def test_a_live_score_needs_a_track_that_is_played(tmp_path: Path) -> None:
+    score, settings = read(tmp_path, GOOD), LiveSettings(input="demo", score=tmp_path)
+    tempo = score_tempo(settings, score, track_sound("demo"))
+    heard = Features(10.0, alive=True, blocks_read=round(9.5 * 44100 / 256))
+    beat = tempo.step(heard, Tick(0, 10.0, 1 / 30, 10.0))
+    assert beat.bar == pytest.approx((9.5 - 0.5) / 2.0, abs=0.01)
+    with pytest.raises(VjganError, match="only while vjgan plays it, not from 'USB'"):
+        score_tempo(replace(settings, input="USB"), score, "USB")

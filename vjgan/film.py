@@ -17,6 +17,7 @@ from vjgan.features import Analyser
 from vjgan.generator.worker import Direct
 from vjgan.listener import SteppedEar
 from vjgan.media import FilmWriter, Sound, read_sound, save_image
+from vjgan.people import People
 from vjgan.render import frame_count, render
 from vjgan.roles import Scenes, Tempo
 from vjgan.screen.offscreen import OffscreenScreen
@@ -135,6 +136,7 @@ def shoot(
             part.clock,
             part.hands,
             part.scenes,
+            People(settings.seed),
         )
         if picture is not None:
             save_image(picture, screen.image(), part.about)

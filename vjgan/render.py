@@ -8,6 +8,7 @@ from typing import Protocol
 
 from vjgan.clock import FixedClock
 from vjgan.engine import Engine
+from vjgan.people import People
 from vjgan.roles import Scenes, Tempo
 from vjgan.stage import Scene, Stage
 from vjgan.stats import Stats
@@ -123,6 +124,7 @@ def render(
     clock: Clock | None = None,
     hands: Hands | None = None,
     scenes: Scenes | None = None,
+    people: People | None = None,
 ) -> None:
     """Play ``frames`` frames from ``start`` seconds into the track, or as long as the ``clock``
     ticks, and write each to the film; ``shown`` is told how many there are after each."""
@@ -138,4 +140,5 @@ def render(
         screen=FilmScreen(screen, film, shown),
         stats=Stats(float(fps)),
         notice=notice,
+        people=people,
     ).run()
