@@ -43,6 +43,10 @@ class FlowNet(nn.Module):
         self.down2, self.mid2 = _conv(32, 48, 2), _conv(48, 48)
         self.up1, self.up2 = _conv(48 + 32, 32), _conv(32 + 24, 24)
         self.leave = _conv(24, 4 + len(SIZES))
+        nn.init.zeros_(self.leave.weight)
+        assert self.leave.bias is not None
+        with torch.no_grad():  # untrained it says what the slopes say, a little of each
+            self.leave.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 0.0, -1.2, -0.8, -1.2]))
 
     def forward(self, one: Tensor, two: Tensor) -> Tensor:
         found = [slopes(one, two, size) for size in SIZES]  # of [n, 3, 32, 32]
@@ -120,13 +124,13 @@ def trust(one: Tensor, two: Tensor, motion: Tensor) -> Tensor:
     """How far motion [n, 4, 32, 32] may be trusted, 0..1 [n, 1, 32, 32]: by how much more pictures
     [n, 3, 64, 64] are alike when both are moved half-way."""
     one, two = (F.avg_pool2d(x, SEEN // SIDE) for x in (one, two))
-    there = _warped(one, -0.5 * motion[:, :2]) - _warped(two, 0.5 * motion[:, 2:])
+    there = warped(one, -0.5 * motion[:, :2]) - warped(two, 0.5 * motion[:, 2:])
     left, apart = (_mean(x.abs().mean(1, keepdim=True)) for x in (there, one - two))
     taken = 1.0 - left / (apart + NOISE)
     return ((taken - LITTLE) / (MUCH - LITTLE)).clamp(0.0, 1.0)
 
 
-def _warped(picture: Tensor, way: Tensor) -> Tensor:
+def warped(picture: Tensor, way: Tensor) -> Tensor:
     """A picture [n, c, h, w] read at each place + way [n, 2, h, w]."""
     height, width = picture.shape[2:]
     rows = (torch.arange(height) * 2.0 + 1.0) / height - 1.0
