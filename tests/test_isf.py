@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from vjgan.screen.isf.arithmetic import read_sum
 from vjgan.screen.isf.collection import Collection
 from vjgan.screen.isf.header import pass_name, read_isf
 from vjgan.screen.isf.sound import spectrum, wave
+from vjgan.stock import all_controls, make_library
 from vjgan.types import PassWeight
 
 MAIN = "void main() { gl_FragColor = vec4(1.0); }"
@@ -118,7 +120,12 @@ def test_kinds_by_their_images(tmp_path: Path) -> None:
         ({"INPUTS": [{"NAME": "a b", "TYPE": "float"}]}, "'a b' is no name"),
         ({"INPUTS": [{"NAME": "a;", "TYPE": "float"}]}, "'a;' is no name"),
         ({"INPUTS": [{"NAME": "a", "TYPE": "cube"}]}, "TYPE 'cube' is unknown"),
-        ({"INPUTS": [{"NAME": "a", "TYPE": "float", "MIN": "x"}]}, "'x' is no number"),
+        ({"INPUTS": [{"NAME": "a", "TYPE": ["float"]}]}, "TYPE must be text"),
+        ({"INPUTS": [{"NAME": "a", "TYPE": "float", "MIN": "x"}]}, "x is no number"),
+        ({"INPUTS": [{"NAME": "a", "TYPE": "float", "MIN": 10**400}]}, "is no number"),
+        ({"INPUTS": [{"NAME": "a", "TYPE": "long", "VALUES": []}]}, "is no number"),
+        ({"PERSISTENT_BUFFERS": 5, "PASSES": [{"TARGET": 7}]}, "7 is no name"),
+        ({"IMPORTED": [{"NAME": [], "PATH": "a.png"}]}, "IMPORTED '[]' is no name"),
         ({"INPUTS": [{"NAME": "a", "TYPE": "float", "MAX": 1e99}]}, "outside"),
         ({"INPUTS": [{"NAME": "a", "TYPE": "float"}] * 2}, "'a' is there twice"),
         ({"PASSES": [{}] * 33}, "at most 32"),
@@ -230,3 +237,25 @@ def test_the_last_good_header_is_told_until_a_new_one_is(tmp_path: Path) -> None
     with pytest.raises(ShaderError, match="not valid JSON"):
         files.open("A File", tmp_path)
     assert files.controls() == {}
+
+
+def test_the_show_knows_the_files_that_come_along_and_those_of_its_presets() -> None:
+    assert "isf_veil.folds" in all_controls()
+    library = make_library()
+    rows = library.passes_of_files()
+    assert {row.name for row in rows} >= {"isf_wash", "isf_scorch"}
+    assert all(row.source is not None and row.source.is_file() for row in rows)
+
+
+def test_a_saved_file_changes_what_presets_are_checked_by(tmp_path: Path) -> None:
+    path = written(tmp_path, {"INPUTS": [{"NAME": "a", "TYPE": "float"}]})
+    preset = tmp_path / "01-p.toml"
+    preset.write_text(f'passes = ["isf:{path}"]')
+    library = make_library()
+    assert "isf_a_file.a" in library.preset(preset).table
+    before = library.known()
+    assert library.known() == before
+    written(tmp_path, {"INPUTS": [{"NAME": "b", "TYPE": "float"}]})
+    os.utime(path, ns=(1, 1))
+    assert library.known() != before
+    assert "isf_a_file.b" in library.preset(preset).table

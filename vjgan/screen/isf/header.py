@@ -154,6 +154,8 @@ def _inputs(name: str, header: Mapping[str, Any]) -> Iterable[Input]:
     for row in _rows(header, "INPUTS", MOST_INPUTS):
         own = _name(row.get("NAME"), "an input's NAME")
         kind = row.get("TYPE")
+        if not isinstance(kind, str):
+            raise ValueError(f"input '{own}': TYPE must be text, not {kind!r}")
         if kind in IMAGES:
             samples = int(min(MOST_SAMPLES, max(1, _numbers(row.get("MAX", SAMPLES))[0])))
             yield Input(own, kind, samples=samples)
@@ -199,8 +201,8 @@ def _steered(name: str, own: str, kind: str, row: Mapping[str, Any]) -> Input:
 
 
 def _targets(header: Mapping[str, Any], inputs: tuple[Input, ...]) -> Iterable[Target]:
-    kept = header.get("PERSISTENT_BUFFERS", {})  # of ISF 1
-    old: dict[str, Any] = {key: {} for key in kept} if isinstance(kept, list) else dict(kept)
+    kept = header.get("PERSISTENT_BUFFERS") or {}  # of ISF 1
+    old = kept if isinstance(kept, dict) else {str(key): {} for key in _listed(kept)}
     names = {"WIDTH", "HEIGHT", *(one.name for one in inputs if len(one.parts) == 1)}
     for row in _rows(header, "PASSES", MOST_PASSES):
         name = row.get("TARGET") or ""
@@ -228,7 +230,7 @@ def _size(text: str, names: set[str]) -> Sum | None:
 def _imported(header: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     rows = header.get("IMPORTED") or {}
     if isinstance(rows, list):  # of ISF 1
-        rows = {row.get("NAME"): row for row in rows if isinstance(row, dict)}
+        rows = {str(row.get("NAME")): row for row in rows if isinstance(row, dict)}
     if not isinstance(rows, dict) or len(rows) > MOST_INPUTS:
         raise ValueError(f"IMPORTED must be an object of at most {MOST_INPUTS} pictures")
     found = {}
@@ -243,6 +245,10 @@ def _imported(header: Mapping[str, Any], folder: Path) -> dict[str, Path]:
             raise ValueError(f"IMPORTED '{name}': '{text}' is none of {', '.join(_PICTURES)}")
         found[_name(name, "IMPORTED")] = path
     return found
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _rows(header: Mapping[str, Any], key: str, most: int) -> list[dict[str, Any]]:
@@ -267,11 +273,11 @@ def _given(row: Mapping[str, Any], key: str) -> bool:
 def _numbers(value: object) -> list[float]:
     """The numbers of a list, or the one. Raises ValueError."""
     numbers = []
-    for one in value if isinstance(value, list) and value else [value]:
+    for one in _listed(value) or [value]:
         try:
             number = float(one)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise ValueError(f"{value!r} is no number") from None
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"{str(value)[:40]} is no number") from None
         if not math.isfinite(number) or abs(number) > 1e9:
             raise ValueError(f"{number} is outside -1e9..1e9")
         numbers.append(number)
