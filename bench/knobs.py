@@ -1,9 +1,9 @@
 """From a controller to the window's pixels, and what a thousand messages a second cost the frames.
 
 Another program, at the venue's MIDI server, moves a control change to and fro and notes when; here,
-in a real show, the window's pixels are read back after every swap and the moment is noted at which
-they have changed halfway. It counts everything between: the MIDI server, the process that reads its
-ports, the queue, the knob's smoothing, drawing, the swap.
+in a real show, the window's pixels are read back after every swap, and the moments are noted at
+which they have changed at all (by a tenth) and halfway. It counts everything between: the MIDI
+server, the process that reads its ports, the queue, the knob's smoothing, drawing, the swap.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.pacing import live
-from bench.page import PRESET, Watched, spread
+from bench.page import LONGEST_S, PRESET, Watched
 from vjgan.bindings import read_controllers
 from vjgan.control import ControlSettings
 from vjgan.controls import CONTROLS
@@ -97,6 +99,27 @@ def moves(seconds: float, kind: type[Watched]) -> dict[str, Any]:
         mover.wait(30)
         reader.join()
     return spread(moved, screen.__dict__["seen"])
+
+
+def spread(moved: list[float], seen: list[tuple[float, float]]) -> dict[str, Any]:
+    """When the light followed each move (ms); the first goes down."""
+    times, light = np.array(seen).T
+    dark, bright = np.percentile(light[times > times[0] + 3.0], [5, 95])
+    there = (light - dark) / (bright - dark)
+    rows: dict[str, Any] = {"moves": len(moved)}
+    for name, share in (("changed", 0.1), ("halfway", 0.5)):
+        waits = []
+        for number, moment in enumerate(moved):
+            follows = there > share if number % 2 else there < 1.0 - share
+            before = times <= moment
+            after = (times > moment) & (times < moment + LONGEST_S) & follows
+            if before.any() and after.any() and not follows[before][-1]:
+                waits.append(1e3 * (times[after][0] - moment))
+        for rank in (50, 95):
+            rows[f"{name} ms p{rank}"] = float(np.percentile(waits, rank))
+        rows[f"{name} seen"] = len(waits)
+    frames = np.diff(times) * 1e3
+    return rows | {f"frame ms p{rank}": float(np.percentile(frames, rank)) for rank in (50, 95)}
 
 
 def storm(seconds: float) -> dict[str, Any]:
