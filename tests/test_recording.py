@@ -175,7 +175,7 @@ import numpy as np
 from pathlib import Path
 from vjgan.output.film import FilmOutput
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
 film = FilmOutput(Path(sys.argv[1]), 320, dict)
 noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
 k = 0

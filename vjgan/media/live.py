@@ -41,7 +41,7 @@ ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
     (
         "libx264",
         {
-            "preset": "superfast",
+            "preset": "ultrafast",  # half of superfast's time for a sixth more bytes
             "crf": "20",
             "forced-idr": "1",
             "x264-params": "scenecut=0:bframes=0:rc-lookahead=0:sync-lookahead=0:mbtree=0",
