@@ -262,6 +262,7 @@ def test_a_display_that_is_pulled_and_plugged_in_again_is_filled_again(
     becomes(window, (1280, 720), True)
     monitors.pull()
     becomes(window, (320, 180), False)
+    assert window._pane.place == (800, 450, 320, 180)  # where it can be seen
     monitors.plug()
     becomes(window, (1280, 720), True)
     assert window._pane.place == (1920, 0, 1280, 720)

@@ -76,14 +76,15 @@ def again(known: Display, among: Sequence[Display]) -> Display | None:
 
 def most_of(place: Rectangle, among: Sequence[Display]) -> Display | None:
     """The display on which most of a rectangle lies."""
+    return max(among, default=None, key=lambda one: shared(place, one))
 
-    def shared(one: Display) -> int:
-        x, y, width, height = one.place
-        wide = min(place[0] + place[2], x + width) - max(place[0], x)
-        high = min(place[1] + place[3], y + height) - max(place[1], y)
-        return max(0, wide) * max(0, high)
 
-    return max(among, default=None, key=shared)
+def shared(place: Rectangle, one: Display) -> int:
+    """How many pixels of a rectangle lie on a display."""
+    x, y, width, height = one.place
+    wide = min(place[0] + place[2], x + width) - max(place[0], x)
+    high = min(place[1] + place[3], y + height) - max(place[1], y)
+    return max(0, wide) * max(0, high)
 
 
 def around(among: Sequence[Display]) -> Rectangle:

@@ -12,7 +12,17 @@ import glfw
 from vjgan.errors import VjganError
 from vjgan.screen.canvas import Canvas
 from vjgan.screen.corners import Corners
-from vjgan.screen.displays import Display, again, around, displays, find, most_of, name_of
+from vjgan.screen.displays import (
+    Display,
+    Rectangle,
+    again,
+    around,
+    displays,
+    find,
+    most_of,
+    name_of,
+    shared,
+)
 from vjgan.screen.keys import Keyboard
 from vjgan.screen.layout import SPAN, WINDOW, Layout, Output, at_place
 from vjgan.screen.mirror import Mirror
@@ -251,7 +261,7 @@ class Window:
             self._pane.cover(around(there))
             self._use(SPAN, SPAN, self._outputs.get(SPAN, Output()))
         elif filled is None:
-            self._pane.stand(self._place)
+            self._pane.stand(self._standing())
             self._use(WINDOW, WINDOW, self._outputs.get(WINDOW, Output()))
         else:
             if self._layout.way == "borderless":
@@ -264,6 +274,16 @@ class Window:
         self._mirror([one for one in there if one != filled] if mirrored else [])
         self._corners.arranged()
         self._pane.use()
+
+    def _standing(self) -> Rectangle:
+        """Where the window stands: where it was, or in the middle of a display that is left, if the
+        operator does not need that."""
+        seen = any(shared(self._place, one) for one in self._there)
+        if seen or self._operated or not self._there:
+            return self._place
+        x, y, width, height = self._there[0].place
+        _, _, wide, high = self._place
+        return x + (width - wide) // 2, y + (height - high) // 2, wide, high
 
     def _mirror(self, others: Sequence[Display]) -> None:
         """Show the same on these displays too."""
