@@ -74,7 +74,7 @@ def round_trip(name: str | None) -> list[float]:
     ]
 
 
-def by_eye(display: int | None) -> str:
+def by_eye(display: str) -> str:
     """Let the performer bring flash and click together, and keep the offset; a sentence.
 
     Raises DeviceError without sound or display."""
@@ -85,7 +85,7 @@ def by_eye(display: int | None) -> str:
     clicker = threading.Thread(
         target=_play, args=(_click(), left.append, stop.is_set, clock.time), daemon=True
     )
-    window = Window(display=display, fullscreen=display is not None)
+    window = Window(display=display or None, fullscreen=bool(display))
     clicker.start()
     try:
         for tick in clock:

@@ -16,8 +16,8 @@ def calibrate(
         typer.Option("--by-hand", help="Flash and click, and let the keys bring them together."),
     ] = False,
     display: Annotated[
-        int | None, typer.Option(metavar="N", help="By hand: flash on display N.")
-    ] = None,
+        str, typer.Option(metavar="N|NAME", help="By hand: flash on that display.")
+    ] = "",
 ) -> None:
     """Measure how late things come, and keep it for every show of this machine.
 
