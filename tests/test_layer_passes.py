@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +15,9 @@ import pytest
 from conftest import Venue
 from pictures import SIZE, light, plain, portrait, ramp, tick
 from PIL import Image
+from test_warm import compiled
 
+from vjgan.assets import folder
 from vjgan.beat import BeatClock
 from vjgan.errors import PresetError
 from vjgan.generator.worker import Direct
@@ -27,7 +31,7 @@ from vjgan.stock import make_library
 from vjgan.types import Beat, ByteArray, Features, Frame, Picture, Tick
 
 W, H = SIZE
-FEATURES = Features()
+FEATURES, FACE = Features(), portrait()
 UNDER, OVER = (200, 90, 30), (60, 160, 220)
 
 
@@ -76,6 +80,8 @@ def test_between_two_modes_are_both_and_between_two_layers_too(screen: Offscreen
     mix = {"blend__mode": 0.0, "blend__amount": 1.0}
     image = seen(screen, [a, b], "blend", blend__layer=1.25, **mix)
     assert abs(image[0, 0].astype(int) - (75, 25, 50)).max() <= 2
+    half = seen(screen, [a, b], "blend", blend__layer=1.25, blend__mode=0.0, blend__amount=0.5)
+    assert abs(half[0, 0] - np.mean([UNDER, (75, 25, 50)], axis=0)).max() <= 2
     halves = [seen(screen, [a], "blend", blend__mode=m, blend__amount=1.0) for m in (2.0, 2.5, 3.0)]
     assert abs(halves[1] - (halves[0].astype(float) + halves[2]) / 2).max() <= 2
 
@@ -273,3 +279,30 @@ class Silence:
         return replace(FEATURES, time=tick.time)
 
     def close(self) -> None: ...
+
+
+def test_layers_compile_nothing_in_the_show(
+    venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, shaders = tmp_path / "cache", tmp_path / "shaders"
+    monkeypatch.setenv("MESA_SHADER_CACHE_DIR", str(cache))
+    monkeypatch.setenv("MESA_DISK_CACHE_MULTI_FILE", "1")
+    monkeypatch.setenv("MESA_SHADER_CACHE_DISABLE", "0")
+    shaders.mkdir()
+    for name in ("prelude.glsl", "between.frag", "blend.frag", "colour.frag", "present.frag"):
+        shutil.copy(folder("shaders") / name, shaders)
+    with closing(OffscreenScreen((640, 360), live=True, shader_dir=shaders)) as live:
+        if not live.software:
+            pytest.skip("a GPU's driver keeps its programs elsewhere")
+        before = compiled(cache)
+        assert before > 4
+        sizes = ((64, 64, 4), (36, 64, 4), (64, 36, 4), (216, 384, 4), (512, 512, 4))
+        frames = [Frame(0.0, np.zeros(size, np.uint8)) for size in sizes]
+        number = itertools.count(1)
+        for under, over in itertools.product(frames, repeat=2):
+            for values in ({"blend__layer": 1.5}, {"layer1__zoom": 0.2}, {"blend__layer": 0.0}):
+                rows = (Picture(under, over, 0.5), Picture(over, over))
+                at = next(number) / 30
+                controls = light(("blend", 0.5), time=at, **values)
+                live.show(Picture(FACE, FACE, 1.0, rows), controls, tick(at, 1 / 30))
+        assert compiled(cache) == before

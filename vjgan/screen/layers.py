@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import floor
 
 import moderngl
@@ -17,7 +18,7 @@ from vjgan.types import Frame, Picture
 NEARLY = 1.25  # texels a pixel up to which none is seen to be missed
 BETWEEN = 0.01  # of the way from one layer to the next: below that it is the one alone
 MOST_HELD = 6  # textures: two of each layer while presets change
-_GENERATOR, _BETWEEN = 0, -1  # surfaces besides those of the layers
+_GENERATOR, _BETWEEN, _SPARE = 0, -1, -2  # surfaces besides those of the layers
 DEFAULTS = {
     name: CONTROLS[f"layer1.{name}"].default
     for name in ("fit", "zoom", "turn", "x", "y", "tiles")
@@ -27,11 +28,11 @@ _LAY = """
 #version 330 core
 in vec2 at;
 out vec4 drawn;
-uniform sampler2D before, after;
-uniform float blend, fit, zoom, turn, x, y, tiles;
+uniform sampler2D picture;
+uniform float fit, zoom, turn, x, y, tiles;
 uniform vec2 resolution;
 
-vec4 laid(sampler2D picture) {
+void main() {
     vec2 size = vec2(textureSize(picture, 0)), ratio = resolution / size;
     float whole = min(ratio.x, ratio.y), full = max(ratio.x, ratio.y);
     vec2 p = (at - 0.5 - vec2(x, y)) * resolution;
@@ -41,10 +42,7 @@ vec4 laid(sampler2D picture) {
     vec2 off = (abs(p - 0.5) - 0.5) * shown;      // pixels beyond the edge
     float inside = mix(clamp(0.5 - max(off.x, off.y), 0.0, 1.0), 1.0, tiles);
     vec2 q = 1.0 - abs(mod(p, 2.0) - 1.0);        // beyond it, as in a mirror
-    return texture(picture, vec2(q.x, 1.0 - q.y)) * inside;
-}
-void main() {
-    vec4 seen = blend >= 1.0 ? laid(after) : mix(laid(before), laid(after), blend);
+    vec4 seen = texture(picture, vec2(q.x, 1.0 - q.y)) * inside;
     drawn = vec4(seen.rgb / max(seen.a, 1.0 / 255.0), seen.a);
 }
 """
@@ -66,8 +64,8 @@ class Layers:
         self._context = context
         self._copier = copier
         self._program = context.program(vertex_shader=COVER, fragment_shader=_LAY)
-        for name in ("before", "after"):
-            self._program[name] = UNITS[name]
+        # The first place: a driver's program for it also goes by what lies in those before it.
+        self._program["picture"] = UNITS["frame"]
         self._triangle = context.vertex_array(self._program, [])
         self._textures: list[_Sent] = []  # last used last
         self._surfaces: dict[int, Surface] = {}
@@ -89,7 +87,12 @@ class Layers:
         self._pictures, self._values = pictures, values
         if self._surfaces and next(iter(self._surfaces.values())).size != laid.size:
             self._forget()
-        for number in {_GENERATOR, _BETWEEN, *range(1, 1 + len(pictures))} - self._surfaces.keys():
+        for number in {
+            _GENERATOR,
+            _BETWEEN,
+            _SPARE,
+            *range(1, 1 + len(pictures)),
+        } - self._surfaces.keys():
             self._surfaces[number] = Surface(self._context, laid.size, depth)
         if any(self._known(side) == _GENERATOR for one in numbers for side in _sides(one)[:2]):
             self._copier.copy(laid, self._surfaces[_GENERATOR])
@@ -112,13 +115,12 @@ class Layers:
     def warm(self, laid: Surface, depth: str) -> None:
         """Draw once what a show may ask for: drivers compile it once more for sides that are
         powers of two."""
-        for side in (64, 65):
-            frame = Frame(0.0, np.zeros((side, side, 4), np.uint8))
-            other = Frame(0.0, np.zeros((side, side, 3), np.uint8))
-            for zoom in (8.0, 0.1):
-                values = {"layer1.zoom": zoom}
-                self.begin((Picture(frame, other, 0.5), None), values, laid, depth, (0.0, 1.0))
-                self.bind(0.5)
+        for height, width in product((64, 65), repeat=2):
+            one, other = (Frame(0.0, np.zeros((height, width, 4), np.uint8)) for _ in range(2))
+            for zoom in (8.0, 0.1, 8.0):  # without smaller copies, with them, and with them unread
+                values, pictures = {"layer1.zoom": zoom}, (Picture(one, other, 0.5), None)
+                self.begin(pictures, values, laid, depth, (0.0, 1.0))
+                self.surface(0.5)
         self._forget()
 
     def release(self) -> None:
@@ -145,17 +147,24 @@ class Layers:
         held = self._lain.get(number)
         if held and held[0] is before and held[1] is after and held[2] == way:
             return surface
+        if before is after:
+            self._lay(after, row, surface)
+        else:
+            under, over = self._surfaces[_BETWEEN], self._surfaces[_SPARE]
+            self._lay(before, row, under)
+            self._lay(after, row, over)
+            self._copier.mix(under, over, picture.blend, surface)
+        self._lain[number] = (before, after, way)
+        return surface
+
+    def _lay(self, frame: Frame, row: Mapping[str, float], surface: Surface) -> None:
         least = min(surface.size) * row["zoom"] * NEARLY
-        self._texture(before, least).use(UNITS["before"])
-        self._texture(after, least).use(UNITS["after"])
+        self._texture(frame, least).use(UNITS["frame"])
         for name, value in row.items():
             self._program[name] = value
         self._program["resolution"] = surface.size
-        self._program["blend"] = 1.0 if before is after else picture.blend
         surface.target.use()
         self._triangle.render(vertices=3)
-        self._lain[number] = (before, after, way)
-        return surface
 
     def _texture(self, frame: Frame, least: float) -> moderngl.Texture:
         """The texture of a frame, sent if need be; it is drawn ``least`` pixels high or more."""

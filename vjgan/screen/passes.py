@@ -238,14 +238,14 @@ class Chain:
 
     def _run(self, pass_: Pass, source: Surface, weight: float) -> Surface:
         """The surface onto which a pass drew ``source``."""
+        if (layer := self._layer_of_own(pass_)) is not None:
+            self._layers.bind(layer)  # first: laying it takes the places of other textures
         soft = self._softened(pass_, source) if pass_.shader.wants_soft else None
         kept = self._with_past(pass_, source) if pass_.shader.wants_past else None
         drawn, spare, *_ = [one for one in self._surfaces if one is not source]
         source.texture.use(UNITS["frame"])
         if soft is not None:
             soft.use(UNITS["soft"])
-        if (layer := self._layer_of_own(pass_)) is not None:
-            self._layers.bind(layer)
         pass_.drawn = self._count
         if weight < 1.0:
             pass_.effect.draw(drawn.target, self._values)
