@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vjgan.recognition.matcher import Match
 
 GUESS = 0.6  # confidence from which a match is worth telling
-SURE = 0.77  # from which it is to be acted upon,
+SURE = 0.89  # from which it is to be acted upon,
 LOOKS = 3  # in so many looks one after the other
 AHEAD = 1.4  # times the score of any other track
 STEADY = 0.15  # seconds by which its place may differ from what it was foretold to be
