@@ -28,8 +28,8 @@ SIZES = (64, 32, 16)  # of the pictures on which slopes are taken
 FURTHEST = 2.0  # pixels of those, of motion that slopes can tell
 UNIT = 0.02  # of the picture: motion in the network is near 1
 WARM = 3  # runs after which torch has put the traced network in order
-NOISE = 2e-3  # of the brightest: so little difference is none
-LITTLE, MUCH = 0.1, 0.6  # of the difference between the frames, that motion takes away: less is no
+NOISE = 0.01  # of the brightest: frames that differ by less are rather faded
+LITTLE, MUCH = 0.1, 0.4  # of the difference between the frames, that motion takes away: less is no
 # motion but change, from this on it is trusted
 
 
@@ -126,7 +126,7 @@ def trust(one: Tensor, two: Tensor, motion: Tensor) -> Tensor:
     one, two = (F.avg_pool2d(x, SEEN // SIDE) for x in (one, two))
     there = warped(one, -0.5 * motion[:, :2]) - warped(two, 0.5 * motion[:, 2:])
     left, apart = (_mean(x.abs().mean(1, keepdim=True)) for x in (there, one - two))
-    taken = 1.0 - left / (apart + NOISE)
+    taken = (apart - left) / (apart + NOISE)
     return ((taken - LITTLE) / (MUCH - LITTLE)).clamp(0.0, 1.0)
 
 
