@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vjgan.meter import BEATS, RATE, Meter
+from vjgan.meter import BEATS, RATE, Bank, Meter
 from vjgan.novelty import BANDS, FRAMES, STRONGEST, Novelty
 from vjgan.tracker import Belt, Tracker
 from vjgan.types import FloatArray
@@ -120,6 +120,15 @@ def test_tempi_stay_in_their_range() -> None:
     assert sum(prior.sum() for prior in meter.priors) == pytest.approx(1.0, rel=1e-4)
     assert meter.moves.sum(axis=0) == pytest.approx(1.0, rel=1e-4)
     assert meter.exchange.sum(axis=1) == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("bank", Meter(60.0, 200.0, 120.0).banks, ids=["four", "three"])
+def test_a_kick_speaks_for_the_beat_and_steady_sound_for_no_place(bank: Bank) -> None:
+    lean = bank.lean().reshape(BANDS, -1, len(bank.rhythms))
+    bar = lean[:, : bank.sizes[0], 0]
+    assert bar.sum(axis=1) == pytest.approx(0.0, abs=1e-9)
+    kick = bar[0]
+    assert kick[0] > 0.0 > kick[round(len(kick) / bank.beats / 2)]
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 44100, 48000, 192000])
