@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -174,6 +175,46 @@ def test_a_snapshot_appears_in_every_grid_with_its_picture(
     expect(phone.page.locator(".card[aria-pressed=true]")).to_have_attribute(
         "data-key", kept[0].stem, timeout=10_000
     )
+
+
+def test_edits_are_undone_saved_and_the_same_on_every_page(
+    hands: tuple[Hand, Hand], show: Show
+) -> None:
+    desktop, phone = hands
+    own = show.folder / "03-still.toml"
+    undo = desktop.page.locator("#edits [data-command=undo]")
+    fader = desktop.fader("rotate")
+    fader.focus()
+    fader.press("End")
+    expect(phone.fader("rotate")).to_have_attribute("aria-valuenow", "180")
+    expect(undo).to_be_enabled()
+    phone.page.locator("#tabs [data-tab=controls]").tap()
+    phone.page.locator("#edits [data-command=undo]").tap()  # what another page set
+    expect(desktop.fader("rotate")).to_have_attribute("aria-valuenow", "0")
+    desktop.page.locator("body").press("Control+y")
+    expect(phone.fader("rotate")).to_have_attribute("aria-valuenow", "180")
+    playing = desktop.page.locator("#title").text_content()
+    if playing == "03-still":
+        desktop.page.locator("body").press("Control+s")
+        wait_until(lambda: "rotate = 180.0" in own.read_text(), what="the file")
+        assert "# a comment that stays" in own.read_text()
+        expect(fader).to_have_class(re.compile("untouched"))  # as the preset has it now
+    undo.click()
+    expect(fader).to_have_attribute("aria-valuenow", "0")
+
+
+def test_how_presets_enter_is_arranged_on_every_page(hands: tuple[Hand, Hand]) -> None:
+    desktop, phone = hands
+    bar = "[data-command=quantise][data-value='2']"
+    phone.page.locator(bar).tap()
+    expect(desktop.page.locator(bar)).to_have_attribute("aria-pressed", "true")
+    desktop.page.locator("#crossfade").focus()
+    desktop.page.locator("#crossfade").press("End")
+    expect(phone.page.locator("#fade-word")).to_have_text("128 beats")
+    desktop.page.locator("#crossfade").press("Home")
+    expect(phone.page.locator("#fade-word")).to_have_text("as each says")
+    desktop.page.locator("[data-command=quantise][data-value='0']").click()
+    expect(phone.page.locator(bar)).to_have_attribute("aria-pressed", "false")
 
 
 def test_no_size_is_blank_or_too_wide_and_everything_has_a_name(

@@ -28,10 +28,12 @@ class Library:
     """Presets by name or number, scenes by preset file. ``passes`` tells the shader passes with
     their controls, ``fixed`` those that presets cannot name, ``load`` gives the warmed generator of
     a model's name or path, ``prefetch`` warms one that may be wanted next, ``moving`` makes a
-    motion from a preset's settings and a latent space, ``passing`` one through the stops of a score;
-    these may take seconds, so scenes are made
-    off the loop. ``model`` overrides what presets ask for, ``seed`` shifts every seed in them:
-    another night of the same preset."""
+    motion from a preset's settings and a latent space, ``passing`` one through the stops of a
+    score; these may take seconds, so scenes are made off the loop. ``model`` overrides what
+    presets ask for, ``seed`` shifts every seed in them: another night of the same preset.
+
+    ``open_layer`` opens a preset's layer, ``blank`` is played where a preset has no model but a
+    layer. Scenes hold layers open; whoever drops one closes them."""
 
     presets_folder: Path
     passes: Callable[[], Mapping[str, Mapping[str, Control]]]

@@ -119,6 +119,8 @@ def _play(
     frames = fps * SECONDS + 1
     rate, start = Fraction(fps), Fraction(0)
     render(scene, ear, BeatClock(), painter, screen, ended, rate, start, frames)
+    for layer in scene.layers:
+        layer.close()
     finding.start_s = ended.times[0] - began
     model_ms = np.array(painter.durations_ms)
     finding.model_ms = float(np.percentile(model_ms, 99))
