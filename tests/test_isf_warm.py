@@ -17,7 +17,7 @@ from test_warm import compiled
 from vjgan.assets import folder
 from vjgan.screen.isf.collection import Collection
 from vjgan.screen.offscreen import OffscreenScreen
-from vjgan.types import Frame
+from vjgan.types import Frame, PassWeight
 
 MAIN = """void main() {
     if (PASSINDEX == 0) gl_FragColor = IMG_THIS_PIXEL(a) * 0.9 + IMG_THIS_PIXEL(inputImage) * 0.1;
@@ -34,7 +34,7 @@ def test_nothing_of_them_is_compiled_in_the_show(
     monkeypatch.setenv("MESA_DISK_CACHE_MULTI_FILE", "1")
     monkeypatch.setenv("MESA_SHADER_CACHE_DISABLE", "0")
     shaders.mkdir()
-    for name in ("prelude.glsl", *(f"{x}.frag" for x in ("between", "colour", "present", "grade"))):
+    for name in ("prelude.glsl", *(f"{x}.frag" for x in ("between", "colour", "present", "blend"))):
         shutil.copy(folder("shaders") / name, shaders)
     passes = [
         {"TARGET": "a", "WIDTH": "$WIDTH / 2", "HEIGHT": "8", "PERSISTENT": True, "FLOAT": True},
@@ -49,17 +49,26 @@ def test_nothing_of_them_is_compiled_in_the_show(
     if not screen.software:
         pytest.skip("a GPU's driver keeps its programs elsewhere")
     screen.expect(rows)
-    before, number = compiled(cache), itertools.count(1)
-    assert before > 2 * len(rows)
+    number = itertools.count(1)
     layer = still(Frame(0.0, np.full((65, 65, 4), 99, np.uint8)))
-    for pixels in (400 * 225, 320 * 180, 512 * 288):
+
+    def show(before: tuple[PassWeight, ...], after: tuple[PassWeight, ...], weight: float) -> None:
+        at = next(number) / 30
+        controls = light("blend", time=at, hue=20.0 * weight)
+        controls = replace(controls, passes=(*before, *controls.passes, *after))
+        picture = replace(still(portrait()), layers=(layer,) if weight < 1.0 else ())
+        screen.show(picture, controls, tick(at, 1 / 30))
+
+    sizes = (400 * 225, 320 * 180, 512 * 288)
+    for pixels, weight in itertools.product(sizes, (0.4, 1.0)):
+        screen.spare(pixels, 0)  # what our own passes compile is told by test_warm.py
+        show((), (), weight)
+    before = compiled(cache)
+    assert before > 2 * len(rows)
+    for pixels in sizes:
         screen.spare(pixels, 0)
         for one, other in itertools.permutations(rows, 2):
             for weight in (0.4, 1.0):
-                at = next(number) / 30
-                chain = (replace(one, weight=weight), *light("grade").passes, other)
-                controls = replace(light(time=at, hue=20.0 * weight), passes=chain)
-                picture = replace(still(portrait()), layers=(layer,) if weight < 1.0 else ())
-                screen.show(picture, controls, tick(at, 1 / 30))
+                show((replace(one, weight=weight),), (other,), weight)
     screen.close()
     assert compiled(cache) == before

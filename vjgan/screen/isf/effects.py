@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,12 +106,12 @@ class Effects:
 
     def warm(self) -> None:
         """Copy a buffer of every depth, as when the size changes."""
-        for side in (64, 65):  # drivers compile it once more for powers of two
-            for depth in ("f1", "f4"):
-                one, other = (Surface(self._context, (side, side), depth) for _ in range(2))
-                self._copier.copy(one, other)
-                one.release()
-                other.release()
+        sides = (64, 65)  # drivers compile it once more for powers of two
+        for width, height, depth in itertools.product(sides, sides, ("f1", "f4")):
+            one, other = (Surface(self._context, (width, height), depth) for _ in range(2))
+            self._copier.copy(one, other)
+            one.release()
+            other.release()
 
     def poll(self) -> None:
         """Take files that were saved since."""
