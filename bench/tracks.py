@@ -145,6 +145,8 @@ def figures(played: list[Played]) -> dict[str, Any]:
     first = np.array([one.off(one.first) for one in found if one.first])
     last = np.array([one.off(one.last) for one in found if one.last])
     speed = np.array([abs(one.first.speed - one.speed) for one in found if one.first])
+    if not (first < NEAR).any():
+        return {"played: known, strangers": f"{len(known)}, {len(strangers)}", "recognised": 0}
     return {
         "played: known, strangers": f"{len(known)}, {len(strangers)}",
         "recall within 8 s": float(np.mean([one.known_at <= IN_TIME for one in known])),

@@ -17,7 +17,8 @@ PARTNERS = 5  # of a peak, among those before it
 LOOK_BACK = 120  # peaks, among which its partners are
 CELL = 2.0 * HOP  # seconds of the distance that count as the same
 COARSE = 2.0  # bins of the pitch that do
-COMMON = 6.0  # times as frequent as others: such pairs tell little, and cost the most
+COMMON = 6.0  # times as frequent as others: such pairs tell little, and cost the most;
+FEW = 64  # of a kind are none too many: music repeats itself
 _GAPS = int(FARTHEST / CELL) + 2
 _HEIGHTS = int(BINS / COARSE) + 1
 _LEAPS = 2 * WIDEST + 1
@@ -69,7 +70,7 @@ class Table:
         self._places = np.concatenate(places)[order]
         counts = np.bincount(kind, minlength=CELLS)
         self._ends = np.concatenate(([0], np.cumsum(counts)))  # [CELLS + 1]
-        self._most = COMMON * len(kind) / max(1, int(np.count_nonzero(counts)))
+        self._most = max(FEW, COMMON * len(kind) / max(1, int(np.count_nonzero(counts))))
 
     def find(self, kinds: Integers) -> tuple[Integers, FloatRows]:
         """All pairs of these kinds [n], but of the commonest: for each which of them it was, and
