@@ -77,7 +77,6 @@ class First:
         _bind(frames, moderngl.LINEAR)
         prepare.draw(blended.target, values)
         if way not in ("FILLED", "QUICK"):
-            self._frames.reduce(frames)
             _bind(frames, moderngl.LINEAR_MIPMAP_LINEAR)
             pass_.blur.draw(self._around.target, values)
             self._around.texture.use(UNITS["around"])

@@ -17,7 +17,6 @@ class Frames:
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
         self._held: list[tuple[Frame, moderngl.Texture]] = []
-        self._reduced: set[moderngl.Texture] = set()  # that have their smaller copies
         self._buffers: dict[int, moderngl.Buffer] = {}  # by bytes, for pictures on a card
 
     def uploaded(self, picture: Picture) -> tuple[moderngl.Texture, moderngl.Texture]:
@@ -25,19 +24,11 @@ class Frames:
         wanted = (picture.before, picture.after)
         return self._texture(picture.before, wanted), self._texture(picture.after, wanted)
 
-    def reduce(self, textures: tuple[moderngl.Texture, ...]) -> None:
-        """Make the smaller copies of these, where they lack: a CPU takes long to."""
-        for texture in textures:
-            if texture not in self._reduced:
-                texture.build_mipmaps()
-                self._reduced.add(texture)
-
     def release(self) -> None:
         """Give back what the GPU holds."""
         for _, texture in self._held:
             texture.release()
         self._held.clear()
-        self._reduced.clear()
         for buffer in self._buffers.values():
             buffer.release()
         self._buffers.clear()
@@ -48,7 +39,7 @@ class Frames:
                 return texture
         texture = self._free(frame.image.shape[1::-1], wanted)
         self._send(frame, texture)
-        self._reduced.discard(texture)
+        texture.build_mipmaps()
         self._held.append((frame, texture))
         return texture
 
@@ -69,7 +60,6 @@ class Frames:
                 del self._held[index]
                 if texture.size == size:
                     return texture
-                self._reduced.discard(texture)
                 texture.release()
                 break
         fresh = self._context.texture((size[0], size[1]), 3, alignment=1)
