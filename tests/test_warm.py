@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,14 @@ FEW = ("between", "bloom", "colour", "present", "trails", "vignette")
 
 
 def compiled(cache: Path) -> int:
-    """How many programs Mesa has kept, each a kind of draw of a shader."""
-    return sum(path.is_file() and path.name != "index" for path in cache.rglob("*"))
+    """How many programs Mesa has kept, each a kind of draw of a shader. It writes them in a thread
+    of its own: they are all there when no more have come for a while."""
+    count, since = -1, 0
+    while since < 10:
+        now = sum(path.is_file() and path.name != "index" for path in cache.rglob("*"))
+        count, since = now, since + 1 if now == count else 0
+        time.sleep(0.05)
+    return count
 
 
 def test_nothing_is_compiled_in_the_show(

@@ -100,13 +100,14 @@ class Chain:
         that it draws to, and note what each pass costs. Drivers finish compiling at the first
         draw; in the show that would be a late frame."""
         self._values = {**dict.fromkeys(TURNS_COLOUR, 0.5), "dt": 1e-2}
+        # First, since its textures stay bound: to llvmpipe that is another program of every pass.
+        self._first.warm(self._passes[FIRST], self._values, self._surfaces[0])
         for weight in (0.5, 1.0):
             self._count += 1
             self.shown = self._surfaces[0]
             self._layers.begin((), self._values, self.shown, self._depth, (0.0,))
             for name in (*self.names(), COLOUR):
                 self.shown = self._tried(self._passes[name], weight)
-        self._first.warm(self._passes[FIRST], self._values, self._surfaces[0])
         self._layers.warm(self._surfaces[0], self._depth)
         for depth in {"f2", self._depth}:  # as when the size changes
             one, other = self._made(2, depth)
