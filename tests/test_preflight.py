@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 from networks import lively
 from typer.testing import CliRunner
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from vjgan.cli import app
 from vjgan.generator.checkpoint import save
 from vjgan.generator.stylegan2 import StyleGAN2Config
-from vjgan.preflight import _NON_COMMERCIAL, Finding, preflight
+from vjgan.preflight import _NON_COMMERCIAL, SECONDS, Finding, _sound, preflight
 
 CONFIG = StyleGAN2Config(z_dim=8, w_dim=8, resolution=16, channel_base=64, channel_max=8)
 NIGHT = """
@@ -96,3 +97,9 @@ def test_the_command_prints_a_table_and_fails_where_anything_is_wrong(night: Pat
     bad = run.invoke(app, ["check", str(night), "--window", "64x64"])
     assert bad.exit_code == 1
     assert "[missing]: WRONG preset '[missing]' is unknown; there are: 00-sitters" in bad.stdout
+
+
+def test_what_is_played_is_loud() -> None:
+    sound = _sound()
+    assert sound.seconds == pytest.approx(SECONDS + 1)
+    assert np.sqrt(np.mean(sound.samples**2)) > 0.1

@@ -33,7 +33,7 @@ from vjgan.stock import demo_sound, make_library
 from vjgan.types import ByteArray
 
 SECONDS = 1
-HEARD_FROM = 68  # seconds into the demo track: all of it plays
+HEARD_FROM = 45  # seconds into the demo track: in its drop all of it plays
 _NON_COMMERCIAL = re.compile(
     r"non.?commercial|\bnc\b|nvidia source code|research only|personal use", re.IGNORECASE
 )

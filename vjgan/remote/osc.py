@@ -7,6 +7,7 @@ import logging
 import math
 import socket
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,8 @@ QUERY, SUBSCRIBE, UNSUBSCRIBE = "query", "subscribe", "unsubscribe"
 NUMBERED = ("preset", "track", "clock", "crossfade", "quantise", "meet")
 NUMBER_BYTES = {b",f": 4, b",i": 4, b",d": 8, b",h": 8}
 MOST_CLIENTS = 8
+BURST, PAUSE_SECONDS = 32, 0.01  # messages sent at once, and until the next
+MOST_WAITING = 8192  # messages
 SILENT_SECONDS = 600.0  # a client that says nothing for so long is told nothing more
 ECHO_SECONDS = 0.5  # a hand on a fader is not told where it is
 QUERY_SECONDS = 0.25  # between two answers that hold everything
@@ -57,6 +60,8 @@ class Osc(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._clients: dict[Address, Client] = {}
         self._queried = -QUERY_SECONDS
+        self._outbox: deque[tuple[Address, str, Any]] = deque(maxlen=MOST_WAITING)
+        self._sent = 0  # since the last pause
         logging.getLogger().addFilter(_not_of_packets)
 
     async def run(self) -> None:
@@ -65,8 +70,11 @@ class Osc(asyncio.DatagramProtocol):
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=self._sock)
         try:
             while True:
-                await asyncio.sleep(LOOK_SECONDS)
-                self._tell()
+                await asyncio.sleep(PAUSE_SECONDS if self._outbox else LOOK_SECONDS)
+                self._sent = 0
+                self._pour()
+                if not self._outbox:
+                    self._tell()
         finally:
             self._transport.close()
 
@@ -173,8 +181,16 @@ class Osc(asyncio.DatagramProtocol):
                     self._send(client.address, address, value)
 
     def _send(self, to: Address, address: str, value: Any) -> None:
-        if self._transport is not None:
-            self._transport.sendto(build_msg(address, value).dgram, to)
+        self._outbox.append((to, address, value))
+        self._pour()
+
+    def _pour(self) -> None:
+        """Send what waits, a few at a time: more than a client's buffer takes would be lost."""
+        while self._outbox and self._sent < BURST:
+            to, address, value = self._outbox.popleft()
+            self._sent += 1
+            if self._transport is not None:
+                self._transport.sendto(build_msg(address, value).dgram, to)
 
 
 def _not_of_packets(record: logging.LogRecord) -> bool:

@@ -136,7 +136,8 @@ def declared_controls(folder: Path) -> dict[str, dict[str, Control]]:
 
 class Catalogue:
     """The passes of a folder as `declared_controls` gives them, read anew when a file changes; the
-    same value as long as none does. While one is broken it tells the last good ones."""
+    same value as long as none does. While one is broken it tells the last good ones. Any thread may
+    ask."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -147,15 +148,15 @@ class Catalogue:
         """Raises ShaderError when one is broken and none was good yet."""
         stamps = modified(self._folder)
         if stamps != self._stamps:
-            self._stamps = stamps
             try:
                 passes = declared_controls(self._folder)
             except ShaderError:  # the screen tells what is wrong
                 if not self._passes:
                     raise
-                return self._passes
+                passes = self._passes
             if passes != self._passes:
                 self._passes = passes
+            self._stamps = stamps  # last, since other threads ask as well
         return self._passes
 
 
