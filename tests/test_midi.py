@@ -294,7 +294,9 @@ def test_controllers_are_heard_again_when_the_midi_server_comes_back(
             controller.process.communicate()
             if life == 0:
                 wait_until(lambda: not hands.names(), what="the loss is noticed")
-                assert hands.read() == []
+                assert [
+                    event for event in hands.read() if event != KNOCK
+                ] == []  # some were on the way
                 server = serve()
     finally:
         hands.close()

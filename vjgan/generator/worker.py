@@ -182,9 +182,9 @@ class Worker:
             if ms > SLOW_MS:
                 self._warn_once(job.generator, "is slow here", f"{ms:.0f} ms a frame")
             self.durations_ms.append(ms)
-            self.frames += 1
             self._follow(job)
             self._drawn.append(job)
+            self.frames += 1  # last: whoever counts finds it there
 
     def _follow(self, job: Job) -> None:
         """Find how the picture moves to this frame from the last one, if it is seen in between."""
