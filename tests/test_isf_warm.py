@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import Venue
 from pictures import light, portrait, still, tick
-from test_warm import compiled
+from test_warm import compiled, watched
 
 from vjgan.assets import folder
 from vjgan.screen.isf.collection import Collection
@@ -29,13 +28,8 @@ MAIN = """void main() {
 def test_nothing_of_them_is_compiled_in_the_show(
     venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, shaders = tmp_path / "cache", tmp_path / "shaders"
-    monkeypatch.setenv("MESA_SHADER_CACHE_DIR", str(cache))
-    monkeypatch.setenv("MESA_DISK_CACHE_MULTI_FILE", "1")
-    monkeypatch.setenv("MESA_SHADER_CACHE_DISABLE", "0")
-    shaders.mkdir()
-    for name in ("prelude.glsl", *(f"{x}.frag" for x in ("between", "colour", "present", "blend"))):
-        shutil.copy(folder("shaders") / name, shaders)
+    few = ("between", "colour", "present", "blend")
+    cache, shaders = watched(tmp_path, monkeypatch, few)
     passes = [
         {"TARGET": "a", "WIDTH": "$WIDTH / 2", "HEIGHT": "8", "PERSISTENT": True, "FLOAT": True},
         {"TARGET": "b", "HEIGHT": "floor($HEIGHT / 2.0)"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -15,9 +14,8 @@ import pytest
 from conftest import Venue
 from pictures import SIZE, light, plain, portrait, ramp, tick
 from PIL import Image
-from test_warm import compiled
+from test_warm import compiled, watched
 
-from vjgan.assets import folder
 from vjgan.beat import BeatClock
 from vjgan.errors import PresetError
 from vjgan.generator.worker import Direct
@@ -284,13 +282,8 @@ class Silence:
 def test_layers_compile_nothing_in_the_show(
     venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, shaders = tmp_path / "cache", tmp_path / "shaders"
-    monkeypatch.setenv("MESA_SHADER_CACHE_DIR", str(cache))
-    monkeypatch.setenv("MESA_DISK_CACHE_MULTI_FILE", "1")
-    monkeypatch.setenv("MESA_SHADER_CACHE_DISABLE", "0")
-    shaders.mkdir()
-    for name in ("prelude.glsl", "between.frag", "blend.frag", "colour.frag", "present.frag"):
-        shutil.copy(folder("shaders") / name, shaders)
+    few = ("between", "blend", "colour", "present")
+    cache, shaders = watched(tmp_path, monkeypatch, few)
     with closing(OffscreenScreen((640, 360), live=True, shader_dir=shaders)) as live:
         if not live.software:
             pytest.skip("a GPU's driver keeps its programs elsewhere")

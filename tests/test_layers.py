@@ -61,7 +61,7 @@ ROOMS = {
     "grid": GROUND,
     "sections": GROUND,
     "score": GROUND | {"grid"},
-    "chapters": GROUND | {"grid", "stage"},
+    "chapters": GROUND | {"grid", "roles", "stage"},
     "loader": GROUND | {"stage"},
     "library": GROUND | {"mapping", "preset", "score", "setlist", "stage"},
     "setlist": GROUND,
@@ -78,7 +78,7 @@ ROOMS = {
     "snapshot": GROUND | {"standing"},
     "render": GROUND | {"engine", "people", "roles", "stage", "stats"},
     "output": GROUND | {"media"},
-    "takes": GROUND | {"listener", "stage"},
+    "takes": GROUND | {"listener", "roles", "stage"},
     "train": GROUND | {"generator"},
 }
 TOP = {

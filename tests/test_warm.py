@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,20 @@ from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.types import Frame, Picture
 
 FEW = ("between", "bloom", "colour", "present", "trails", "vignette")
+
+
+def watched(
+    place: Path, monkeypatch: pytest.MonkeyPatch, names: Iterable[str]
+) -> tuple[Path, Path]:
+    """Where Mesa will keep its programs, and a folder with a few of the shaders."""
+    cache, shaders = place / "cache", place / "shaders"
+    monkeypatch.setenv("MESA_SHADER_CACHE_DIR", str(cache))
+    monkeypatch.setenv("MESA_DISK_CACHE_MULTI_FILE", "1")
+    monkeypatch.setenv("MESA_SHADER_CACHE_DISABLE", "0")
+    shaders.mkdir()
+    for name in ("prelude.glsl", *(f"{name}.frag" for name in names)):
+        shutil.copy(folder("shaders") / name, shaders)
+    return cache, shaders
 
 
 def compiled(cache: Path) -> int:
@@ -34,13 +49,7 @@ def compiled(cache: Path) -> int:
 def test_nothing_is_compiled_in_the_show(
     venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, shaders = tmp_path / "cache", tmp_path / "shaders"
-    monkeypatch.setenv("MESA_SHADER_CACHE_DIR", str(cache))
-    monkeypatch.setenv("MESA_DISK_CACHE_MULTI_FILE", "1")
-    monkeypatch.setenv("MESA_SHADER_CACHE_DISABLE", "0")
-    shaders.mkdir()
-    for name in ("prelude.glsl", *(f"{name}.frag" for name in FEW)):
-        shutil.copy(folder("shaders") / name, shaders)
+    cache, shaders = watched(tmp_path, monkeypatch, FEW)
     screen = OffscreenScreen((640, 360), live=True, shader_dir=shaders)
     if not screen.software:
         pytest.skip("a GPU's driver keeps its programs elsewhere")

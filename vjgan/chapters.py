@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vjgan.grid import BEATS, Grid
+from vjgan.roles import Unmoved
 from vjgan.smooth import approach
 from vjgan.stage import Scene
-from vjgan.types import Beat, Features, Pulse, Tick
+from vjgan.types import Beat, Features, Tick
 
 log = logging.getLogger("vjgan")
 
@@ -43,10 +44,9 @@ class Played:
         return tick.present_time - self._begin
 
 
-class GridTempo:
+class GridTempo(Unmoved):
     """The beat of a track whose bars are known, and ``where`` it is; while it does not play, the
-    tempo goes on. A track of ``loop`` bars begins again after them. What hands would change,
-    stays."""
+    tempo goes on. A track of ``loop`` bars begins again after them."""
 
     def __init__(self, grid: Grid, where: Where = in_film, loop: int = 0) -> None:
         self._grid = grid
@@ -68,18 +68,6 @@ class GridTempo:
         position = begin + BEATS * self._grid.bar(place)
         self.beat = Beat(position, self._grid.bpm_at(place), 1.0, "score", begin)
         return self.beat
-
-    def tap(self, time: float) -> None: ...
-
-    def pulse(self, pulse: Pulse, time: float) -> None: ...
-
-    def one(self, time: float) -> None: ...
-
-    def multiply(self, factor: float) -> None: ...
-
-    def nudge(self, steps: int) -> None: ...
-
-    def hold(self, number: int) -> None: ...
 
     def line(self) -> str:
         """For the help: what leads."""

@@ -14,10 +14,11 @@ from fractions import Fraction
 import numpy as np
 
 from vjgan.listener import STALL, unheard
+from vjgan.roles import Unmoved
 from vjgan.stage import Scene
 from vjgan.takes.take import Take
 from vjgan.takes.writer import Entrance
-from vjgan.types import Beat, Command, Event, Features, Pulse, Tick
+from vjgan.types import Beat, Command, Event, Features, Tick
 
 # What concerned the machine or the operator rather than the light.
 NOT_PLAYED = ("quit", "help", "snapshot", "still", "record", "take")
@@ -91,7 +92,7 @@ class TakeHands:
         """Nothing is held."""
 
 
-class TakeBeat:
+class TakeBeat(Unmoved):
     """The beat as it was counted; whatever moved it is in it already."""
 
     def __init__(self, take: Take) -> None:
@@ -100,18 +101,6 @@ class TakeBeat:
     def step(self, features: Features, tick: Tick) -> Beat:
         """The position at ``tick.present_time``."""
         return self._take.beat(tick.present_time)
-
-    def tap(self, time: float) -> None: ...
-
-    def pulse(self, pulse: Pulse, time: float) -> None: ...
-
-    def one(self, time: float) -> None: ...
-
-    def multiply(self, factor: float) -> None: ...
-
-    def nudge(self, steps: int) -> None: ...
-
-    def hold(self, number: int) -> None: ...
 
     def line(self) -> str:
         """The clock in a few words."""
