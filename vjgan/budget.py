@@ -1,9 +1,9 @@
 """What a frame may cost: gives quality up before the display falls behind, and takes it back late.
 
 A ladder of qualities, from all to hardly any. A few of a dozen frames that take more than their
-time lead a rung down. Up it goes only after a while in which the next rung would have been
-affordable with room to spare, and after an attempt that failed that while is three times as long:
-it settles rather than swing to and fro.
+time lead down, at once to where a frame may be expected to fit. Up it goes rung by rung, only after
+a while in which the next rung would have been affordable with room to spare, and after an attempt
+that failed that while is three times as long: it settles rather than swing to and fro.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 from vjgan.types import Tick
@@ -90,7 +91,7 @@ class Governor:
         self.rung = self.worst = start
         self.steps = 0
         self._period = period
-        self._over: deque[bool] = deque(maxlen=OF)
+        self._took: deque[float] = deque(maxlen=OF)  # s
         self._patience = [PATIENCE] * len(rungs)
         self._risen = -REGRET  # when it last went up
         self._since = BEGIN  # when it began to be judged
@@ -105,9 +106,10 @@ class Governor:
         """Note what the frame at ``time`` took (s), and whether the quality changed by it."""
         if time < self._since:
             return False
-        self._over.append(took > NEAR * self._period)
-        if sum(self._over) >= OVER:
-            return self._go(1, time)
+        self._took.append(took)
+        over = [one for one in self._took if one > NEAR * self._period]
+        if len(over) >= OVER:
+            return self._go(self._way_down(sorted(over)[len(over) // 2]), time)
         if self.rung == 0:
             return False
         above = self.rungs[self.rung - 1]
@@ -119,6 +121,16 @@ class Governor:
             return self._go(-1, time)
         self._judge_from(time)
         return False
+
+    def _way_down(self, took: float) -> int:
+        """How many rungs lead from frames that take so long (s) to where they should fit."""
+        way = 0
+        for above, below in pairwise(self.rungs[self.rung :]):
+            way += 1
+            took /= above.cost(below)
+            if took <= NEAR * self._period:
+                break
+        return max(1, way)
 
     def _go(self, way: int, time: float) -> bool:
         if way > 0 and time - self._risen < REGRET:
@@ -135,7 +147,7 @@ class Governor:
         return True
 
     def _judge_from(self, time: float) -> None:
-        self._over.clear()
+        self._took.clear()
         self._since = time
         self._frames = self._dear = 0
 
