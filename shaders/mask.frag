@@ -17,10 +17,10 @@ vec4 effect(vec2 uv) {
     float at_ = mix(-wide, 1.0 + wide, threshold);
     float open = smoothstep(at_ - wide, at_ + wide, l);
     open = mix(open, 1.0 - open, invert);
-    vec3 around = to_light(glow(uv));
-    if (turned != 0.0) around = to_light(turn_hue(from_light(around), turned));
+    vec3 blurred = glow(uv), glare = to_light(blurred);
+    vec3 around = turned == 0.0 ? glare : to_light(turn_hue(blurred, turned));
     vec3 light = mix(around * outside, to_light(texture(frame, uv).rgb), open);
     float edge = 4.0 * open * (1.0 - open);
-    light = add_light(light, rim * edge * edge * (0.15 + to_light(glow(uv))));
+    light = add_light(light, rim * edge * edge * (0.15 + glare));
     return vec4(from_light(light), 1.0);
 }
