@@ -21,6 +21,10 @@ class ModelError(VjganError):
     """A checkpoint is unknown, malformed or of the wrong kind."""
 
 
+class RetouchError(VjganError):
+    """A style or a dream is unknown, malformed or of the wrong kind."""
+
+
 class ShaderError(VjganError):
     """A shader is unknown, malformed or does not compile."""
 
@@ -31,3 +35,7 @@ class SetlistError(VjganError):
 
 class ScoreError(VjganError):
     """A score is malformed, or asks for what is not there."""
+
+
+class BankError(VjganError):
+    """A portrait is unknown, damaged, or of another model."""
