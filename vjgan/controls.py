@@ -35,6 +35,8 @@ SIDES = [2**k for k in range(2, 11)]  # pixels of the layers whose noise can be 
 
 LAYERS = range(1, 4)  # that a preset may have
 
+STYLES = range(1, 9)  # that can be mixed
+
 # fmt: off
 CONTROLS = {
     row.name: row
@@ -47,6 +49,8 @@ CONTROLS = {
         Control("psi", 0.0, 1.5, 0.8, "", "truncation: 0 the mean picture, 1 the full variety"),
         Control("psi_layers", 0.0, 18.0, 18.0, "layers", "how many layers truncation reaches: 18 "
                 "all; fewer leave the high ones, the colours, at full variety"),
+        Control("likeness", 0.0, 1.0, 1.0, "", "how much of the person who is on shows: 0 the "
+                "walk, 1 the person"),
         Control("noise", 0.0, 1.0, 1.0, "", "strength of the generator's noise inputs"),
         Control("mix", 0.0, 1.0, 0.0, "", "style mixing: how much of a second walk is taken"),
         Control("mix_layer", 0.0, 18.0, 4.0, "layer", "the layer from which the second walk is "
@@ -81,6 +85,13 @@ CONTROLS = {
                 "to the right"),
         Control("input.y", -1.0, 1.0, 0.0, "picture", "and down"),
         Control("input.turn", -180.0, 180.0, 0.0, "deg", "and turned, clockwise"),
+        # between model and picture, see vjgan.retouch
+        Control("style.amount", 0.0, 1.0, 0.0, "", "how much of the picture is painted, by the "
+                "preset's styles"),
+        *(Control(f"style.{k}", 0.0, 1.0, 1.0 if k == 1 else 0.0, "", f"the share of style {k} "
+                  "in the mixture") for k in STYLES),
+        Control("style.steady", 0.0, 0.95, 0.6, "", "how much of the last painting is kept, moved "
+                "along, so that strokes shimmer less"),
         # the picture
         Control("fit", 0.0, 1.0, 1.0, "", "0 shows the whole picture, 1 fills the screen"),
         Control("zoom", 0.25, 4.0, 1.0, "x", "magnification of the picture"),
@@ -107,10 +118,12 @@ CONTROLS = {
 }
 # fmt: on
 
-# The groups of controls that reach into the network: a LatentState carries them by name.
-INSIDE = ("noise.", "bend.", "input.")
-_LATENT = {"speed", "energy", "kick", "psi", "psi_layers", "noise", "mix", "mix_layer", "mix_to",
-           "class"}  # fmt: skip
+# The groups of controls that draw the network's picture anew, and those that reach into it: a
+# LatentState carries both by name.
+RETOUCH = ("style.", "dream.")
+INSIDE = ("noise.", "bend.", "input.", *RETOUCH)
+_LATENT = {"speed", "energy", "kick", "psi", "psi_layers", "likeness", "noise", "mix",
+           "mix_layer", "mix_to", "class"}  # fmt: skip
 
 # uniform float NAME;  // MIN..MAX = DEFAULT UNIT | what it does
 _SHADER_CONTROL = re.compile(

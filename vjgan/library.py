@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from weakref import WeakValueDictionary
 
-from vjgan.controls import INSIDE, Control
-from vjgan.errors import ModelError, PresetError, VjganError
+from vjgan.controls import INSIDE, RETOUCH, Control
+from vjgan.errors import ModelError, PresetError, RetouchError, VjganError
+from vjgan.files import saved_at
 from vjgan.mapping import Router
 from vjgan.preset import Layer as LayerRow
 from vjgan.preset import MotionTable, OpenPass, Preset, find_preset, find_presets, load_preset
+from vjgan.retouch import Opening, Retouch, Retouched
 from vjgan.score import Score, Stops, read_score
 from vjgan.setlist import Setlist, read_setlist
 from vjgan.stage import Layer, Mover, Scene
@@ -50,6 +53,8 @@ class Library:
     pass_files: Callable[[], object] = lambda: None  # when those were saved
     blank: Generator | None = None  # in the place of no model
     own_folder: Path | None = None  # the performer's presets, which come after the others
+    retouches: Mapping[str, Opening] = field(default_factory=dict)  # by kind
+    _retouched: WeakValueDictionary[object, Retouched] = field(default_factory=WeakValueDictionary)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -121,14 +126,14 @@ class Library:
             if not self.model:
                 raise
             log.warning("%s; it is left out", error)  # a model that the preset was not made for
-        if any(name.startswith(INSIDE) for name in preset.steers):
+        if any(name.startswith(INSIDE) and not name.startswith(RETOUCH) for name in preset.steers):
             generator.prepare()
         return Scene(
             key=preset.key,
             title=preset.name,
             router=Router(preset.table, preset.values, preset.routes, preset.lfos),
             motion=moving(generator.space),
-            generator=generator,
+            generator=self._retouch(preset, generator),
             passes=preset.passes,
             crossfade_beats=preset.crossfade_beats,
             source=path,
@@ -161,6 +166,30 @@ class Library:
                 raise
             log.warning("%s; preset '%s' shows its layers alone", error, preset.key)
             return self.blank
+
+    def _retouch(self, preset: Preset, generator: Generator) -> Generator:
+        """The generator under the preset's retouching layers; the same one as long as it and they
+        are the same, so that nothing changes when they come again."""
+        if not preset.retouch:
+            return generator
+        stamps = tuple(saved_at(Path(row.place)) for row in preset.retouch)
+        key = (id(generator), preset.retouch, stamps)
+        known = self._retouched.get(key)
+        if known is None:
+            known = Retouched(generator, self._opened(preset))
+            self._retouched[key] = known
+        return known
+
+    def _opened(self, preset: Preset) -> list[Retouch]:
+        model, layers = self.model_of(preset), []
+        for row in preset.retouch:
+            if row.kind not in self.retouches:
+                raise PresetError(f"preset '{preset.key}': retouch '{row.kind}' is not there")
+            try:
+                layers.append(self.retouches[row.kind](row.place, model))
+            except RetouchError as error:
+                raise PresetError(f"preset '{preset.key}': retouch: {error}") from None
+        return [layer for layer in layers if layer is not None]
 
     def _layers(self, preset: Preset, bare: bool) -> tuple[Layer, ...]:
         layers: list[Layer] = []

@@ -21,6 +21,7 @@ FORMAT = 1  # of the files
 # What a file of an older format says, in the next one's words. The first format has no older one.
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 SOURCES = ("image", "video", "camera")
+RETOUCHES = ("style", "dream")
 
 # Which there are is known to the model that will be on stage, see `Library.scene`.
 DIRECTION = re.compile(r"direction\.(?=.*[^\d.])([\w-]{1,64})", re.ASCII)
@@ -89,6 +90,16 @@ class PresetTable(_Table):
     routes: tuple[RouteTable, ...] = ()
     lfo: dict[str, LfoTable] = Field(default_factory=dict)
     layers: dict[str, LayerTable] = Field(default_factory=dict)
+    retouch: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RetouchRow:
+    """What draws the model's pictures anew: ``kind`` "style" or "dream", and ``place``, a file, a
+    name or nothing."""
+
+    kind: str
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +128,7 @@ class Preset:
     lfos: Mapping[str, Lfo]
     table: Mapping[str, Control]
     layers: tuple[Layer, ...] = ()
+    retouch: tuple[RetouchRow, ...] = ()
 
     @property
     def steers(self) -> set[str]:
@@ -157,7 +169,12 @@ def load_preset(
     }
     free = {name: rows for name, rows in passes.items() if name not in fixed} | opened
     layers = tuple(_layer(name, layer, path.parent) for name, layer in data.layers.items())
-    for problem in (*_problems(data, values, free, table), *_layer_problems(layers)):
+    retouch = tuple(_retouch(row, path.parent) for row in data.retouch)
+    for problem in (
+        *_problems(data, values, free, table),
+        *_layer_problems(layers),
+        *_retouch_problems(retouch),
+    ):
         raise PresetError(f"preset '{key}' ({path}): {problem}")
     return Preset(
         key=key,
@@ -172,6 +189,7 @@ def load_preset(
         lfos={name: Lfo(**lfo.model_dump()) for name, lfo in data.lfo.items()},
         table=table,
         layers=layers,
+        retouch=retouch,
     )
 
 
@@ -229,6 +247,27 @@ def _layer_problems(layers: Sequence[Layer]) -> Iterable[str]:
             yield f"layers.{one.name}.source: there is no file '{one.place}'"
         elif one.beats is not None and one.kind != "video":
             yield f"layers.{one.name}.beats is for videos, not for '{one.kind}:'"
+
+
+def _retouch(written: str, folder: Path) -> RetouchRow:
+    kind, _, place = written.partition(":")
+    if is_file_name(place):
+        place = str(folder / Path(place).expanduser())
+    return RetouchRow(kind, place)
+
+
+def is_file_name(place: str) -> bool:
+    """Whether what stands behind ``style:`` is a file rather than a name."""
+    return "/" in place or place.endswith(".onnx")
+
+
+def _retouch_problems(retouch: Sequence[RetouchRow]) -> Iterable[str]:
+    for row in retouch:
+        if row.kind not in RETOUCHES:
+            allowed = ", ".join(f"{kind}, {kind}:NAME" for kind in RETOUCHES)
+            yield f"retouch '{row.kind}' is unknown; there are: {allowed}, style:PATH"
+        elif is_file_name(row.place) and not Path(row.place).is_file():
+            yield f"retouch '{row.kind}:': there is no file '{row.place}'"
 
 
 def find_presets(*folders: Path) -> list[Path]:

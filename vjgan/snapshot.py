@@ -101,6 +101,10 @@ def _find_files(document: Any, folder: Path) -> None:
         kind, _, place = layer["source"].partition(":")
         if kind in ("image", "video"):
             layer["source"] = found(kind, place)
+    for index, name in enumerate(document.get("retouch", ())):
+        kind, _, place = name.partition(":")
+        if (folder / Path(place).expanduser()).is_file():
+            document["retouch"][index] = found(kind, place)
     for index, name in enumerate(document.get("passes", ())):
         place = name.removeprefix("isf:")
         if place != name and any((folder / f"{place}{end}").is_file() for end in ("", ".fs")):

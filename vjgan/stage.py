@@ -15,6 +15,7 @@ import numpy as np
 
 from vjgan.controls import CONTROLS
 from vjgan.edits import Edits
+from vjgan.errors import ModelError
 from vjgan.home import Home
 from vjgan.mapping import Router, listen
 from vjgan.types import (
@@ -25,11 +26,13 @@ from vjgan.types import (
     Frame,
     Generator,
     Kept,
+    LatentSpace,
     LatentState,
     PassWeight,
     Picture,
     Setting,
     Tick,
+    model_of,
 )
 
 FOLLOWED = 0.02  # seconds after which motion has gone half the way to a control that leaps
@@ -38,7 +41,7 @@ FOLLOWED = 0.02  # seconds after which motion has gone half the way to a control
 class Mover(Protocol):
     """What a scene needs of ``vjgan.motion``."""
 
-    def meet(self, seed: int | None) -> None: ...
+    def meet(self, guest: int | FloatArray | None) -> None: ...
 
     def step(
         self, controls: Controls, beat: Beat, onsets: Sequence[float], tick: Tick
@@ -93,11 +96,13 @@ class Stage:
 
     def __init__(self, scene: Scene) -> None:
         self._entries = [_Entry(scene, since=0.0)]
+        self._painted = scene.generator  # what the painter uses
         self.home = Home()
         self.edits = Edits()
         self.crossfade_beats: float | None = None  # that the performer wants; None: the preset's
         self._onsets_seen = 0
-        self._guest: int | None = None  # the seed of whoever is on instead of the walk
+        self._guest: int | FloatArray | None = None  # a seed or w of who is on instead of the walk
+        self._known_to: LatentSpace | None = None  # whose w that is
         self._held: Picture | None = None  # the last of another generator, while it fades
         self._latest: Picture | None = None
 
@@ -109,10 +114,12 @@ class Stage:
     def enter(self, scene: Scene, position: float) -> bool:
         """Begin to fade to ``scene`` at a position in beats; True when its generator is another
         one, which the painter must then use."""
-        changed = scene.generator is not self.scene.generator
+        changed, held = self._change(scene.generator)
         if self._guest is not None:
-            scene.motion.meet(self._guest)
+            self._greet(scene)
         if changed:
+            self._painted = scene.generator
+        if held:
             self._held = self._latest
         beats = scene.crossfade_beats
         if self.crossfade_beats is not None and scene.source != self.scene.source:
@@ -120,11 +127,33 @@ class Stage:
         self._entries.append(_Entry(scene, since=position, fade=0.0, beats=beats))
         return changed
 
-    def meet(self, seed: int | None) -> None:
-        """Turn into the picture of a ``seed``, whatever scene is on; None: walk on."""
-        self._guest = seed
+    def _change(self, generator: Generator) -> tuple[bool, bool]:
+        """Whether the painter must use another generator now, and whether the last picture must
+        stay while the new one's fades in. Retouching layers come and go with their amounts, over
+        the same model: those that have gone stay with the painter, and cost nothing."""
+        old, model = self._painted, model_of(generator)
+        if model is not model_of(old):
+            return True, True
+        if generator is old or generator is model:
+            return False, False
+        return True, old is not model
+
+    def meet(self, guest: int | FloatArray | None) -> None:
+        """Turn into the picture of a seed, whatever scene is on, or of a w of the newest scene's
+        model, for as long as that is played; None: walk on. Raises ModelError where a w is none of
+        that model's."""
+        space = self.scene.generator.space
+        if isinstance(guest, np.ndarray):
+            check_w(guest, space, self.scene.generator.name)
+        self._guest, self._known_to = guest, space
         for entry in self._entries:
-            entry.scene.motion.meet(seed)
+            self._greet(entry.scene)
+
+    def _greet(self, scene: Scene) -> None:
+        """Another model's w means nothing to a scene."""
+        stranger = isinstance(self._guest, np.ndarray)
+        known = not stranger or scene.generator.space is self._known_to
+        scene.motion.meet(self._guest if known else None)
 
     def set(self, setting: Setting, time: float = 0.0) -> None:
         """Take a hand's value for a control of the newest scene, or give back the preset's."""
@@ -169,10 +198,11 @@ class Stage:
         if frozen:
             return None
         onsets = [features.onset_time] * max(0, new_onsets)
+        model = model_of(self.scene.generator)
         mixed: LatentState | None = None
         home: FloatArray | None = None
         for entry in self._entries:
-            if entry.scene.generator is not self.scene.generator or entry.controls is None:
+            if entry.controls is None or model_of(entry.scene.generator) is not model:
                 continue
             latent = entry.scene.motion.step(entry.controls, beat, onsets, tick)
             mixed = latent if mixed is None else _mix_latents(mixed, latent, entry.fade)
@@ -249,6 +279,17 @@ class Stage:
             mixed = entry.controls if mixed is None else _mix(mixed, entry.controls, entry.fade)
         assert mixed is not None
         return mixed
+
+
+def check_w(w: FloatArray, space: LatentSpace, model: str) -> None:
+    """Raises ModelError where a w is not one of a ``model`` with this latent space."""
+    if w.shape not in ((space.w_dim,), (space.num_ws, space.w_dim)):
+        raise ModelError(
+            f"a w of shape {list(w.shape)} is not of model '{model}', whose are [{space.w_dim}] or "
+            f"[{space.num_ws}, {space.w_dim}]"
+        )
+    if not np.isfinite(w).all():
+        raise ModelError(f"a w for model '{model}' holds numbers that are not finite")
 
 
 def _mix(under: Controls, over: Controls, fade: float) -> Controls:

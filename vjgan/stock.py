@@ -28,7 +28,7 @@ from vjgan.screen.isf.collection import Collection
 from vjgan.sources import Wish, open_source
 from vjgan.sources.blank import Blank
 from vjgan.stage import Mover
-from vjgan.types import Generator, LatentSpace
+from vjgan.types import Generator, LatentSpace, model_of
 
 log = logging.getLogger("vjgan")
 
@@ -133,7 +133,8 @@ def _told(path: Path) -> ModelInfo:
 
 def runtime(generator: Generator) -> str:
     """What runs a model now, such as "torch, fp32, cpu"."""
-    return generator.runtime.name if isinstance(generator, Player) else ""
+    model = model_of(generator)
+    return model.runtime.name if isinstance(model, Player) else ""
 
 
 def list_presets() -> tuple[list[str], bool]:

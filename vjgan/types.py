@@ -154,7 +154,19 @@ class Kept:
     values: Mapping[str, float]
 
 
-Event = ControlEvent | Command | Setting | Pulse | Kept
+@dataclass(frozen=True, slots=True, eq=False)
+class Visit:
+    """Somebody comes instead of the walk: ``w`` [w_dim] or [num_ws, w_dim] before truncation, of
+    the model that is on, or a seed, of any. One without a ``name``, such as a face in front of a
+    camera, is remembered nowhere. One that is ``quantised`` waits for the beat that presets called
+    by hand wait for."""
+
+    w: FloatArray | int
+    name: str = ""
+    quantised: bool = False
+
+
+Event = ControlEvent | Command | Setting | Pulse | Kept | Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +290,12 @@ class Generator(Protocol):
     def prepare(self) -> None:
         """Make ready to be reached into (``LatentState.inside``), which may take a second. Called
         from any thread."""
+
+
+def model_of(generator: Generator) -> Generator:
+    """The model itself, under the layers that draw its pictures anew, if there are any."""
+    under: Generator = getattr(generator, "under", generator)
+    return under
 
 
 class AudioSource(Protocol):

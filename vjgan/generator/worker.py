@@ -15,7 +15,7 @@ from vjgan.generator.flow import flow
 from vjgan.generator.trail import Trail
 from vjgan.priority import step_back
 from vjgan.smooth import Envelope
-from vjgan.types import FloatArray, Frame, Generator, LatentState, Picture, Tick
+from vjgan.types import FloatArray, Frame, Generator, LatentState, Picture, Tick, model_of
 
 log = logging.getLogger("vjgan")
 
@@ -69,7 +69,7 @@ class Playout:
         usual = max(delay, self.every)
         lag = delay + min(usual, job.moment - self._begun)  # the frame before it was begun then
         self._begun = job.moment
-        if self.after is None or job.generator is not self.after.generator:
+        if self.after is None or not _alike_drawn(job, self.after):
             self.before = self.after = job
             self._waiting.clear()
             self._lag.value = lag
@@ -189,7 +189,7 @@ class Worker:
     def _follow(self, job: Job) -> None:
         """Find how the picture moves to this frame from the last one, if it is seen in between."""
         last, self._last = self._last, job
-        if last is None or last.generator is not job.generator:
+        if last is None or not _alike_drawn(last, job):
             return
         if job.asked - last.asked < SEEN_BETWEEN * self._dt:
             return
@@ -256,6 +256,11 @@ def _alike(one: Job, other: Job) -> bool:
         and one.latent.inside == other.latent.inside
         and np.array_equal(one.latent.w, other.latent.w)
     )
+
+
+def _alike_drawn(one: Job, other: Job) -> bool:
+    """Whether the picture may move from one frame to the other: both are of one model."""
+    return model_of(one.generator) is model_of(other.generator)
 
 
 def _dark(job: Job) -> Picture:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from vjgan.controls import CONTROLS, INSIDE, Control
+from vjgan.controls import CONTROLS, INSIDE, RETOUCH, Control
 from vjgan.gestures import COMMANDS
 from vjgan.remote.cards import Card
 from vjgan.remote.desk import COMMANDS_FROM_AFAR
@@ -28,7 +28,7 @@ def group_of(name: str) -> str:
     """The group in which a control stands: ``motion``, ``directions``, ``inside``, ``picture``, or
     the shader pass that it belongs to."""
     head, dot, _ = name.partition(".")
-    if name.startswith(INSIDE):
+    if name.startswith(INSIDE) and not name.startswith(RETOUCH):
         return "inside"
     if head == "direction":
         return "directions"
