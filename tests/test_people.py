@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from test_motion import BPM, SPACE, controls
@@ -9,11 +11,16 @@ from test_motion import BPM, SPACE, controls
 from vjgan.motion import MotionSettings, make_motion
 from vjgan.motion.curve import seeded
 from vjgan.people import People
-from vjgan.types import Beat, Tick
+from vjgan.types import Beat, Tick, Visit
+
+Events = Mapping[float, int | np.ndarray | None]
 
 
-def walked(events: dict[float, int | None], fps: float = 60.0, seconds: float = 8.0) -> np.ndarray:
-    """w [frames, w_dim] of a walk in which people are met (a seed) or left (None) at seconds."""
+def walked(
+    events: Events, fps: float = 60.0, seconds: float = 8.0, layer: int = 0, likeness: float = 1.0
+) -> np.ndarray:
+    """w [frames, w_dim] of a walk in which people are met (a seed, a w) or left (None) at
+    seconds."""
     motion, path = make_motion(MotionSettings("wander", seed=5), SPACE), []
     for index in range(round(seconds * fps)):
         time = index / fps
@@ -21,8 +28,9 @@ def walked(events: dict[float, int | None], fps: float = 60.0, seconds: float = 
             if index == round(when * fps):
                 motion.meet(seed)
         beat = Beat(time * BPM / 60, BPM)
-        path.append(motion.step(controls(speed=1.0), beat, [], Tick(index, time, 1 / fps, time)))
-    return np.array([latent.w[0] for latent in path])
+        values = controls(speed=1.0, likeness=likeness)
+        path.append(motion.step(values, beat, [], Tick(index, time, 1 / fps, time)))
+    return np.array([latent.w[layer] for latent in path])
 
 
 def picture_of(seed: int) -> np.ndarray:
@@ -51,15 +59,71 @@ def test_any_frame_rate_morphs_alike() -> None:
 
 def test_nobody_comes_twice_and_everybody_can_be_called_back() -> None:
     people = People(4)
-    seeds = [people.new() for _ in range(1000)]
-    assert len(set(seeds)) == 1000
-    assert people.again(-1) == seeds[-2]
-    assert people.again(-1) == seeds[-3]
-    assert people.number == 998
-    assert people.again(3) == seeds[2]
-    assert people.new() not in seeds
-    assert people.number == 1001
-    for nobody in (0, -2, 1002):
+    visits = [people.new() for _ in range(1)]
+    people.came(visits[0], SPACE)
+    while len(visits) < 300:
+        visits.append(people.new())
+        people.came(visits[-1], SPACE)
+    assert len({visit.w for visit in visits}) == 300
+    for expected in (visits[-2], visits[-3]):
+        before = people.again(-1)
+        assert before is not None and before.visit is expected
+        people.came(before.visit, SPACE)
+    assert people.number == 298
+    third = people.again(3)
+    assert third is not None and third.visit is visits[2]
+    for nobody in (0, -2, 301):
         assert people.again(nobody) is None
-    assert People(4).new() == seeds[0] != People(5).new()
+    assert People(4).new().w == visits[0].w != People(5).new().w
     assert People().again(-1) is None
+
+
+def test_a_portrait_is_remembered_with_its_model_and_once() -> None:
+    people, w = People(), picture_of(7)
+    people.came(Visit(w, "ada"), SPACE)
+    people.came(people.new(), SPACE)
+    people.came(Visit(w.copy(), "ada"), SPACE)
+    assert people.number == 1
+    ada, other = people.again(1), people.again(2)
+    assert ada is not None and ada.fits(SPACE) and not ada.fits(object())
+    assert other is not None and other.fits(object())
+    assert people.again(3) is None
+
+
+def test_a_w_is_met_as_its_seed_is_and_one_for_each_layer_too() -> None:
+    by_seed, by_w = walked({1.0: 77, 4.0: None}), walked({1.0: picture_of(77), 4.0: None})
+    assert by_w == pytest.approx(by_seed, abs=1e-5)
+    layered = np.stack([picture_of(70 + k) for k in range(SPACE.num_ws)])
+    path = walked({1.0: 77, 3.0: layered, 6.0: None}, layer=2)
+    assert path[355] == pytest.approx(layered[2], abs=0.05)
+    speed = np.diff(path, axis=0)
+    assert np.abs(np.diff(speed, axis=0)).max() < 0.25 * np.abs(speed).max()
+
+
+def test_likeness_goes_from_the_walk_to_the_person() -> None:
+    plain, person = walked({}), walked({1.0: 77})
+    half = walked({1.0: 77}, likeness=0.5)
+    assert walked({1.0: 77}, likeness=0.0) == pytest.approx(plain)
+    assert half == pytest.approx((plain + person) / 2, abs=1e-5)
+
+
+def face(time: float) -> np.ndarray:
+    """Somebody who nods in front of a camera."""
+    there = picture_of(77) - picture_of(78)
+    return picture_of(78) + np.float32(0.5 + 0.3 * np.sin(3.0 * time)) * there
+
+
+@pytest.mark.parametrize("rate", [60, 30])
+def test_a_face_met_again_and_again_is_followed(rate: int) -> None:
+    faces = {1.0 + k / 10: face(1.0 + k / 10) for k in range(60)}
+    path = walked(faces, fps=rate)
+    now = path[round(6.5 * rate)]
+    assert now == pytest.approx(face(6.5 - 0.17), abs=0.15)  # two poles, and half a step held
+    assert now != pytest.approx(face(6.5 - 0.44), abs=0.2)
+    assert np.abs(np.diff(path, n=2, axis=0)).max() * rate**2 < 150  # of acceleration
+
+
+def test_a_face_is_followed_alike_at_any_rate() -> None:
+    faces = {1.0 + k / 10: face(1.0 + k / 10) for k in range(60)}
+    begun = {when - 1 / 60: w for when, w in faces.items()}
+    assert walked(begun, 60.0)[::2] == pytest.approx(walked(faces, 30.0), abs=0.02)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from vjgan.setlist import UNITS, Cue, Setlist
 from vjgan.stage import Scene
-from vjgan.types import Beat, Event, Recognition, Tick
+from vjgan.types import Beat, Event, Recognition, Tick, Visit
 
 log = logging.getLogger("vjgan")
 
@@ -91,6 +91,7 @@ class Conductor:
         self._one = False  # somebody has just said that it does
         self._beat, self._before = Beat(), Beat()
         self._time = 0.0
+        self._visit: Visit | None = None  # that is waited for
 
     # What the loop calls.
 
@@ -105,7 +106,7 @@ class Conductor:
         due = [cue for cue in self._cues if cue.events and self._reached(cue)]
         self._cues = [cue for cue in self._cues if cue not in due]
         self._call_ahead()
-        return [event for cue in due for event in cue.events]
+        return [event for cue in due for event in cue.events] + self._visits()
 
     def finished(self) -> Scene | None:
         """The scene that enters at this frame, once; None when there is none."""
@@ -153,6 +154,10 @@ class Conductor:
     def one(self) -> None:
         """A bar begins now, and with it a phrase."""
         self._one = True
+
+    def invite(self, visit: Visit) -> None:
+        """Let somebody come when presets called by hand do; the newest wins."""
+        self._visit = visit
 
     def quantise(self, number: int) -> None:
         """Let presets called by hand wait for the unit of a number; others are ignored."""
@@ -272,11 +277,19 @@ class Conductor:
                 return
 
     def _due(self, change: _Change) -> bool:
-        if change.cue is not None:
-            return self._reached(change.cue)
-        return change.unit == "now" or self._cell(change.unit, self._beat) != self._cell(
-            change.unit, self._before
-        )
+        return self._begins(change.unit) if change.cue is None else self._reached(change.cue)
+
+    def _visits(self) -> list[Event]:
+        """Whoever was invited, when it is time."""
+        visit = self._visit
+        if visit is None or not self._begins(self._by_hand):
+            return []
+        self._visit = None
+        return [replace(visit, quantised=False)]
+
+    def _begins(self, unit: str) -> bool:
+        """Whether a unit begins at this frame."""
+        return unit == "now" or self._cell(unit, self._beat) != self._cell(unit, self._before)
 
     def _cell(self, unit: str, beat: Beat) -> int:
         """Which beat, bar, or four or sixteen of them it is."""

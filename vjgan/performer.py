@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
-from vjgan.people import People
+from vjgan.errors import ModelError
+from vjgan.people import People, Person
 from vjgan.roles import Onlooker, Pupil, Scenes, Score, Tempo, Witness
 from vjgan.smooth import approach
 from vjgan.stage import Stage
@@ -21,6 +22,7 @@ from vjgan.types import (
     Screen,
     Setting,
     Tick,
+    Visit,
 )
 
 log = logging.getLogger("vjgan")
@@ -59,13 +61,17 @@ class Performer:
         self._witness = witness
         self._pupil = pupil
         self._people = people
+        self._complaints: set[str] = set()
         self._returning = False  # gently, from a panic
         self._light = 1.0
 
     def obey(self, events: Iterable[Event], tick: Tick) -> None:
         """Take the performer's gestures: knobs are remembered, commands done."""
-        for event in events:
-            if self._pupil is not None and self._pupil.takes(event):
+        for asked in events:
+            if self._pupil is not None and self._pupil.takes(asked):
+                continue
+            event = self._plain(asked)
+            if event is None:
                 continue
             if self._witness is not None:
                 self._witness.obeyed(event, tick)
@@ -78,6 +84,8 @@ class Performer:
                 self._stage.kept(event)
             elif isinstance(event, Pulse):
                 self._tempo.pulse(event, tick.time - event.age)
+            elif isinstance(event, Visit):
+                self._welcome(event)
             else:
                 self._do(event, tick)
 
@@ -115,10 +123,6 @@ class Performer:
                 self.strobe_killed = not self.strobe_killed
             case "home":
                 self._stage.home.call()
-            case "person":
-                self._meet(self._people.new())
-            case "meet":
-                self._meet(self._people.again(command.value))
             case "walk":
                 self._stage.meet(None)
             case "reset":
@@ -145,10 +149,37 @@ class Performer:
             case name:
                 self._do_beat(name, command.value, tick)
 
-    def _meet(self, seed: int | None) -> None:
-        if seed is not None:
-            log.info("person %d: seed %d", self._people.number, seed)
-            self._stage.meet(seed)
+    def _plain(self, event: Event) -> Event | None:
+        """What an event comes to by now, so that it means the same in a take; None: nothing."""
+        match event:
+            case Visit(quantised=True) if self._score is not None:
+                self._score.invite(event)  # and comes again when it is time
+                return None
+            case Command("person"):
+                return self._people.new()
+            case Command("meet"):
+                return self._known(self._people.again(event.value))
+        return event
+
+    def _known(self, person: Person | None) -> Visit | None:
+        scene = self._stage.scene
+        if person is None or person.fits(scene.generator.space):
+            return None if person is None else person.visit
+        words = "'%s' is of another model than '%s', which is on; who is there stays"
+        log.error(words, person.visit.name, scene.generator.name)
+        return None
+
+    def _welcome(self, visit: Visit) -> None:
+        try:
+            self._stage.meet(visit.w)
+        except ModelError as error:
+            if str(error) not in self._complaints:
+                self._complaints.add(str(error))
+                log.error("%s; who is there stays", error)
+            return
+        if visit.name:
+            self._people.came(visit, self._stage.scene.generator.space)
+            log.info("person %d: %s", self._people.number, visit.name)
 
     def _do_track(self, score: Score, command: Command) -> None:
         if command.name == "track":

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vjgan.stage import Scene
 from vjgan.standing import Standing
-from vjgan.types import Beat, Event, Features, Pulse, Screen, Tick
+from vjgan.types import Beat, Event, Features, Pulse, Screen, Tick, Visit
 
 
 class Tempo(Protocol):
@@ -68,6 +68,8 @@ class Score(Protocol):
     def one(self) -> None: ...
 
     def quantise(self, number: int) -> None: ...
+
+    def invite(self, visit: Visit) -> None: ...
 
     @property
     def quantised(self) -> int: ...

@@ -176,9 +176,10 @@ class Motion:
         self._layers = np.arange(space.num_ws)
         self._started = False
 
-    def meet(self, seed: int | None) -> None:
-        """Turn into the picture of a ``seed``, in about a second; None: back into the walk's."""
-        self._guest.meet(seed)
+    def meet(self, guest: int | FloatArray | None) -> None:
+        """Turn into the picture of a seed, or of a w [w_dim] or [num_ws, w_dim] before truncation,
+        in about a second; None: back into the walk's. A w in every frame is followed closely."""
+        self._guest.meet(guest)
 
     def step(
         self, controls: Controls, beat: Beat, onsets: Sequence[float], tick: Tick
@@ -195,7 +196,7 @@ class Motion:
         steered = self._glide.step({**DEFAULTS, **controls.values}, dt)
         cast = self._casting.step(controls.values.get("class", 0.0), dt)
         walk, style = self._course.step(controls, beat, ages, dt, cast)
-        walk = self._guest.step(walk, dt, cast)
+        walk = self._guest.step(walk, dt, cast, steered["likeness"])
         w = self._layered(walk, style, steered) + self._directed(steered)  # [num_ws, w_dim]
         inside = {
             name: value
@@ -205,14 +206,15 @@ class Motion:
         return LatentState(tick.time, w.astype(np.float32), steered["noise"], inside)
 
     def _layered(self, walk: Array, style: Array, steered: Mapping[str, float]) -> Array:
-        """Mixed and truncated: [w_dim] twice -> [num_ws, w_dim]."""
+        """Mixed and truncated: [w_dim], or of the walk one for each layer -> [num_ws, w_dim]."""
         # A layer comes in, or goes, over one layer's width of the control.
         above = np.clip(self._layers + 1.0 - steered["mix_layer"], 0.0, 1.0)  # [num_ws]
         below = np.clip(steered["mix_to"] - self._layers, 0.0, 1.0)  # [num_ws]
         reached = np.clip(steered["psi_layers"] - self._layers, 0.0, 1.0)  # [num_ws]
         psi = 1.0 + reached * (steered["psi"] - 1.0)  # [num_ws]
-        w = np.outer(psi * steered["mix"] * above * below, style - walk)  # [num_ws, w_dim]
-        return np.asarray(w + self._mean + np.outer(psi, walk - self._mean))
+        share = (steered["mix"] * above * below)[:, None]  # [num_ws, 1]
+        w = walk + share * (style - walk)  # [num_ws, w_dim]
+        return np.asarray(self._mean + psi[:, None] * (w - self._mean))
 
     def _directed(self, steered: Mapping[str, float]) -> NDArray[np.floating[Any]]:
         """What the directions add: [w_dim] or [num_ws, w_dim]."""

@@ -12,7 +12,7 @@ CLASS_GLIDE = 0.12  # s, between classes, which are far apart
 ARRIVED = 1e-5  # so near to a target that stands it is reached
 # These go round: the way from 170 to -170 degrees is 20 degrees long.
 PERIODS = {"bend.x": 2.0, "bend.y": 2.0, "bend.turn": 360.0, "input.turn": 360.0}
-STEERED = ("psi", "psi_layers", "mix", "mix_layer", "mix_to", "noise")
+STEERED = ("psi", "psi_layers", "likeness", "mix", "mix_layer", "mix_to", "noise")
 GROUPS = ("direction.", *INSIDE)
 
 Cast = Mapping[int | None, float]  # classes and how much of each, 1 together; None: no class

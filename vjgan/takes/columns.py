@@ -3,13 +3,15 @@ bytes of equal weight together. zlib then finds almost nothing left."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vjgan.types import OCTAVES, Features
+from vjgan.types import OCTAVES, Features, FloatArray
 
 Table = NDArray[np.int64]  # [n, columns]
 
@@ -79,3 +81,21 @@ def steps(data: bytes, columns: int) -> Table:
     folded = np.ascontiguousarray(planes.transpose(0, 2, 1)).view("<u8")[..., 0]  # [columns, n]
     unfolded = (folded >> np.uint64(1)).astype(np.int64) ^ -(folded & np.uint64(1)).astype(np.int64)
     return np.asarray(unfolded.T)
+
+
+def in_letters(who: int | FloatArray) -> int | list[Any]:
+    """A seed as it is; a w as JSON has it: its shape, and its numbers in base64."""
+    if isinstance(who, int):
+        return who
+    return [list(who.shape), base64.b64encode(who.astype("<f4").tobytes()).decode()]
+
+
+def of_letters(who: int | list[Any]) -> int | FloatArray:
+    """What ``in_letters`` was given. Raises ValueError or TypeError."""
+    if isinstance(who, int):
+        return who
+    match who:
+        case [[int(), *_] as shape, str(letters)]:
+            numbers = np.frombuffer(base64.b64decode(letters, validate=True), "<f4")
+            return numbers.astype(np.float32).reshape([int(side) for side in shape])
+    raise ValueError("no w")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vjgan.takes.writer import Entrance
-from vjgan.types import Command, ControlEvent, Event, Setting
+from vjgan.types import Command, ControlEvent, Event, Setting, Visit
 
 TOGGLES = ("freeze", "blackout", "panic", "strobe_kill")
 
@@ -18,6 +18,7 @@ class Ledger:
         self._knobs: dict[tuple[str, int, str], ControlEvent] = {}
         self._settings: dict[str, Setting] = {}
         self._toggled: list[Command] = []
+        self._visit: Visit | None = None  # of who is on
 
     def note(self, event: Event) -> None:
         """A gesture was made."""
@@ -29,6 +30,10 @@ class Ledger:
             self._toggle(event)
         elif event == Command("reset"):
             self._settings.clear()
+        elif isinstance(event, Visit):
+            self._visit = event if event.name else None
+        elif event == Command("walk"):
+            self._visit = None
 
     def enter(self, entrance: Entrance) -> None:
         """A preset entered, with its own settings."""
@@ -38,6 +43,7 @@ class Ledger:
     def standing(self, time: float) -> tuple[Entrance, list[Event]]:
         """The preset and the gestures, as if it began at ``time``."""
         events: list[Event] = [*self._knobs.values(), *self._settings.values(), *self._toggled]
+        events += [] if self._visit is None else [self._visit]
         return replace(self._entrance, time=time), events
 
     def _set(self, setting: Setting) -> None:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vjgan.errors import MediaError
-from vjgan.takes.columns import FEATURES, FRAMES, Table, steps
+from vjgan.takes.columns import FEATURES, FRAMES, Table, of_letters, steps
 from vjgan.takes.tape import TapeReader
 from vjgan.takes.writer import Entrance
-from vjgan.types import Beat, Command, ControlEvent, Event, Features, Setting
+from vjgan.types import Beat, Command, ControlEvent, Event, Features, Setting, Visit
 
 log = logging.getLogger("vjgan")
 
@@ -192,6 +192,8 @@ def _event(words: Sequence[Any]) -> tuple[float, Event]:
             return float(time), Setting(name, value)
         case "command", [str(name), int(value)]:
             return float(time), Command(name, value)
+        case "visit", [str(name), int() | list() as who]:
+            return float(time), Visit(of_letters(who), name)
     raise ValueError(f"no gesture: {words}")
 
 

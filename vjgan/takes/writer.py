@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from vjgan.errors import MediaError
 from vjgan.priority import step_back
-from vjgan.takes.columns import FEATURES, FRAMES, Packer, row
+from vjgan.takes.columns import FEATURES, FRAMES, Packer, in_letters, row
 from vjgan.takes.tape import TapeWriter
-from vjgan.types import Beat, Command, ControlEvent, Event, Features, Setting, Tick
+from vjgan.types import Beat, Command, ControlEvent, Event, Features, Setting, Tick, Visit
 
 log = logging.getLogger("vjgan")
 
@@ -64,8 +64,10 @@ class TakeWriter:
             self._places.append((features.time, place))
 
     def gesture(self, event: Event, tick: Tick) -> None:
-        """What a hand did. The pulses of a clock are in the beat."""
-        if isinstance(event, ControlEvent | Setting | Command):
+        """What a hand did. The pulses of a clock are in the beat; a face without a name, as a
+        camera sees it, is nobody's to keep."""
+        named = isinstance(event, Visit) and event.name
+        if isinstance(event, ControlEvent | Setting | Command) or named:
             self._events.append((tick.time, event))
 
     def enter(self, entrance: Entrance) -> None:
@@ -128,6 +130,8 @@ def as_list(time: float, event: Event) -> list[Any]:
             return ["set", time, event.name, event.value]
         case Command():
             return ["command", time, event.name, event.value]
+        case Visit():
+            return ["visit", time, event.name, in_letters(event.w)]
         case _:
             raise TypeError(f"a {type(event).__name__} is not kept in takes")
 
