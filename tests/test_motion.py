@@ -320,6 +320,18 @@ def test_keyframes_are_met_at_their_bars() -> None:
     assert largest(path[300:701] - path[300]) > 0.5
 
 
+def test_a_known_picture_is_a_keyframe_like_that_of_a_seed() -> None:
+    known = tuple(
+        (SPACE.map(seeded(seed, 1, SPACE.z_dim).astype(np.float32))[0] if seed == 4 else seed, bars)
+        for seed, bars in KEYFRAMES
+    )
+    one, other = (
+        play(make_motion(MotionSettings("keyframes", keyframes=rows), SPACE), 20, 11.0, lively)
+        for rows in (known, KEYFRAMES)
+    )
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_equal_keyframes_follow_the_spline() -> None:
     keyframes = tuple((seed, 1.0) for seed in range(5))
     path = play(

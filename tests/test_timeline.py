@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ BPM, FPS = 120.0, 60.0
 STOPS = ((0.0, 3), (4.0, 14), (8.0, 15), (8.5, 15), (12.0, 92), (14.0, 65), (16.0, 35))
 
 
-def walked(stops: tuple[tuple[float, int], ...], fps: float = FPS, kick: float = 0.0) -> np.ndarray:
+def walked(stops: tuple[tuple[float, Any], ...], fps: float = FPS, kick: float = 0.0) -> np.ndarray:
     """w [frames, w_dim] from a bar before the first stop to one after the last."""
     motion, path = make_timeline(stops, SPACE), []
     bars = stops[-1][0] + 2.0
@@ -42,6 +43,31 @@ def test_every_picture_is_reached_at_its_bar_and_held_at_the_ends() -> None:
     assert np.ptp(path[: frame_of(0.0) + 1], axis=0).max() < 1e-6
     assert np.ptp(path[frame_of(16.0) :], axis=0).max() < 1e-6
     assert np.ptp(path[frame_of(8.0) : frame_of(8.5) + 1], axis=0).max() < 1e-6
+
+
+def test_a_known_picture_is_an_anchor_like_that_of_a_seed() -> None:
+    known = tuple((bar, w_of(seed) if seed in (15, 65) else seed) for bar, seed in STOPS)
+    assert walked(known) == pytest.approx(walked(STOPS), abs=1e-5)
+
+
+def test_a_known_picture_may_differ_from_layer_to_layer() -> None:
+    layers = np.stack([w_of(seed) for seed in range(SPACE.num_ws)])  # [num_ws, w_dim]
+    stops = ((0.0, 3), (1.0, layers), (2.0, w_of(7)), (3.0, layers), (4.0, layers), (5.0, 9))
+    motion, path = make_timeline(stops, SPACE), []
+    for index in range(round(6 * 2 * FPS)):
+        time = index / FPS
+        tick = Tick(index, time, 1 / FPS, time)
+        path.append(motion.step(controls(), Beat(time * BPM / 60, BPM), [], tick).w)
+    at = [round(bar * 2 * FPS) for bar, _ in stops]
+    assert path[at[1]] == pytest.approx(layers, abs=1e-4)
+    assert path[at[2]] == pytest.approx(np.tile(w_of(7), (SPACE.num_ws, 1)), abs=1e-4)
+    assert np.ptp(path[at[3] : at[4] + 1], axis=0).max() < 1e-6  # held
+    steps = np.linalg.norm(np.diff(np.array(path).reshape(len(path), -1), axis=0), axis=1)
+    assert steps.max() < 3.0 * np.median(steps[: at[2]])
+
+
+def w_of(seed: int) -> np.ndarray:
+    return SPACE.map(seeded(seed, 1, SPACE.z_dim).astype(np.float32))[0]
 
 
 def test_the_speed_is_even_and_smooth() -> None:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from vjgan.controls import CONTROLS, INSIDE
 from vjgan.errors import PresetError
-from vjgan.motion.curve import Array, Ring, Walk, seeded
+from vjgan.motion.curve import Anchor, Array, Ring, Walk, is_same, make_ring, seeded
 from vjgan.motion.glide import Cast, Casting, Glide
 from vjgan.motion.guest import Guest
 from vjgan.motion.pace import BAR, RETURN, BeatLock, Pace, Push, between, quintic
-from vjgan.motion.timeline import Timeline
+from vjgan.motion.timeline import Timeline, seed_of
 from vjgan.types import Beat, Controls, FloatArray, LatentSpace, LatentState, Tick
 
 SEEDS = 2**32
@@ -29,9 +29,9 @@ LONGEST_STEP = 0.25  # s; after a stall the motion goes on from where it was
 @dataclass(frozen=True, slots=True)
 class MotionSettings:
     """What a preset says of its motion. ``wander`` uses ``seed``; ``loop`` also ``bars`` (its
-    length) and ``anchors``; ``keyframes`` only its list of (seed, bars until the next one), round
-    and round, where the same seed twice is a hold. ``classes`` are those among which the control
-    ``class`` chooses, where the model has any; empty: all of them.
+    length) and ``anchors``; ``keyframes`` only its list of (seed or w, bars until the next one),
+    round and round, where the same one twice is a hold. ``classes`` are those among which the
+    control ``class`` chooses, where the model has any; empty: all of them.
 
     Raises PresetError when a value is out of range."""
 
@@ -39,7 +39,7 @@ class MotionSettings:
     seed: int = 0
     bars: int = 8
     anchors: int = 6
-    keyframes: tuple[tuple[int, float], ...] = ()
+    keyframes: tuple[tuple[Anchor, float], ...] = ()
     classes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -50,8 +50,9 @@ class MotionSettings:
         _check("seed", self.seed, 0, SEEDS - 1)
         _check("bars", self.bars, 1, 64)
         _check("anchors", self.anchors, 3, 64)
-        for number, (seed, bars) in enumerate(self.keyframes, 1):
-            _check(f"seed of keyframe {number}", seed, 0, SEEDS - 1)
+        for number, (anchor, bars) in enumerate(self.keyframes, 1):
+            if isinstance(anchor, int):
+                _check(f"seed of keyframe {number}", anchor, 0, SEEDS - 1)
             _check(f"bars of keyframe {number}", bars, 0.25, 64)
         for label in self.classes:
             _check("class", label, 0, CLASSES - 1)
@@ -68,8 +69,8 @@ class Course(Protocol):
     def step(
         self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float, cast: Cast
     ) -> tuple[Array, Array]:
-        """Both walks' w [w_dim] in the classes of ``cast``; an onset came each of ``ages``
-        (0..dt) seconds ago."""
+        """Both walks' w [w_dim] in the classes of ``cast``, the first perhaps [num_ws, w_dim]; an
+        onset came each of ``ages`` (0..dt) seconds ago."""
 
 
 class Wander:
@@ -117,30 +118,29 @@ class Loop:
 
 
 class Keyframes:
-    """Round a ring of chosen seeds, each at its own bar; onsets push it ahead for a moment,
+    """Round a ring of chosen pictures, each at its own bar; onsets push it ahead for a moment,
     ``speed`` and ``energy`` do nothing."""
 
     def __init__(self, settings: MotionSettings, space: LatentSpace, cast: Cast) -> None:
-        seeds = [seed for seed, _ in settings.keyframes]
-        moves = [float(a != b) for a, b in zip(seeds, seeds[1:] + seeds[:1], strict=True)]
+        anchors = [anchor for anchor, _ in settings.keyframes]
+        after = anchors[1:] + anchors[:1]
+        moves = [float(not is_same(a, b)) for a, b in zip(anchors, after, strict=True)]
         self._beats = [BAR * bars for _, bars in settings.keyframes]
         self._starts = [0.0, *accumulate(self._beats)]
-        self._places = [0.0, *accumulate(moves)]  # a held seed stands at one place of the ring
+        self._places = [0.0, *accumulate(moves)]  # a held one stands at one place of the ring
         rates = [move / beats for move, beats in zip(moves, self._beats, strict=True)]
         self._rates = [between(a, b) for a, b in zip(rates[-1:] + rates[:-1], rates, strict=True)]
         self._rates.append(self._rates[0])
-        stops = [seed for seed, move in zip(seeds, moves, strict=True) if move] or seeds[:1]
-        self._ring, self._style = (
-            Ring(np.concatenate([seeded(s, 1, space.z_dim) for s in chosen]), space, cast)
-            for chosen in (stops, [(s + SEEDS // 2) % SEEDS for s in stops])
-        )
+        stops = [one for one, move in zip(anchors, moves, strict=True) if move] or anchors[:1]
+        others = [(seed_of(stop) + SEEDS // 2) % SEEDS for stop in stops]
+        self._ring, self._style = (make_ring(chosen, space, cast) for chosen in (stops, others))
         self._lock = BeatLock()
         self._push = Push(1.0 / RETURN)
 
     def step(
         self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float, cast: Cast
     ) -> tuple[Array, Array]:
-        """Both walks' w [w_dim]."""
+        """Both walks' w [w_dim], the first perhaps [num_ws, w_dim]."""
         place = self._place(self._lock.step(beat, dt) % self._starts[-1])
         units = self._push.step(controls["kick"], ages, dt)
         # By the ring's mean length: the exact one has a corner where a ring turns back on itself.
@@ -247,8 +247,8 @@ def make_motion(settings: MotionSettings, space: LatentSpace) -> Motion:
     return Motion(COURSES[settings.kind](settings, space, first), space, Casting(classes))
 
 
-def make_timeline(stops: Sequence[tuple[float, int]], space: LatentSpace) -> Motion:
-    """The motion through the pictures of ``stops`` (bar of the track counted from 0, seed), which
-    rise; maps and measures, so call it off the loop."""
+def make_timeline(stops: Sequence[tuple[float, Anchor]], space: LatentSpace) -> Motion:
+    """The motion through the pictures of ``stops`` (bar of the track counted from 0, seed or w),
+    which rise; maps and measures, so call it off the loop."""
     casting = Casting(range(space.classes))
     return Motion(Timeline(stops, space, casting.step(0.0, 0.0)), space, casting)

@@ -8,14 +8,16 @@ curve by length is as smooth as the curve itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vjgan.motion.glide import Cast
-from vjgan.types import LatentSpace
+from vjgan.types import FloatArray, LatentSpace
 
 Array = NDArray[np.float64]
+Anchor = int | FloatArray  # the picture of a seed, or a w [w_dim] or [num_ws, w_dim], not truncated
 
 TONES = 8  # random frequencies a dimension of z
 HELD = 5  # knots of a walk
@@ -39,6 +41,13 @@ def seeded(seed: int, count: int, z_dim: int) -> Array:
 
     The old generator is used for that, and because NumPy promises its stream for ever."""
     return np.random.RandomState(seed).standard_normal((count, z_dim))
+
+
+def is_same(one: Anchor, other: Anchor) -> bool:
+    """Whether two anchors are the same picture."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return one is other or np.array_equal(one, other)
+    return one == other
 
 
 class Ruler:
@@ -89,19 +98,32 @@ def _trace(knots: Array, steps: int) -> Array:
 
 
 def _measure(space: LatentSpace, points: Array) -> Array:
-    """The perceptual length of each step along ``points`` [n, w_dim] -> [n - 1]."""
+    """The perceptual length of each step along ``points`` [n, w_dim] -> [n - 1]; that of the mean
+    layer, where they are [n, num_ws * w_dim]."""
     short = points.astype(np.float32)
-    return np.fmax(space.length(short[:-1], short[1:]).astype(np.float64), LEAST_STEP)
+    before, after = (part.reshape(-1, space.w_dim) for part in (short[:-1], short[1:]))
+    lengths = space.length(before, after).astype(np.float64)  # [(n - 1) * layers]
+    return np.asarray(np.fmax(lengths.reshape(len(points) - 1, -1).mean(1), LEAST_STEP))
 
 
 class Knots:
     """The knots of a curve in every class that is asked for: map(z) of z [n, z_dim], or ``shape``
-    [knots, n] of these. A class is mapped when it comes and forgotten when it has gone."""
+    [knots, n] of these. A class is mapped when it comes and forgotten when it has gone.
 
-    def __init__(self, z: Array, space: LatentSpace, shape: Array | None = None) -> None:
+    In the place of some, by index, there is a ``known`` w, [w_dim] each, or [num_ws * w_dim]: then
+    all knots are so long."""
+
+    def __init__(
+        self,
+        z: Array,
+        space: LatentSpace,
+        shape: Array | None = None,
+        known: Mapping[int, FloatArray] | None = None,
+    ) -> None:
         self._z = z
         self._space = space
         self._shape = shape
+        self._known = known or {}
         self._w: dict[int | None, Array] = {}  # [n, w_dim] each
 
     def of(self, cast: Cast) -> Array:
@@ -121,6 +143,10 @@ class Knots:
         if label in self._w:
             return self._w[label]
         w = self._map(self._z, label)
+        if self._known:
+            w = np.tile(w, len(next(iter(self._known.values()))) // self._space.w_dim)
+            for index, own in self._known.items():
+                w[index] = own
         return w if self._shape is None else self._shape @ w
 
     def _map(self, z: Array, label: int | None) -> Array:
@@ -172,15 +198,25 @@ class Walk:
 
 
 class Ring:
-    """The closed curve through the anchors z [n, z_dim] in order; ``length`` units round."""
+    """The closed curve through the anchors z [n, z_dim] in order; ``length`` units round. In the
+    place of some, by index, there is a ``known`` w."""
 
-    def __init__(self, z: Array, space: LatentSpace, cast: Cast) -> None:
-        n = len(z)
+    def __init__(
+        self,
+        z: Array,
+        space: LatentSpace,
+        cast: Cast,
+        known: Mapping[int, FloatArray] | None = None,
+    ) -> None:
+        n, known = len(z), known or {}
+        layered = any(w.ndim == 2 for w in known.values())
+        self._form = (space.num_ws, space.w_dim) if layered else (space.w_dim,)
+        rows = {k: np.broadcast_to(w, self._form).ravel() for k, w in known.items()}
         one = np.eye(n)
         # The spline passes the anchors: (c[k-1] + 4 c[k] + c[k+1]) / 6 = w[k], round and round.
         system = (np.roll(one, 1, axis=0) + 4.0 * one + np.roll(one, -1, axis=0)) / 6.0
         inverse = np.linalg.inv(system).astype(np.float64)
-        self._knots = Knots(z, space, inverse[np.arange(-1, n + 2) % n])
+        self._knots = Knots(z, space, inverse[np.arange(-1, n + 2) % n], rows)
         self.anchors = n
         steps = _measure(space, _trace(self._knots.of(cast), RING_STEPS))
         passed = np.concatenate([steps[-1:], steps, steps[:1]]).cumsum()
@@ -192,13 +228,23 @@ class Ring:
         return self._ruler.passed(1 + anchor * RING_STEPS) - self._ruler.start
 
     def along(self, length: float, cast: Cast) -> Array:
-        """w [w_dim] at ``length`` units from the first anchor, any number of times round."""
+        """w [w_dim], or with known ones perhaps [num_ws, w_dim], at ``length`` units from the first
+        anchor, any number of times round."""
         return self.at(
             (self._ruler.find(self._ruler.start + length % self.length) - 1) / RING_STEPS, cast
         )
 
     def at(self, u: float, cast: Cast) -> Array:
-        """w [w_dim] at ``u``, which is k at anchor k, any number of times round."""
+        """The same at ``u``, which is k at anchor k, any number of times round."""
         span, t = divmod(u % self.anchors, 1.0)
         first = int(span) % self.anchors
-        return weights(t) @ self._knots.of(cast)[first : first + 4]
+        w = weights(t) @ self._knots.of(cast)[first : first + 4]
+        return w.reshape(self._form)
+
+
+def make_ring(anchors: Sequence[Anchor], space: LatentSpace, cast: Cast) -> Ring:
+    """The ring through the pictures of seeds and through known w, in order."""
+    seeds = [anchor if isinstance(anchor, int) else 0 for anchor in anchors]
+    z = np.concatenate([seeded(seed, 1, space.z_dim) for seed in seeds])
+    known = {k: anchor for k, anchor in enumerate(anchors) if not isinstance(anchor, int)}
+    return Ring(z, space, cast, known)

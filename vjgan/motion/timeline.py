@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from vjgan.motion.curve import Array, Ring, seeded
+from vjgan.motion.curve import Anchor, Array, is_same, make_ring
 from vjgan.motion.glide import Cast
 from vjgan.motion.pace import BAR, RETURN, Push, between, quintic
 from vjgan.types import Beat, Controls, LatentSpace
 
 SEEDS = 2**32
+
+
+def seed_of(anchor: Anchor) -> int:
+    """The anchor's seed, or one of its own for a known w."""
+    return anchor if isinstance(anchor, int) else zlib.crc32(anchor.tobytes())
 
 
 class Way:
@@ -22,17 +28,16 @@ class Way:
     before the first and after the last it rests."""
 
     def __init__(
-        self, bars: Sequence[float], seeds: Sequence[int], space: LatentSpace, cast: Cast
+        self, bars: Sequence[float], anchors: Sequence[Anchor], space: LatentSpace, cast: Cast
     ) -> None:
-        moves = [True, *(a != b for a, b in pairwise(seeds))]
-        anchors = [seed for seed, moved in zip(seeds, moves, strict=True) if moved]
+        moves = [True, *(not is_same(a, b) for a, b in pairwise(anchors))]
+        places = [anchor for anchor, moved in zip(anchors, moves, strict=True) if moved]
         # The ring is closed by a way back that is never gone. Fewer than three make no ring.
-        closing = [(anchors[-1] + k) % SEEDS for k in range(1, max(2, 4 - len(anchors)))]
-        z = np.concatenate([seeded(seed, 1, space.z_dim) for seed in (*anchors, *closing)])
-        self._ring = Ring(z, space, cast)
+        last = seed_of(places[-1])
+        closing = [(last + k) % SEEDS for k in range(1, max(2, 4 - len(places)))]
+        self._ring = make_ring([*places, *closing], space, cast)
         self._bars = list(bars)
-        places = np.cumsum(moves) - 1
-        self._far = [self._ring.passed(int(place)) for place in places]
+        self._far = [self._ring.passed(int(place)) for place in np.cumsum(moves) - 1]
         rates = [
             (end - start) / (last - first)
             for (start, end), (first, last) in zip(
@@ -43,7 +48,7 @@ class Way:
         self._rates = [0.0, *inner, 0.0]  # units a bar, at each arrival
 
     def at(self, bar: float, ahead: float, cast: Cast) -> Array:
-        """w [w_dim] at a place of the track, ``ahead`` units further."""
+        """w [w_dim] or [num_ws, w_dim] at a place of the track, ``ahead`` units further."""
         return self._ring.along(self.length(bar) + ahead, cast)
 
     def length(self, bar: float) -> float:
@@ -64,19 +69,22 @@ class Way:
 
 
 class Timeline:
-    """The pictures of ``stops`` (bar, seed), in their order; onsets push it ahead for a moment,
+    """The pictures of ``stops`` (bar, anchor), in their order; onsets push it ahead for a moment,
     ``speed`` and ``energy`` do nothing. The beat's position counts from the track's first bar."""
 
-    def __init__(self, stops: Sequence[tuple[float, int]], space: LatentSpace, cast: Cast) -> None:
-        bars, seeds = [bar for bar, _ in stops], [seed for _, seed in stops]
-        self._way = Way(bars, seeds, space, cast)
-        self._style = Way(bars, [(seed + SEEDS // 2) % SEEDS for seed in seeds], space, cast)
+    def __init__(
+        self, stops: Sequence[tuple[float, Anchor]], space: LatentSpace, cast: Cast
+    ) -> None:
+        bars, anchors = [bar for bar, _ in stops], [anchor for _, anchor in stops]
+        self._way = Way(bars, anchors, space, cast)
+        others = [(seed_of(anchor) + SEEDS // 2) % SEEDS for anchor in anchors]
+        self._style = Way(bars, others, space, cast)
         self._push = Push(1.0 / RETURN)
 
     def step(
         self, controls: Controls, beat: Beat, ages: Sequence[float], dt: float, cast: Cast
     ) -> tuple[Array, Array]:
-        """Both walks' w [w_dim]."""
+        """Both walks' w [w_dim], the first perhaps [num_ws, w_dim]."""
         bar = (beat.position - beat.downbeat) / BAR
         ahead = self._push.step(controls["kick"], ages, dt)
         return self._way.at(bar, ahead, cast), self._style.at(bar, ahead, cast)
