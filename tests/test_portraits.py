@@ -16,8 +16,9 @@ from vjgan.train import sitter, upres
 from vjgan.train.features import PACKAGE
 from vjgan.train.judge import CHANNELS, Judge, fool_loss, judge_loss
 from vjgan.train.mapping import teach
+from vjgan.train.painter import paint
 from vjgan.train.pairs import HELD, Pairs, attention
-from vjgan.train.portraits import Trainer, paint
+from vjgan.train.portraits import Trainer
 
 SMALL = StyleGAN2Config(
     resolution=128,

@@ -14,17 +14,9 @@ import torch
 
 from vjgan.files import replacing
 from vjgan.train.judge import Judge, fool_loss, judge_loss
+from vjgan.train.painter import likeness, paint, train
 from vjgan.train.pairs import attention
-from vjgan.train.portraits import (
-    DATA,
-    FEATURE_WEIGHT,
-    RUN,
-    Trainer,
-    likeness,
-    paint,
-    train,
-    unlikeness,
-)
+from vjgan.train.portraits import DATA, FEATURE_WEIGHT, RUN, Trainer, unlikeness
 
 FINISH = Path("training/finish")
 JUDGE_RATE = 1e-3

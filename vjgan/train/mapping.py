@@ -1,14 +1,14 @@
 """Teach a mapping network what its z means, before it has seen a picture.
 
-The first layers learn ``sitter.embed``, the physical values behind a vector; a random linear map
-hands them on, so that what follows is an ordinary StyleGAN2 mapping network. It costs no pictures
-and lets the synthesis learn from physical values rather than from raw normal numbers.
+The first layers learn a subject's ``embed``, the physical values behind a vector; a random linear
+map hands them on, so that what follows is an ordinary StyleGAN2 mapping network. It costs no
+pictures and lets the synthesis learn from physical values rather than from raw normal numbers.
 """
 
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from vjgan.generator.stylegan2 import GAIN, SLOPE, Linear, Mapping, StyleGAN2Config
 from vjgan.train import sitter
+from vjgan.types import FloatArray
 
 CONFIG = StyleGAN2Config(
     resolution=128,
@@ -30,6 +31,16 @@ BATCH = 256
 POOL = 16384  # vectors drawn at a time
 
 
+class Subject(Protocol):
+    """What pictures are of: vectors [n, z_dim] by seed, and the physical values behind them."""
+
+    def draw(self, seed: int, count: int) -> FloatArray:
+        """Vectors [count, z_dim] of length sqrt(z_dim), the same for the same seed."""
+
+    def embed(self, p: FloatArray) -> FloatArray:
+        """Values [n, k] of mean 0 and deviation 1."""
+
+
 def hidden(mapping: Mapping, p: Tensor) -> Tensor:
     """The activations [n, w_dim] after the taught layers."""
     x = p
@@ -38,11 +49,13 @@ def hidden(mapping: Mapping, p: Tensor) -> Tensor:
     return x
 
 
-def teach(config: StyleGAN2Config, steps: int, seed: int = 0) -> tuple[Mapping, float]:
-    """A mapping network that knows the sitter, and the share of variance that it explains."""
+def teach(
+    config: StyleGAN2Config, steps: int, subject: Subject = sitter, seed: int = 0
+) -> tuple[Mapping, float]:
+    """A mapping network that knows the subject, and the share of variance that it explains."""
     torch.manual_seed(seed)
     mapping = Mapping(config)
-    outputs = sitter.embed(sitter.draw(0, 1)).shape[1]
+    outputs = subject.embed(subject.draw(0, 1)).shape[1]
     readout = nn.Linear(config.w_dim, outputs)
     taught = list(mapping.layers[:TAUGHT])
     groups = [
@@ -53,8 +66,8 @@ def teach(config: StyleGAN2Config, steps: int, seed: int = 0) -> tuple[Mapping, 
     for step in range(steps):
         at = step % (POOL // BATCH)
         if at == 0:
-            vectors = sitter.draw(10_000_000 + step, POOL)
-            p, target = torch.from_numpy(vectors), torch.from_numpy(sitter.embed(vectors))
+            vectors = subject.draw(10_000_000 + step, POOL)
+            p, target = torch.from_numpy(vectors), torch.from_numpy(subject.embed(vectors))
         for group in optimiser.param_groups:
             group["lr"] = group["scale"] * 2e-3 * (0.5 + 0.5 * math.cos(math.pi * step / steps))
         rows = slice(at * BATCH, (at + 1) * BATCH)
@@ -63,7 +76,7 @@ def teach(config: StyleGAN2Config, steps: int, seed: int = 0) -> tuple[Mapping, 
         torch.autograd.backward(loss)
         optimiser.step()
     _hand_on(mapping, readout)
-    return mapping, _explained(mapping, readout)
+    return mapping, _explained(mapping, readout, subject)
 
 
 @torch.no_grad()
@@ -76,9 +89,9 @@ def _hand_on(mapping: Mapping, readout: nn.Linear) -> None:
 
 
 @torch.no_grad()
-def _explained(mapping: Mapping, readout: nn.Linear) -> float:
-    vectors = sitter.draw(20_000_000, 4096)
+def _explained(mapping: Mapping, readout: nn.Linear, subject: Subject) -> float:
+    vectors = subject.draw(20_000_000, 4096)
     error = readout(hidden(mapping, torch.from_numpy(vectors))) - torch.from_numpy(
-        sitter.embed(vectors)
+        subject.embed(vectors)
     )
     return float(1 - error.square().mean())

@@ -27,8 +27,9 @@ from vjgan.generator.upscale import FACTOR, MARK, Upscaler, write_upscaler
 from vjgan.train import sitter
 from vjgan.train.features import Features
 from vjgan.train.judge import Judge, fool_loss, judge_loss
+from vjgan.train.painter import likeness, paint
 from vjgan.train.pairs import HELD, attention
-from vjgan.train.portraits import likeness, paint, unlikeness
+from vjgan.train.portraits import unlikeness
 
 RUN, DATA = Path("training/upres"), Path("training/large")
 MODEL = Path("models/portraits.safetensors")
