@@ -68,11 +68,11 @@ class Features(nn.Module):
         x = F.pad(x, (half - 1, half, half - 1, half))  # as trained: TensorFlow's "same"
         return F.conv2d(x, weight, bias, stride=stride, groups=groups)
 
-    def raw(self, x: Tensor) -> list[Tensor]:
-        """x [n, 3, h, w] in -1..1 -> maps of 32, 24, 40 and 112 channels."""
+    def raw(self, x: Tensor, depth: int = 1 + len(TAPS)) -> list[Tensor]:
+        """x [n, 3, h, w] in -1..1 -> maps of 32, 24, 40 and 112 channels, the first ``depth``."""
         x = F.relu6(self._convolve(x, self._stem, 2))
         maps = [x]
-        for k in range(self._taps[-1] + 1):
+        for k in range(self._taps[depth - 2] + 1 if depth > 1 else 0):
             x = self._block(x, k)
             if k in self._taps:
                 maps.append(x)
