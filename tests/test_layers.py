@@ -64,7 +64,7 @@ ROOMS = {
     "chapters": GROUND | {"grid", "roles", "stage"},
     "loader": GROUND | {"stage"},
     "retouch": GROUND,
-    "library": GROUND | {"mapping", "preset", "retouch", "score", "setlist", "stage"},
+    "library": GROUND | {"bank", "mapping", "preset", "retouch", "score", "setlist", "stage"},
     "setlist": GROUND,
     "bindings": GROUND | {"mapping"},
     "takeover": GROUND | {"bindings"},

@@ -24,7 +24,7 @@ from vjgan.grid import Grid, find_grid
 from vjgan.hearing import score_tempo
 from vjgan.motion import make_timeline
 from vjgan.motion.curve import seeded
-from vjgan.score import Score, read_score
+from vjgan.score import Score
 from vjgan.scoring import ERAS, compose
 from vjgan.sections import find_parts
 from vjgan.settings import LiveSettings
@@ -65,7 +65,7 @@ def read(tmp_path: Path, text: str) -> Score:
     path = tmp_path / "score.toml"
     path.write_text(text)
     library = make_library(live=False)
-    return read_score(path, library.find, lambda file: library.preset(file).table)
+    return library.score(path)
 
 
 # Bars.

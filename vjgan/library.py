@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from vjgan.bank import Bank
 from vjgan.controls import INSIDE, RETOUCH, Control
-from vjgan.errors import ModelError, PresetError, RetouchError, VjganError
+from vjgan.errors import (
+    BankError,
+    ModelError,
+    PresetError,
+    RetouchError,
+    ScoreError,
+    VjganError,
+)
 from vjgan.files import saved_at
 from vjgan.mapping import Router
 from vjgan.preset import Layer as LayerRow
 from vjgan.preset import MotionTable, OpenPass, Preset, find_preset, find_presets, load_preset
 from vjgan.retouch import Opening, Retouch, Retouched
-from vjgan.score import Score, Stops, read_score
+from vjgan.score import Score, read_score
 from vjgan.setlist import Setlist, read_setlist
 from vjgan.stage import Layer, Mover, Scene
-from vjgan.types import Generator, LatentSpace, PassWeight
+from vjgan.types import FloatArray, Generator, LatentSpace, PassWeight
 
 NO_MODEL = "none"  # how presets ask for it
+SEEDS = 2**31
+Anchor = int | FloatArray  # a seed, or the w of a portrait
+Keyframes = tuple[tuple[Anchor, float], ...]  # and the bars until the next one
 
 log = logging.getLogger("vjgan")
 
@@ -31,8 +44,9 @@ class Library:
     """Presets by name or number, scenes by preset file. ``passes`` tells the shader passes with
     their controls, ``fixed`` those that presets cannot name, ``load`` gives the warmed generator of
     a model's name or path, ``prefetch`` warms one that may be wanted next, ``moving`` makes a
-    motion from a preset's settings and a latent space, ``passing`` one through the stops of a
-    score; these may take seconds, so scenes are made off the loop. ``model`` overrides what
+    motion from a preset's settings, its keyframes and a latent space, ``passing`` one through the
+    stops of a score; these may take seconds, so scenes are made off the loop. The ``bank`` has the
+    portraits that both may name. ``model`` overrides what
     presets ask for, ``seed`` shifts every seed in them: another night of the same preset.
 
     ``open_layer`` opens a preset's layer, ``blank`` is played where a preset has no model but a
@@ -42,8 +56,9 @@ class Library:
     passes: Callable[[], Mapping[str, Mapping[str, Control]]]
     load: Callable[[str], Generator]
     prefetch: Callable[[str], None]
-    moving: Callable[[MotionTable, LatentSpace], Mover]
-    passing: Callable[[Stops, LatentSpace], Mover]
+    moving: Callable[[MotionTable, Keyframes, LatentSpace], Mover]
+    passing: Callable[[Sequence[tuple[float, Anchor]], LatentSpace], Mover]
+    bank: Bank
     default_model: str
     model: str = ""
     seed: int = 0
@@ -71,7 +86,7 @@ class Library:
 
     def preset(self, path: Path) -> Preset:
         """The checked preset of a file. Raises PresetError."""
-        return load_preset(path, self.passes(), self.fixed, self.open_pass)
+        return load_preset(path, self.passes(), self.fixed, self.open_pass, self.bank.get)
 
     def known(self) -> object:
         """What presets are checked by; another value when that has changed."""
@@ -92,14 +107,14 @@ class Library:
 
     def score(self, path: Path) -> Score:
         """The checked score of a file. Raises ScoreError."""
-        return read_score(path, self.find, lambda file: self.preset(file).table)
+        return read_score(path, self.find, lambda file: self.preset(file).table, self.bank.get)
 
     def chapters(self, score: Score) -> list[tuple[float, Scene]]:
         """The scenes of a score, each with the bar from which on it is played, counted from 0.
-        Raises PresetError or ModelError."""
-        stops = tuple((bar, (seed + self.seed) % 2**31) for bar, seed in score.stops)
+        Raises PresetError, ScoreError or ModelError."""
         scenes = []
-        for chapter in score.chapters:
+        ends = [*(chapter.start for chapter in score.chapters[1:]), score.stops[-1][0]]
+        for chapter, end in zip(score.chapters, ends, strict=True):
             preset = self.preset(chapter.preset)
             preset = replace(
                 preset,
@@ -107,17 +122,56 @@ class Library:
                 crossfade_beats=score.crossfade_beats,
                 values={**preset.values, **chapter.values},
             )
-            scene = self._scene(preset, chapter.preset, lambda space: self.passing(stops, space))
-            scenes.append((chapter.start, scene))
+            moving = partial(self._pass, score, (chapter.start, end))
+            scenes.append((chapter.start, self._scene(preset, chapter.preset, moving)))
         return scenes
+
+    def _pass(self, score: Score, span: tuple[float, float], generator: Generator) -> Mover:
+        """The way through a score's stops on a generator, which is seen from a bar to another: of
+        those elsewhere, portraits of other models are not seen."""
+        try:
+            stops = [
+                (bar, self._anchor(named, generator, span[0] <= bar < span[1]))
+                for bar, named in score.stops
+            ]
+        except BankError as error:
+            raise ScoreError(f"score '{score.path}': {error}") from None
+        return self.passing(stops, generator.space)
+
+    def _anchor(self, named: int | str, generator: Generator, seen: bool = True) -> Anchor:
+        """What a seed, or a portrait's name, is to the motion on a generator. Where the performer
+        chose a model that the portrait is not of, it is a seed of its own; likewise where it is not
+        ``seen``. Raises BankError."""
+        if isinstance(named, int):
+            return (named + self.seed) % SEEDS
+        try:
+            return self.bank.find(named, generator.space, generator.name)
+        except BankError as error:
+            if seen and generator is not self.blank:
+                if not self.model:
+                    raise
+                log.warning("%s; somebody else comes", error)
+            return zlib.crc32(named.encode()) % SEEDS
 
     def scene(self, path: Path) -> Scene:
         """The preset of a file at work. Raises PresetError or ModelError."""
         preset = self.preset(path)
-        motion = _shifted(preset.motion, self.seed)
-        return self._scene(preset, path, lambda space: self.moving(motion, space))
+        return self._scene(preset, path, partial(self._move, preset))
 
-    def _scene(self, preset: Preset, path: Path, moving: Callable[[LatentSpace], Mover]) -> Scene:
+    def _move(self, preset: Preset, generator: Generator) -> Mover:
+        """A preset's own motion on a generator."""
+        motion = preset.motion
+        try:
+            keyframes = tuple(
+                (self._anchor(one.portrait if one.seed is None else one.seed, generator), one.bars)
+                for one in motion.keyframes
+            )
+        except BankError as error:
+            raise PresetError(f"preset '{preset.key}': {error}") from None
+        shifted = motion.model_copy(update={"seed": (motion.seed + self.seed) % SEEDS})
+        return self.moving(shifted, keyframes, generator.space)
+
+    def _scene(self, preset: Preset, path: Path, moving: Callable[[Generator], Mover]) -> Scene:
         generator = self._generator(preset)
         bare = generator is self.blank
         try:
@@ -132,7 +186,7 @@ class Library:
             key=preset.key,
             title=preset.name,
             router=Router(preset.table, preset.values, preset.routes, preset.lfos),
-            motion=moving(generator.space),
+            motion=moving(generator),
             generator=self._retouch(preset, generator),
             passes=preset.passes,
             crossfade_beats=preset.crossfade_beats,
@@ -220,11 +274,3 @@ def _check_directions(preset: Preset, generator: Generator) -> None:
                 f"preset '{preset.key}': direction '{name}' is not in model '{generator.name}'; "
                 f"there are: 1 to 8, {', '.join(there)}"
             )
-
-
-def _shifted(motion: MotionTable, seed: int) -> MotionTable:
-    def shift(value: int) -> int:
-        return (value + seed) % 2**31
-
-    keyframes = tuple(k.model_copy(update={"seed": shift(k.seed)}) for k in motion.keyframes)
-    return motion.model_copy(update={"seed": shift(motion.seed), "keyframes": keyframes})

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vjgan.controls import CONTROLS, LAYERS, Control
-from vjgan.errors import PresetError, ShaderError
+from vjgan.errors import BankError, PresetError, ShaderError
 from vjgan.files import flat, read_toml
 from vjgan.gestures import MIDI_SOURCE
 from vjgan.mapping import CURVES, SHAPES, SIGNALS, Lfo, Route
@@ -33,9 +33,11 @@ class _Table(BaseModel):
 
 
 class KeyframeTable(_Table):
-    """One stop of a journey: the picture of ``seed``, and the bars until the next one."""
+    """One stop of a journey: the picture of ``seed``, or a ``portrait`` of the bank by its name,
+    and the bars until the next one."""
 
-    seed: Seed
+    seed: Seed | None = None
+    portrait: str = ""
     bars: float = Field(default=4.0, ge=0.25, le=64)
 
 
@@ -140,6 +142,8 @@ class Preset:
 # pass and its controls out.
 OpenPass = Callable[[str, Path], tuple[PassWeight, Mapping[str, Control]]]
 ISF = "isf:"
+# What finds a portrait of the bank by its name; raises BankError.
+FindPortrait = Callable[[str], object]
 
 
 def load_preset(
@@ -147,10 +151,11 @@ def load_preset(
     passes: Mapping[str, Mapping[str, Control]],
     fixed: Collection[str] = (),
     open_pass: OpenPass | None = None,
+    find_portrait: FindPortrait | None = None,
 ) -> Preset:
     """The preset in a file. ``passes`` are the shader passes that exist, with their controls; those
     in ``fixed`` are always drawn, so that presets steer but do not name them; ``open_pass`` opens
-    those that are files of their own.
+    those that are files of their own, ``find_portrait`` looks for those that it names.
 
     Raises PresetError: one sentence with the file, the key, the value and what is allowed."""
     key = path.stem
@@ -174,6 +179,7 @@ def load_preset(
         *_problems(data, values, free, table),
         *_layer_problems(layers),
         *_retouch_problems(retouch),
+        *_keyframe_problems(data.motion.keyframes, find_portrait),
     ):
         raise PresetError(f"preset '{key}' ({path}): {problem}")
     return Preset(
@@ -268,6 +274,20 @@ def _retouch_problems(retouch: Sequence[RetouchRow]) -> Iterable[str]:
             yield f"retouch '{row.kind}' is unknown; there are: {allowed}, style:PATH"
         elif is_file_name(row.place) and not Path(row.place).is_file():
             yield f"retouch '{row.kind}:': there is no file '{row.place}'"
+
+
+def _keyframe_problems(
+    keyframes: Sequence[KeyframeTable], find: FindPortrait | None
+) -> Iterable[str]:
+    for number, one in enumerate(keyframes, start=1):
+        where = f"motion.keyframes.{number}"
+        if (one.seed is None) == (not one.portrait):
+            yield f"{where} needs a seed or a portrait, and not both"
+        elif one.portrait and find is not None:
+            try:
+                find(one.portrait)
+            except BankError as error:
+                yield f"{where}: {error}"
 
 
 def find_presets(*folders: Path) -> list[Path]:

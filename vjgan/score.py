@@ -14,7 +14,8 @@ name = "A"
 start = 1                # bars, counted from 1
 end = 9
 era = "marble"
-anchors = [21, 58]       # seeds: one is reached every `phrase` bars, the first at the start
+anchors = [21, "nora"]   # seeds, or portraits of the bank: one is reached every `phrase` bars,
+                         # the first at the start
 """
 
 from __future__ import annotations
@@ -25,15 +26,27 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 from vjgan.controls import Control
-from vjgan.errors import PresetError, ScoreError
+from vjgan.errors import BankError, PresetError, ScoreError
 from vjgan.files import flat, read_toml
 from vjgan.grid import Grid
 
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Stops = tuple[tuple[float, int], ...]  # bar, counted from 0, and seed
+MOST_SEED = 2**31 - 1
+Stops = tuple[tuple[float, int | str], ...]  # bar, counted from 0, and seed or portrait's name
+
+
+def _anchor(value: object) -> int | str:
+    if isinstance(value, str) or (type(value) is int and 0 <= value <= MOST_SEED):
+        return value
+    raise PydanticCustomError(
+        "anchor", f"Input should be a seed, 0 to {MOST_SEED}, or the name of a portrait"
+    )
+
+
+Anchor = Annotated[int | str, PlainValidator(_anchor)]
 
 
 class _Table(BaseModel):
@@ -45,7 +58,7 @@ class SectionTable(_Table):
 
     start: int = Field(ge=1, le=100_000)
     end: int = Field(ge=2, le=100_000)
-    anchors: tuple[Seed, ...] = Field(min_length=1, max_length=1000)
+    anchors: tuple[Anchor, ...] = Field(min_length=1, max_length=1000)
     phrase: float = Field(default=4.0, ge=0.25, le=64)
     name: str = Field(default="", max_length=100)
     era: str = ""
@@ -95,16 +108,17 @@ def read_score(
     path: Path,
     find: Callable[[str], Path],
     controls: Callable[[Path], Mapping[str, Control]],
+    find_portrait: Callable[[str], object],
 ) -> Score:
     """The score in a file. ``find`` gives a preset's file by name or number, ``controls`` what can
-    be set in one.
+    be set in one; ``find_portrait`` finds one of the bank, or raises BankError.
 
     Raises ScoreError: one sentence with the file, the key, the value and what is allowed."""
     try:
         data = ScoreTable.model_validate(read_toml(path, "score", ScoreError))
     except ValidationError as error:
         raise ScoreError(f"score '{path}': {_sentence(error)}") from None
-    reader = _Reader(path, data, find, controls)
+    reader = _Reader(path, data, find, controls, find_portrait)
     track = data.track if data.track == "demo" else str(path.parent / data.track)
     return Score(
         path=path,
@@ -124,6 +138,7 @@ class _Reader:
     data: ScoreTable
     find: Callable[[str], Path]
     controls: Callable[[Path], Mapping[str, Control]]
+    find_portrait: Callable[[str], object]
 
     def bars(self) -> tuple[float, ...]:
         times = self.data.bars
@@ -131,9 +146,9 @@ class _Reader:
             raise self.wrong("bars must be two or more seconds that rise")
         return times
 
-    def stops(self) -> list[tuple[float, int]]:
+    def stops(self) -> list[tuple[float, int | str]]:
         """Every anchor's bar; after the last section the picture of the beginning comes back."""
-        stops: list[tuple[float, int]] = []
+        stops: list[tuple[float, int | str]] = []
         for number, section in enumerate(self.data.sections, start=1):
             if section.end <= section.start:
                 raise self.wrong(f"sections.{number}.end {section.end} must be above its start")
@@ -149,11 +164,17 @@ class _Reader:
                     f"{section.phrase:g} bars, comes at bar {last + 1:g}, not before the end "
                     f"{section.end}"
                 )
-            stops += [
-                (section.start - 1 + k * section.phrase, seed)
-                for k, seed in enumerate(section.anchors)
-            ]
+            for k, anchor in enumerate(section.anchors):
+                self.check(f"sections.{number}.anchors", anchor)
+                stops.append((section.start - 1 + k * section.phrase, anchor))
         return [*stops, (self.data.sections[-1].end - 1.0, stops[0][1])]
+
+    def check(self, where: str, anchor: int | str) -> None:
+        if isinstance(anchor, str):
+            try:
+                self.find_portrait(anchor)
+            except BankError as error:
+                raise self.wrong(f"{where}: {error}") from None
 
     def chapters(self) -> list[Chapter]:
         return [

@@ -128,5 +128,5 @@ def _put(controls: Any, name: str, value: float) -> None:
 def _shift_seeds(document: Any, seed: int) -> None:
     motion = document.setdefault("motion", tomlkit.table())
     motion["seed"] = (motion.get("seed", 1) + seed) % 2**31
-    for stop in motion.get("keyframes", ()):
+    for stop in (one for one in motion.get("keyframes", ()) if "seed" in one):
         stop["seed"] = (stop["seed"] + seed) % 2**31

@@ -11,6 +11,7 @@ from pathlib import Path
 import vjgan
 from vjgan.assets import folder, own_folder
 from vjgan.audio.demo import demo
+from vjgan.bank import Bank, bank_folder
 from vjgan.controls import CONTROLS, Control
 from vjgan.errors import VjganError
 from vjgan.generator.about import ModelInfo
@@ -18,7 +19,7 @@ from vjgan.generator.checkpoint import find_model, info
 from vjgan.generator.device import find_device, used_bytes, warm_budget
 from vjgan.generator.player import Player, open_model
 from vjgan.generator.shelf import Shelf
-from vjgan.library import Library
+from vjgan.library import Keyframes, Library
 from vjgan.mapping import SIGNALS
 from vjgan.media import Sound
 from vjgan.motion import MotionSettings, make_motion, make_timeline
@@ -56,6 +57,7 @@ def make_library(
         prefetch=shelf.prefetch,
         moving=_moving,
         passing=make_timeline,
+        bank=Bank(bank_folder()),
         default_model=DEFAULT_MODEL,
         model=model,
         seed=seed,
@@ -86,10 +88,9 @@ def all_controls() -> dict[str, Control]:
     return CONTROLS | rows | isf_files().controls()
 
 
-def _moving(table: MotionTable, space: LatentSpace) -> Mover:
-    stops = tuple((stop.seed, stop.bars) for stop in table.keyframes)
+def _moving(table: MotionTable, keyframes: Keyframes, space: LatentSpace) -> Mover:
     return make_motion(
-        MotionSettings(table.kind, table.seed, table.bars, table.anchors, stops, table.classes),
+        MotionSettings(table.kind, table.seed, table.bars, table.anchors, keyframes, table.classes),
         space,
     )
 

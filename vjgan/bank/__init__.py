@@ -17,7 +17,7 @@ from vjgan.assets import own_folder
 from vjgan.bank.portrait import NAME, SUFFIX, Portrait, read, write
 from vjgan.errors import BankError
 from vjgan.files import replacing, saved_at
-from vjgan.types import ByteArray, LatentSpace
+from vjgan.types import ByteArray, FloatArray, LatentSpace
 
 __all__ = ["Bank", "BankError", "Portrait", "bank_folder"]
 
@@ -130,6 +130,18 @@ class Bank:
         """Whether a portrait is of the model of that name, with that latent space."""
         shapes = ((space.w_dim,), (space.num_ws, space.w_dim))
         return portrait.model == model and portrait.w.shape in shapes
+
+    def find(self, name: str, space: LatentSpace, model: str) -> FloatArray:
+        """The w of a portrait that fits. Raises BankError where it is not there or does not."""
+        portrait = self.get(name)
+        if portrait.model != model:
+            raise BankError(f"portrait '{name}' is of model '{portrait.model}', not of '{model}'")
+        if not self.fits(portrait, space, model):
+            raise BankError(
+                f"portrait '{name}' is of another model '{model}': its w {list(portrait.w.shape)} "
+                f"should be [{space.w_dim}] or [{space.num_ws}, {space.w_dim}]"
+            )
+        return portrait.w
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}{SUFFIX}"
