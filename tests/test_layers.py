@@ -81,6 +81,7 @@ ROOMS = {
     "render": GROUND | {"engine", "people", "roles", "stage", "stats"},
     "output": GROUND | {"media"},
     "takes": GROUND | {"listener", "roles", "stage"},
+    "crew": GROUND | {"stage"},
     "train": GROUND | {"generator"},
 }
 TOP = {
@@ -93,6 +94,7 @@ TOP = {
     "models",
     "learning",
     "preflight",
+    "dreams",
     "explore",
     "film",
     "hands",
@@ -101,6 +103,7 @@ TOP = {
     "hearing",
     "settings",
     "show",
+    "workers",
     "thumbnails",
     "booth",
     "doctor",
@@ -117,9 +120,10 @@ LIBRARIES = {
     "glfw": {f"screen/{name}.py" for name in ("window", "displays", "pane", "keys")},
     "moderngl": {"screen/"},
     "av": {"media/", "sources/decoder.py"},
-    "torch": {"generator/", "train/"},
+    "torch": {"generator/", "train/", "retouch/", "dreams.py"},
     "safetensors": {"generator/", "train/state.py", "bank/portrait.py"},
     "openvino": {"generator/openvino.py"},
+    "ray": {"crew/cluster.py"},
     "link": {"beat/link.py"},
     "pydantic": {"preset.py", "remote/words.py", "setlist.py", "bindings.py", "score.py"}
     | {"bank/portrait.py"},

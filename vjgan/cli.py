@@ -14,6 +14,7 @@ import vjgan
 from vjgan.commands.analyze import analyze
 from vjgan.commands.calibrate import calibrate
 from vjgan.commands.check import check
+from vjgan.commands.dream import dream
 from vjgan.commands.learn import learn_midi
 from vjgan.commands.model import app as model_app
 from vjgan.commands.options import (
@@ -55,6 +56,7 @@ app.command("train")(train_command)
 app.command()(analyze)
 app.command()(calibrate)
 app.command()(check)
+app.command()(dream)
 app.command("learn-midi")(learn_midi)
 app.command()(learn)
 app.command("score")(score_command)
@@ -270,12 +272,20 @@ def render(
         Path | None,
         typer.Option(metavar="SCORE", help="Play a score, see `score`; it names the track."),
     ] = None,
+    workers: Annotated[
+        str,
+        typer.Option(
+            metavar="N|ray",
+            help="Let so many processes, or a Ray cluster, draw the model's pictures.",
+        ),
+    ] = "",
     flash_limit: FlashLimit = True,
 ) -> None:
     """Render a film locked to a track: the same show, frame by frame, with the track's own sound.
 
-    The same seed on the same machine gives the same frames, bit for bit. An interrupted film
-    leaves nothing under the final name.
+    The same seed on the same machine gives the same frames, bit for bit, with however many
+    workers. An interrupted film leaves nothing under the final name; with workers, the same command
+    then goes on from what they had done.
 
     Examples:
 
@@ -300,6 +310,7 @@ def render(
         device=device,
         flash_limit=flash_limit,
         score=score,
+        workers=workers,
     )
     if take is not None:
         if preset or seed or settings.start or to:

@@ -15,15 +15,18 @@ from vjgan.chapters import Chapters, GridTempo
 from vjgan.errors import VjganError
 from vjgan.features import Analyser
 from vjgan.generator.worker import Direct
+from vjgan.library import Library
 from vjgan.listener import SteppedEar
-from vjgan.media import FilmWriter, Sound, read_sound, save_image
+from vjgan.media import FilmWriter, Sound, check_film, read_sound, save_image
 from vjgan.people import People
 from vjgan.render import frame_count, render
 from vjgan.roles import Scenes, Tempo
+from vjgan.score import Score
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.stage import Scene
 from vjgan.stock import credit, demo_sound, make_library, notice
 from vjgan.types import Clock, Ear, Hands
+from vjgan.workers import check_workers, shared
 
 # How many frames there will be and what of; a context that gives the function to tell each to.
 Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
@@ -45,6 +48,7 @@ class FilmSettings:
     device: str = "auto"
     flash_limit: bool = True
     score: Path | None = None  # plays instead of a preset; an empty track is its own
+    workers: str = ""  # a number of processes that draw the model's pictures, or "ray"
 
 
 def film(settings: FilmSettings, progress: Progress, picture: Path | None = None) -> None:
@@ -57,27 +61,31 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
     sound = demo_sound() if path is None else read_sound(path)
     start, end = _span(settings, sound)
     preset = library.find(settings.preset)
-    analyser = Analyser(sound.sample_rate)
-    part = Part(
-        scene=lambda: library.scene(preset),
-        sound=path or sound,
-        start=start,
-        frames=frame_count(end - start, settings.fps),
-        ear=SteppedEar(Track(sound.samples, sound.sample_rate), analyser),
-        tempo=BeatClock(),
-        about=credit(library, preset, library.preset(preset).name),
-    )
-    if score is not None:
-        chapters = Chapters(library.chapters(score), GridTempo(score.grid))
-        about = credit(library, score.chapters[0].preset, f"score {score.path.name}")
-        part = replace(
-            part,
-            scene=lambda: chapters.first,
-            tempo=chapters.tempo,
+
+    def part() -> Part:
+        chapters = None if score is None else _chapters(library, score)
+        return Part(
+            scene=lambda: library.scene(preset) if chapters is None else chapters.first,
+            sound=path or sound,
+            start=start,
+            frames=frame_count(end - start, settings.fps),
+            ear=SteppedEar(Track(sound.samples, sound.sample_rate), Analyser(sound.sample_rate)),
+            tempo=BeatClock() if chapters is None else chapters.tempo,
+            about=_about(library, preset, score),
             scenes=chapters,
-            about=about,
         )
-    shoot(settings, part, progress, picture)
+
+    shoot_shared(settings, library, part, progress, picture)
+
+
+def _chapters(library: Library, score: Score) -> Chapters:
+    return Chapters(library.chapters(score), GridTempo(score.grid))
+
+
+def _about(library: Library, preset: Path, score: Score | None) -> Mapping[str, str]:
+    if score is not None:
+        return credit(library, score.chapters[0].preset, f"score {score.path.name}")
+    return credit(library, preset, library.preset(preset).name)
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,22 @@ class Part:
     clock: Clock | None = None
     hands: Hands | None = None
     scenes: Scenes | None = None
+
+
+def shoot_shared(
+    settings: FilmSettings,
+    library: Library,
+    part: Callable[[], Part],
+    progress: Progress,
+    picture: Path | None = None,
+) -> None:
+    """Write a film, by many workers if there shall be any; ``part`` makes it anew when asked."""
+    if not check_workers(settings.workers):
+        shoot(settings, part(), progress, picture)
+        return
+    check_film(settings.output, settings.size, settings.fps)
+    with shared(settings, library, part, progress) as planned:
+        shoot(settings, planned, progress, picture)
 
 
 def shoot(

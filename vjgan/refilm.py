@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vjgan.errors import MediaError, VjganError
-from vjgan.film import FilmSettings, Part, Progress, shoot
+from vjgan.film import FilmSettings, Part, Progress, shoot_shared
 from vjgan.library import Library
 from vjgan.media import Sound, read_sound
 from vjgan.render import frame_count
@@ -35,21 +35,24 @@ def refilm(settings: FilmSettings, path: Path, progress: Progress) -> None:
         folder = Path(room.enter_context(tempfile.TemporaryDirectory(prefix="vjgan-take-")))
         library = make_library(settings.model, settings.seed, settings.device, live=False)
         length = Fraction(take.place(take.end) - take.place(take.start))
-        clock = TakeClock(take, settings.fps, frame_count(length, settings.fps))
-        scenes = TakeScenes(take, clock, _builder(library, folder))
-        part = Part(
-            scene=lambda: scenes.first,
-            sound=sound,
-            start=Fraction(clock.place),
-            frames=clock.frames,
-            ear=TakeEar(take),
-            tempo=TakeBeat(take),
-            about=credit(library, scenes.first.source, scenes.first.title),
-            clock=clock,
-            hands=TakeHands(take, clock),
-            scenes=scenes,
-        )
-        shoot(settings, part, progress)
+
+        def part() -> Part:
+            clock = TakeClock(take, settings.fps, frame_count(length, settings.fps))
+            scenes = TakeScenes(take, clock, _builder(library, folder))
+            return Part(
+                scene=lambda: scenes.first,
+                sound=sound,
+                start=Fraction(clock.place),
+                frames=clock.frames,
+                ear=TakeEar(take),
+                tempo=TakeBeat(take),
+                about=credit(library, scenes.first.source, scenes.first.title),
+                clock=clock,
+                hands=TakeHands(take, clock),
+                scenes=scenes,
+            )
+
+        shoot_shared(settings, library, part, progress)
 
 
 def describe_take(path: Path) -> list[str]:

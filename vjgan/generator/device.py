@@ -33,12 +33,12 @@ def find_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def set_threads(live: bool) -> int:
-    """Give torch the machine's cores, all but one in a live show, where sound and screen need it;
-    how many it got."""
+def set_threads(live: bool, processes: int = 1) -> int:
+    """Give torch the machine's cores, all but one in a live show, where sound and screen need it,
+    and its part of them where several ``processes`` draw; how many it got."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    threads = min(MOST_THREADS, max(1, cores - live))
+    threads = min(MOST_THREADS, max(1, cores // processes - live))
     torch.set_num_threads(threads)
     return threads
 

@@ -99,13 +99,14 @@ def open_model(
     device: str = "auto",
     live: bool = True,
     spare: Callable[[], Sequence[str]] = nothing_to_spare,
+    processes: int = 1,
 ) -> Player:
     """The model of a file, warmed up. Live, a core is left to sound and screen. ``spare`` puts
-    other models out when memory is short.
+    other models out when memory is short; ``processes`` share the machine.
 
     Raises ModelError, and DeviceError when ``device`` is not there."""
     where = find_device(device)
-    set_threads(live)
+    set_threads(live, processes)
     with opening(path):
         return _warmed(path, where, spare)
 

@@ -32,17 +32,17 @@ WIDTH, NEAR, BLOCKS = 64, 32, 3  # feature maps far from and near the picture, r
 class Upscaler(nn.Module):
     """Doubles pictures: residual blocks at half their size, for sight, then two layers at it."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH, near: int = NEAR, blocks: int = BLOCKS) -> None:
         super().__init__()
-        self.enter = _conv(3 * 4, WIDTH)
-        self.body = nn.ModuleList(_conv(WIDTH, WIDTH) for _ in range(2 * BLOCKS))
-        self.rise = nn.Conv2d(WIDTH, NEAR * 4, 1)
-        self.near = _conv(3, NEAR)
-        self.mix = _conv(NEAR, NEAR)
-        self.leave = _conv(NEAR, 3 * 4)
+        self.enter = _conv(3 * 4, width)
+        self.body = nn.ModuleList(_conv(width, width) for _ in range(2 * blocks))
+        self.rise = nn.Conv2d(width, near * 4, 1)
+        self.near = _conv(3, near)
+        self.mix = _conv(near, near)
+        self.leave = _conv(near, 3 * 4)
 
     def forward(self, image: Tensor) -> Tensor:
-        """image [n, 3, r, r] in about -1..1 -> [n, 3, 2r, 2r]."""
+        """image [n, 3, h, w] in about -1..1, h and w even -> [n, 3, 2h, 2w]."""
         x = _bend(self.enter(F.pixel_unshuffle(image, 2)))  # [n, width, r/2, r/2]
         for first, second in zip(self.body[0::2], self.body[1::2], strict=True):
             x = x + second(_bend(first(x)))  # [n, width, r/2, r/2]
@@ -104,10 +104,12 @@ def write_upscaler(path: Path, network: Upscaler, **metadata: str) -> None:
         part.write_bytes(save(tensors, metadata))
 
 
-def read_upscaler(path: Path) -> Upscaler:
+def read_upscaler(
+    path: Path, width: int = WIDTH, near: int = NEAR, blocks: int = BLOCKS
+) -> Upscaler:
     """The network of a file, every tensor checked. Raises ModelError."""
     with torch.device("meta"):
-        network = Upscaler()
+        network = Upscaler(width, near, blocks)
     try:
         tensors = {key: x.to(torch.float32, copy=True) for key, x in load_file(path).items()}
     except (OSError, SafetensorError) as error:

@@ -5,8 +5,16 @@ grows in a hidden ``.NAME.part`` beside it, which is renamed at the end or remov
 stays off, as PyAV has it; its errors come back as MediaError.
 """
 
-from vjgan.media.films import FilmWriter
+from vjgan.media.films import FilmWriter, check_film
 from vjgan.media.sounds import Sound, read_sound, write_wav
 from vjgan.media.stills import save_image, write_text
 
-__all__ = ["FilmWriter", "Sound", "read_sound", "save_image", "write_text", "write_wav"]
+__all__ = [
+    "FilmWriter",
+    "Sound",
+    "check_film",
+    "read_sound",
+    "save_image",
+    "write_text",
+    "write_wav",
+]

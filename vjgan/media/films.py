@@ -67,7 +67,7 @@ class FilmWriter:
         about: Mapping[str, str] | None = None,
     ) -> None:
         with writing("film", path):
-            check(path, size, fps)
+            check_film(path, size, fps)
         self.path = path
         self.size = size
         self.fps = fps
@@ -144,7 +144,7 @@ def described(about: Mapping[str, str]) -> dict[str, str]:
     return words | ({"copyright": about["Licence"]} if "Licence" in about else {})
 
 
-def check(path: Path, size: tuple[int, int], fps: Fraction) -> None:
+def check_film(path: Path, size: tuple[int, int], fps: Fraction) -> None:
     """Refuse at the door what would fail at the first frame or, worse, at the last."""
     if path.suffix.lower() not in FORMATS:
         raise MediaError(f"film '{path}': the name must end in {', '.join(FORMATS)}")

@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 
 from vjgan.errors import MediaError
 from vjgan.media.files import url, writing
-from vjgan.media.films import FORMATS, as_video, check, described, set_picture
+from vjgan.media.films import FORMATS, as_video, check_film, described, set_picture
 from vjgan.smooth import approach
 from vjgan.types import ByteArray, FloatArray
 
@@ -71,7 +71,7 @@ class LiveFilm:
     ) -> None:
         """Raises MediaError for what cannot be written, and when the file is there already."""
         check_live(path)
-        check(path, size, fps)
+        check_film(path, size, fps)
         self.path = path
         self.frames = 0  # written so far
         self.encoder = ""
@@ -196,7 +196,7 @@ class _Track:
 
 def check_live(path: Path) -> None:
     """Refuse at the door what cannot be a film, or would write over one. Raises MediaError."""
-    check(path, (16, 16), Fraction(30))
+    check_film(path, (16, 16), Fraction(30))
     if path.exists():
         raise MediaError(f"film '{path}' exists already; give another name")
 

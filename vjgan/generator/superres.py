@@ -1,0 +1,2 @@
+"""A general super-resolution: any picture of a show, doubled."""
+WIDTH, NEAR, BLOCKS = 40, 24, 2
