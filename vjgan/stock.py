@@ -13,6 +13,7 @@ from vjgan.assets import folder, own_folder
 from vjgan.audio.demo import demo
 from vjgan.bank import Bank, bank_folder
 from vjgan.controls import CONTROLS, Control
+from vjgan.dreams import open_dream
 from vjgan.errors import VjganError
 from vjgan.generator.about import ModelInfo
 from vjgan.generator.checkpoint import find_model, info
@@ -66,6 +67,7 @@ def make_library(
             Wish(row.kind, row.place, row.beats), live, channels
         ),
         open_pass=files.open,
+        retouches={"dream": open_dream(live)},
         pass_files=files.stamps,
         blank=Blank(),
         own_folder=own_folder("presets"),

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 TILE = 512  # pixels, the side of the largest part that is looked at in one go
 GRID = 32  # pixels to which parts are laid: whatever halves the picture falls on the same places
-LEAST = 24  # pixels, the side of the smallest picture that is looked at
+LEAST = 32  # pixels, the side of the smallest picture that is looked at
 TYPICAL = 128  # pixels, the side of the picture by which layers are weighed against one another
 
 
@@ -50,19 +50,17 @@ class Ascent:
         self.eye = eye
         self._weights: dict[tuple[int, int], float] = {}
 
-    def slope(self, x: Tensor, wish: Wish, octaves: Sequence[int]) -> Tensor:
-        """Where pixels of x [1, 3, h, w] in 0..1 should go [1, 3, h, w], about 1 each; ``octaves``
-        are the shorter sides of the pictures that are looked at, the mean of which it is."""
+    def slope(self, x: Tensor, wish: Wish, scales: Sequence[float]) -> Tensor:
+        """Where pixels of x [1, 3, h, w] in 0..1 should go [1, 3, h, w], about 1 each; ``scales``
+        are the sizes at which the picture is looked at, 1 its own, the mean of which it is."""
+        size = list(x.shape[2:])
         total = torch.zeros_like(x)
-        short = min(x.shape[2:])
-        for side in octaves:
-            scale = side / short
-            size = [max(LEAST, round(n * scale)) for n in x.shape[2:]]
-            small = x if size == list(x.shape[2:]) else _resized(x, size)
+        for scale in scales:
+            small = resized(x, [max(LEAST, round(n * scale)) for n in size])
             slope = self._steep(small, wish)
             slope = slope / slope.square().mean().sqrt().clamp_min(1e-12)
-            total += slope if small is x else _resized(slope, list(x.shape[2:]))
-        return total / len(octaves)
+            total += resized(slope, size)
+        return total / len(scales)
 
     def excitement(self, x: Tensor, wish: Wish) -> float:
         """How much of what is wanted is seen in x [1, 3, h, w] in 0..1."""
@@ -125,6 +123,9 @@ def liked(seen: Tensor, channel: int) -> Tensor:
     return seen.log_softmax(1)[:, (channel - 1) % seen.shape[1]].sum()
 
 
-def _resized(x: Tensor, size: list[int]) -> Tensor:
+def resized(x: Tensor, size: list[int]) -> Tensor:
+    """x [n, c, h, w] in another size (height, width)."""
+    if size == list(x.shape[2:]):
+        return x
     shrinks = size[0] < x.shape[2]
     return F.interpolate(x, size, mode="bilinear", align_corners=False, antialias=shrinks)
