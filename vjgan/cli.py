@@ -15,7 +15,6 @@ from vjgan.commands.analyze import analyze
 from vjgan.commands.calibrate import calibrate
 from vjgan.commands.check import check
 from vjgan.commands.dream import dream
-from vjgan.commands.dream import dream
 from vjgan.commands.learn import learn_midi
 from vjgan.commands.model import app as model_app
 from vjgan.commands.options import (
@@ -57,7 +56,6 @@ app.command("train")(train_command)
 app.command()(analyze)
 app.command()(calibrate)
 app.command()(check)
-app.command()(dream)
 app.command()(dream)
 app.command("learn-midi")(learn_midi)
 app.command()(learn)
