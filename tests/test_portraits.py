@@ -15,7 +15,7 @@ from vjgan.generator.upscale import read_upscaler
 from vjgan.train import sitter, upres
 from vjgan.train.features import PACKAGE
 from vjgan.train.judge import CHANNELS, Judge, fool_loss, judge_loss
-from vjgan.train.mapping import teach
+from vjgan.train.mapping import Known, distil, teach
 from vjgan.train.painter import paint
 from vjgan.train.pairs import HELD, Pairs, attention
 from vjgan.train.portraits import Trainer
@@ -80,6 +80,20 @@ def test_teaching_explains_more_with_more_steps() -> None:
     _, little = teach(SMALL, steps=2)
     _, more = teach(SMALL, steps=60)
     assert more > little + 0.1
+
+
+def test_a_mapping_network_learns_what_is_known_of_a_vector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vjgan.train.mapping.DISTILLED", 4096)
+    torch.manual_seed(4)
+    network, known = StyleGAN2(SMALL), Known(sitter, SMALL.w_dim)
+    off = [distil(known, network.synthesis, network.mapping, steps) for steps in (1, 120)]
+    assert off[1] < 0.7 < off[0]
+    z = torch.from_numpy(sitter.draw(5, 512))
+    with torch.no_grad():
+        styles = [network.synthesis.convs[3].affine(w) for w in (network.mapping(z), known(z))]
+    assert (styles[0] - styles[1]).var() < 0.8 * styles[1].var(0).mean()
 
 
 def test_pairs_mirror_pictures_and_marks(data: Path) -> None:

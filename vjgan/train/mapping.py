@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vjgan.generator.stylegan2 import GAIN, SLOPE, Linear, Mapping, StyleGAN2Config
+from vjgan.generator.stylegan2 import GAIN, SLOPE, Linear, Mapping, StyleGAN2Config, Synthesis
 from vjgan.train import sitter
 from vjgan.types import FloatArray
 
@@ -29,6 +29,8 @@ CONFIG = StyleGAN2Config(
 TAUGHT = 4  # layers that learn the physical values
 BATCH = 256
 POOL = 16384  # vectors drawn at a time
+DISTILLED = 400_000  # vectors that a mapping network is distilled from
+DISTIL_RATE = 4.0  # of Adam; the mapping's weights are scaled by 0.01 when used
 
 
 class Subject(Protocol):
@@ -95,3 +97,66 @@ def _explained(mapping: Mapping, readout: nn.Linear, subject: Subject) -> float:
         subject.embed(vectors)
     )
     return float(1 - error.square().mean())
+
+
+class Known(nn.Module):
+    """w straight from the physical values behind a vector, which are exact: what a synthesis learns
+    best from. `distil` then teaches a mapping network to say the same."""
+
+    def __init__(self, subject: Subject, w_dim: int) -> None:
+        super().__init__()
+        self.subject = subject
+        z = subject.draw(0, 1)
+        self.linear = nn.Linear(z.shape[1] + subject.embed(z).shape[1], w_dim)
+        nn.init.normal_(self.linear.weight, std=self.linear.in_features**-0.5)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z [n, z_dim] -> w [n, w_dim]."""
+        w: Tensor = self.linear(self.values(z))
+        return w
+
+    def values(self, z: Tensor) -> Tensor:
+        """The physical values, and z itself: [n, k]."""
+        return torch.cat([torch.from_numpy(self.subject.embed(z.numpy())), z], 1)
+
+
+def distil(
+    known: Known, synthesis: Synthesis, mapping: Mapping, steps: int, seed: int = 0
+) -> float:
+    """Teach ``mapping`` the w of ``known``, as far as the ``synthesis`` heeds them: what counts is
+    how far its styles are off. The share of their variance that is left unexplained, of vectors
+    that were not learned from."""
+    heed = _heed(synthesis)  # [w_dim, w_dim]
+    vectors = torch.from_numpy(known.subject.draw(50_000_000 + seed, DISTILLED))
+    with torch.no_grad():
+        wanted = known(vectors)  # [DISTILLED, w_dim]
+        variance = ((wanted - wanted.mean(0)) @ heed).square().sum(1).mean()
+    parameters = [p for layer in mapping.layers for p in layer.parameters()]
+    optimiser = torch.optim.Adam(parameters, betas=(0.9, 0.99), foreach=True)
+    chance = torch.Generator().manual_seed(seed)
+    for step in range(steps):
+        done = step / steps
+        for group in optimiser.param_groups:
+            warm, fall = min(1.0, 30.0 * done), 0.5 + 0.5 * math.cos(math.pi * done)
+            group["lr"] = DISTIL_RATE * warm * fall
+        rows = torch.randint(DISTILLED, (BATCH,), generator=chance)
+        off = (mapping(vectors[rows]) - wanted[rows]) @ heed  # [BATCH, w_dim]
+        optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(off.square().sum(1).mean() / variance)
+        optimiser.step()
+    with torch.no_grad():
+        fresh = torch.from_numpy(known.subject.draw(60_000_000, 4096))
+        off = (mapping(fresh) - known(fresh)) @ heed
+    return float(off.square().sum(1).mean() / variance)
+
+
+@torch.no_grad()
+def _heed(synthesis: Synthesis) -> Tensor:
+    """A square root [w_dim, w_dim] of how much styles change along each way through w."""
+    affines = [layer.affine for layer in (*synthesis.convs, *synthesis.to_rgb)]
+    ways = [layer.weight * layer.weight_gain for layer in cast("list[Linear]", affines)]
+    metric = torch.stack([way.T @ way / len(way) for way in ways]).sum(0)  # [w_dim, w_dim]
+    least = 1e-4 * metric.diagonal().mean()
+    root: Tensor = torch.linalg.cholesky(metric + least * torch.eye(len(metric)))
+    return root
