@@ -120,6 +120,10 @@ class Watch:
         """Write what hands set into the preset's own file, soon."""
         self._onlooker.save()
 
+    def wish(self, name: str) -> None:
+        """Do what ``child`` or ``keep`` asks for, soon."""
+        self._onlooker.wish(name)
+
     def _tells(self, time: float) -> bool:
         return self._window.is_operated and time - self._told >= TELL_SECONDS
 

@@ -39,3 +39,7 @@ class ScoreError(VjganError):
 
 class BankError(VjganError):
     """A portrait is unknown, damaged, or of another model."""
+
+
+class GeneError(VjganError):
+    """Portraits cannot be blended as asked."""

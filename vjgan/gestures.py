@@ -25,6 +25,8 @@ COMMANDS = {
     "person": "somebody new; --seed decides who comes",
     "meet": "the person of that number again; -1: the one before",
     "walk": "nobody any more: the motion goes on",
+    "child": "a child of the last two people",
+    "keep": "keep who is on in the bank, by name",
     "snapshot": "keep all that is set as a new preset",
     "still": "keep a picture of the light in out/stills",
     "record": "record the show as a film in out/films; again: stop",

@@ -4,11 +4,12 @@ to all of them."""
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from vjgan.types import Visit
+from vjgan.types import FloatArray, Visit
 
 SEEDS = 2**31
 
@@ -32,6 +33,16 @@ class People:
         self._chance = random.Random(seed)
         self._met: list[Person] = []  # in the order in which they came
         self._here = -1  # which of them is on, counted from 0
+
+    @property
+    def met(self) -> Sequence[Person]:
+        """All who came, in that order."""
+        return self._met
+
+    @property
+    def on(self) -> int | FloatArray | None:
+        """The seed or w of who is on; None before the first."""
+        return self._met[self._here].visit.w if self._met else None
 
     @property
     def number(self) -> int:

@@ -60,7 +60,7 @@ class Performer:
         self._score = score
         self._witness = witness
         self._pupil = pupil
-        self._people = people
+        self.people = people
         self._complaints: set[str] = set()
         self._returning = False  # gently, from a panic
         self._light = 1.0
@@ -138,6 +138,8 @@ class Performer:
                 self._onlooker.keep()
             case "save" if self._onlooker is not None:
                 self._onlooker.save()
+            case "child" | "keep" if self._onlooker is not None:
+                self._onlooker.wish(command.name)
             case "pattern":
                 self._screen.pattern()
             case "help":
@@ -156,9 +158,9 @@ class Performer:
                 self._score.invite(event)  # and comes again when it is time
                 return None
             case Command("person"):
-                return self._people.new()
+                return self.people.new()
             case Command("meet"):
-                return self._known(self._people.again(event.value))
+                return self._known(self.people.again(event.value))
         return event
 
     def _known(self, person: Person | None) -> Visit | None:
@@ -178,8 +180,8 @@ class Performer:
                 log.error("%s; who is there stays", error)
             return
         if visit.name:
-            self._people.came(visit, self._stage.scene.generator.space)
-            log.info("person %d: %s", self._people.number, visit.name)
+            self.people.came(visit, self._stage.scene.generator.space)
+            log.info("person %d: %s", self.people.number, visit.name)
 
     def _do_track(self, score: Score, command: Command) -> None:
         if command.name == "track":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vjgan.performer import Performer
 from vjgan.roles import Budget, Onlooker, Pupil, Score, Tempo
 from vjgan.stage import Stage
-from vjgan.standing import Arrangement, Standing
+from vjgan.standing import Arrangement, Company, Standing
 from vjgan.types import Beat, Controls, Features, Screen, Tick
 
 NOTICE_SECONDS = 6.0
@@ -25,6 +25,7 @@ HELP = (
     "K          no strobe",
     "Home       the picture goes home",
     "N W        somebody new, walk on",
+    "J E        a child of the last two, keep who is on",
     "S          keep as a new preset",
     "I          keep a still",
     "R          record a film, and stop",
@@ -111,8 +112,20 @@ class Prompter:
             learning="" if self._pupil is None else self._pupil.line(),
             lesson=self._pupil is not None and self._pupil.learns,
             arrangement=self._arrangement(),
+            company=self._company(),
         )
         self._onlooker.look(standing, self._screen)
+
+    def _company(self) -> Company:
+        space, people = self._stage.scene.generator.space, self._performer.people
+        return Company(
+            space,
+            tuple(one.visit for one in people.met),
+            tuple(one.fits(space) for one in people.met),
+            people.number if self._stage.guest is people.on else 0,
+            self._stage.guest,
+            self._stage.shown,
+        )
 
     def _arrangement(self) -> Arrangement:
         undo, redo = self._stage.edits.count(self._stage.scene.router)

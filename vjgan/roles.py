@@ -92,6 +92,9 @@ class Onlooker(Protocol):
     def save(self) -> None:
         """Write what hands set into the preset's own file, soon."""
 
+    def wish(self, name: str) -> None:
+        """Do what ``child`` or ``keep`` asks for, soon."""
+
 
 class Witness(Protocol):
     """Who keeps the show, as a take, a film or stills; see ``vjgan.keeper``."""

@@ -103,8 +103,14 @@ class Stage:
         self._onsets_seen = 0
         self._guest: int | FloatArray | None = None  # a seed or w of who is on instead of the walk
         self._known_to: LatentSpace | None = None  # whose w that is
+        self.shown: FloatArray | None = None  # w [num_ws, w_dim]
         self._held: Picture | None = None  # the last of another generator, while it fades
         self._latest: Picture | None = None
+
+    @property
+    def guest(self) -> int | FloatArray | None:
+        """The seed or w of who is on instead of the walk, if anybody."""
+        return self._guest
 
     @property
     def scene(self) -> Scene:
@@ -210,7 +216,7 @@ class Stage:
             home = entry.home if home is None else _mix_w(home, entry.home, entry.fade)
         if mixed is None or home is None:
             return None
-        w = self.home.bring(mixed.w, home, tick.dt)
+        w = self.shown = self.home.bring(mixed.w, home, tick.dt)
         return replace(mixed, time=features.time, w=w)
 
     def play(self, beat: Beat, tick: Tick, frozen: bool = False) -> None:

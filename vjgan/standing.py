@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vjgan.controls import Control
-from vjgan.types import Beat, Controls, Features
+from vjgan.types import Beat, Controls, Features, FloatArray, LatentSpace, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,20 @@ class Arrangement:
     redo: int = 0
     layers: int = 0
     quality: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Company:
+    """Who is on, ``here`` of the ``people`` who came, counted from 1; 0 while nobody is, or one
+    without a name. ``stands`` is what is met instead of the walk: a seed, a w, or nobody;
+    ``shown`` w [num_ws, w_dim] is what is seen, of the model with this latent ``space``."""
+
+    space: LatentSpace
+    people: tuple[Visit, ...] = ()
+    fits: tuple[bool, ...] = ()  # whether the model can show each of them
+    here: int = 0
+    stands: int | FloatArray | None = None
+    shown: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +63,4 @@ class Standing:
     learning: str = ""  # what is being learnt, or just was, in words
     lesson: bool = False  # a control or command is being chosen, or a knob for it
     arrangement: Arrangement = Arrangement()
+    company: Company | None = None

@@ -7,6 +7,7 @@ the newest immutable `Standing`, twenty times a second.
 from __future__ import annotations
 
 import math
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from collections.abc import Callable, Sequence
 from vjgan.gestures import COMMANDS
 from vjgan.latest import Latest
 from vjgan.standing import Standing
-from vjgan.types import ByteArray, Command, Event, Hands, Kept, Screen, Setting
+from vjgan.types import ByteArray, Command, Event, Hands, Kept, Screen, Setting, Visit
 
 LOOK_SECONDS = 0.05
 EARLY_SECONDS = 0.01  # that a frame may be, or its jitter would cost a look
@@ -35,6 +36,7 @@ class Desk:
     def __init__(self, keep: Keep, save: Keep | None = None) -> None:
         """``save`` writes how the show stands into the preset's own file."""
         self.glancing = False  # someone wants to see the light
+        self.wishes: queue.SimpleQueue[str] = queue.SimpleQueue()  # of pads and keys
         self._keep = keep
         self._save = save or keep
         self._gestures: deque[Event] = deque(maxlen=MOST_GESTURES)
@@ -91,9 +93,17 @@ class Desk:
         """Write how the show stands into the preset's own file, within a tenth of a second."""
         self._keeping.append(self._save)
 
+    def wish(self, name: str) -> None:
+        """Let those who know the people do what ``child`` or ``keep`` asks for; see `wishes`."""
+        self.wishes.put(name)
+
     def tell(self, kept: Kept) -> None:
         """Let the loop know what has been saved; from any thread."""
         self._gestures.append(kept)
+
+    def invite(self, visit: Visit) -> None:
+        """Let somebody come; from any thread."""
+        self._gestures.append(visit)
 
     # What page and OSC call, from their thread.
 

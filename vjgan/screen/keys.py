@@ -36,6 +36,8 @@ KEYS = {
     glfw.KEY_HOME: Command("home"),
     glfw.KEY_N: Command("person"),
     glfw.KEY_W: Command("walk"),
+    glfw.KEY_J: Command("child"),
+    glfw.KEY_E: Command("keep"),
     glfw.KEY_LEFT: Command("previous"),
     glfw.KEY_RIGHT: Command("next"),
     glfw.KEY_PAGE_UP: Command("back"),
