@@ -77,6 +77,7 @@ ROOMS = {
     "remote": GROUND | {"preset", "standing"},
     "rig": GROUND,
     "bank": GROUND,
+    "gallery": GROUND | {"bank", "remote"},
     "recognition": GROUND,
     "snapshot": GROUND | {"standing"},
     "render": GROUND | {"engine", "people", "roles", "stage", "stats"},
@@ -130,7 +131,7 @@ LIBRARIES = {
     "link": {"beat/link.py"},
     "pydantic": {"preset.py", "remote/words.py", "setlist.py", "bindings.py", "score.py"}
     | {"bank/portrait.py"},
-    "websockets": {"remote/server.py", "remote/files.py"},
+    "websockets": {"remote/", "gallery/server.py"},
     "pythonosc": {"remote/osc.py"},
     "segno": {"remote/code.py"},
     "tomlkit": {"snapshot.py", "rig.py"},

@@ -286,7 +286,7 @@ def test_files_are_served_to_our_own_name_only(served: Callable[..., Served]) ->
         status, text, _ = one.get(path)
         assert status == 200
         assert "https://" not in text and "http://" not in text.replace("http://www.w3.org", "")
-    assert {name for name, _ in FILES.values()} == {path.name for path in PAGE.iterdir()}
+    assert {path.name for path in FILES.values()} == {path.name for path in PAGE.iterdir()}
     for path in ("/../server.py", "/%2e%2e/server.py", "/page/index.html", "/index.html", "//etc"):
         assert one.get(path)[0] == 404
     assert one.get("/", host="evil.example:8765")[0] == 421
@@ -348,7 +348,7 @@ def test_another_machine_needs_the_code(
     served: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = served(paired=True)
-    monkeypatch.setattr("vjgan.remote.server.is_local", lambda host: False)
+    monkeypatch.setattr("vjgan.remote.door.is_local", lambda host: False)
     with one.open() as page:
         page.send('{"do":"hello","token":"made-up"}')
         assert told(page, "pair")

@@ -279,7 +279,7 @@ def test_the_page_comes_back_by_itself(browser: Browser, tmp_path: Path) -> None
 def test_another_machine_pairs_by_the_code_in_the_address(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vjgan.remote.server.is_local", lambda host: False)
+    monkeypatch.setattr("vjgan.remote.door.is_local", lambda host: False)
     served = Served(tmp_path, paired=True)
     context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
     page = context.new_page()

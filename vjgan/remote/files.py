@@ -1,32 +1,41 @@
-"""The files of the control page, and the headers that keep it to itself."""
+"""The files of the control page, and the headers that keep a page to itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-PAGE = Path(__file__).with_name("page")
-FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/style.css": ("style.css", "text/css; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-    **{
-        f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
-        for name in ("page", "entrance", "faders", "grid", "line", "meters", "state")
-    },
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".js": "text/javascript; charset=utf-8",
 }
+Files = Mapping[str, Path]  # by the path of a request
 
 
-def file(path: str, host: str) -> Response:
-    """The answer with one of ``FILES``; ``host`` is what the request called us."""
-    name, kind = FILES[path]
-    body = (PAGE / name).read_bytes()
+def files_of(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """Files of a folder by the path they are asked for by; ``index.html`` is the page itself."""
+    return {"/" if name == "index.html" else f"/{name}": folder / name for name in names}
+
+
+PAGE = Path(__file__).with_name("page")
+SCRIPTS = ("page", "entrance", "faders", "grid", "line", "meters", "state")
+FILES: Files = files_of(
+    PAGE, ("index.html", "style.css", "icon.svg", *(f"{name}.js" for name in SCRIPTS))
+)
+
+
+def file(path: Path, host: str) -> Response:
+    """The answer with a file; ``host`` is what the request called us."""
+    body = path.read_bytes()
     headers = Headers(
         {
-            "Content-Type": kind,
+            "Content-Type": KINDS[path.suffix],
             "Content-Length": str(len(body)),
             "Cache-Control": "no-store",
             "Connection": "close",

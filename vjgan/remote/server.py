@@ -7,19 +7,16 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection, broadcast, serve
-from websockets.datastructures import MultipleValuesError
+from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
 
-from vjgan.remote.address import is_local, is_ours
 from vjgan.remote.cards import Cards
 from vjgan.remote.desk import LOOK_SECONDS, Desk
-from vjgan.remote.files import FILES, file
+from vjgan.remote.door import Door
+from vjgan.remote.files import FILES
 from vjgan.remote.pairing import Pairing
 from vjgan.remote.pictures import jpeg
 from vjgan.remote.report import Message, Report, tell_cards, tell_table
@@ -27,13 +24,7 @@ from vjgan.remote.words import MOST_BYTES, Ask, Hello, Look, Pair, Set, Word, un
 from vjgan.standing import Standing
 
 log = logging.getLogger("vjgan")
-quiet = logging.getLogger("vjgan.remote.http")  # what strangers send is no news on stage
-quiet.propagate = False
-quiet.addHandler(logging.NullHandler())
 
-SOCKET = "/ws"
-MOST_PAGES = 16
-HELLO_SECONDS = 10.0
 CARDS_SECONDS = 2.0  # from one look at the preset files to the next
 STATS_EVERY = 10
 BEHIND_BYTES = 64_000  # unsent; a page further behind gets no pictures,
@@ -82,17 +73,20 @@ class Server:
         ``stats`` gives figures of the last second; ``illustrate`` is told which presets lack a
         picture."""
         self.dropped = 0  # messages that were malformed, unknown or too many
-        self._sock = sock
-        self._host = host
-        self._port = int(sock.getsockname()[1])
         self._desk = desk
         self._cards = cards
-        self._pairing = pairing
         self._stats = stats
         self._illustrate = illustrate
         self._figures: Mapping[str, Any] = {}
         self._report = Report()
         self._guests: set[Guest] = set()
+        self._door = Door(
+            sock,
+            host,
+            pairing,
+            FILES,
+            lambda local: sum(guest.local == local for guest in self._guests),
+        )
         self._table: object = None  # the one that pages were told
         self._told_cards: object = None
         self._light: object = None  # the last picture sent
@@ -101,44 +95,12 @@ class Server:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        async with serve(
-            self._welcome,
-            sock=self._sock,
-            process_request=self._answer,
-            compression=None,  # costs time that frames need
-            max_size=MOST_BYTES,
-            max_queue=32,
-            open_timeout=HELLO_SECONDS,
-            close_timeout=1.0,
-            server_header=None,
-            logger=quiet,
-        ):
+        async with self._door.open(self._welcome, MOST_BYTES):
             await asyncio.gather(self._keep_looking(), self._keep_cards())
-
-    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """A file, a refusal, or None for a WebSocket that may open."""
-        try:
-            host = request.headers.get("Host", "")
-            origin = request.headers.get("Origin", "")
-        except MultipleValuesError:
-            return connection.respond(HTTPStatus.BAD_REQUEST, "one Host, one Origin\n")
-        if not is_ours(host, self._host, self._port):
-            return connection.respond(HTTPStatus.MISDIRECTED_REQUEST, "not the name of vjgan\n")
-        path = request.path.partition("?")[0]
-        if path == SOCKET:
-            if origin != f"http://{host}":
-                return connection.respond(HTTPStatus.FORBIDDEN, "only for vjgan's own page\n")
-            local = self._is_local(connection)
-            if sum(guest.local == local for guest in self._guests) >= MOST_PAGES:
-                return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many pages\n")
-            return None
-        if path not in FILES:
-            return connection.respond(HTTPStatus.NOT_FOUND, "there is nothing here\n")
-        return file(path, host)
 
     async def _welcome(self, connection: ServerConnection) -> None:
         """Listen to a page for as long as it is there."""
-        guest = Guest(connection, self._is_local(connection))
+        guest = Guest(connection, self._door.is_local(connection))
         self._guests.add(guest)
         try:
             async for message in connection:
@@ -155,10 +117,10 @@ class Server:
         """Do what a page asks for; False where it must not, or cannot be."""
         match word:
             case Hello(token=token):
-                guest.joined = guest.local or self._known(token)
+                guest.joined = guest.local or self._door.knows(token)
                 guest.tell({"say": "welcome" if guest.joined else "pair"})
             case Pair(code=code):
-                token = self._pairing.pair(code) if self._pairing is not None else ""
+                token = self._door.pair(code)
                 guest.joined = guest.joined or bool(token)
                 guest.tell({"say": "paired" if token else "refused", "token": token})
                 return bool(token)
@@ -171,13 +133,6 @@ class Server:
             case Look(on=on):
                 guest.looks = on
         return True
-
-    def _is_local(self, connection: ServerConnection) -> bool:
-        """Whether it needs no pairing; strangers cannot take the places of those."""
-        return self._pairing is None or is_local(str(connection.remote_address[0]))
-
-    def _known(self, token: str) -> bool:
-        return self._pairing is not None and bool(token) and self._pairing.knows(token)
 
     async def _keep_looking(self) -> None:
         while True:

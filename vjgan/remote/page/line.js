@@ -16,7 +16,7 @@ export function connect(hear, see) {
   socket.onclose = () => {
     joined = false;
     document.body.classList.add("lost");
-    notice("No connection to the show; trying again", true);
+    notice("No connection; trying again", true);
     setTimeout(() => connect(hear, see), RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
   };
 }
