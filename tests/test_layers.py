@@ -106,6 +106,7 @@ TOP = {
     "settings",
     "show",
     "workers",
+    "licence",
     "thumbnails",
     "kin",
     "darkroom",

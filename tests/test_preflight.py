@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from vjgan.cli import app
 from vjgan.generator.checkpoint import save
 from vjgan.generator.stylegan2 import StyleGAN2Config
-from vjgan.preflight import _NON_COMMERCIAL, SECONDS, Finding, _sound, preflight
+from vjgan.licence import NON_COMMERCIAL
+from vjgan.preflight import SECONDS, Finding, _sound, preflight
 
 CONFIG = StyleGAN2Config(z_dim=8, w_dim=8, resolution=16, channel_base=64, channel_max=8)
 NIGHT = """
@@ -84,7 +85,7 @@ def test_what_the_show_would_only_log_is_wrong_here(
     ],
 )
 def test_licences_that_forbid_a_paid_show(licence: str, free: bool) -> None:
-    assert (_NON_COMMERCIAL.search(licence) is None) == free
+    assert (NON_COMMERCIAL.search(licence) is None) == free
 
 
 def test_the_command_prints_a_table_and_fails_where_anything_is_wrong(night: Path) -> None:

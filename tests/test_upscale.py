@@ -47,7 +47,7 @@ def test_the_engine_draws_what_torch_does() -> None:
     network, image = Upscaler(), torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         expected = network(image)
-        assert torch.allclose(Enlarger(network, 32)(image), expected, atol=1e-5)
+        assert torch.allclose(Enlarger(network, (32, 32))(image), expected, atol=1e-5)
 
 
 def test_a_model_and_its_up_resolution_are_played_as_one(pair: Path) -> None:

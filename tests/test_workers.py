@@ -7,13 +7,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
+import torch
 from painters import W_DIM, Painted, open_painted
 
 from vjgan.crew import cluster
@@ -21,10 +22,13 @@ from vjgan.crew.chunks import PICTURES, Folder, Job, read_pictures, read_task
 from vjgan.crew.drawing import Drawer, prove
 from vjgan.crew.foreman import Foreman
 from vjgan.crew.local import LocalCrew
-from vjgan.errors import MediaError, VjganError
-from vjgan.film import FilmSettings, film
+from vjgan.errors import DeviceError, MediaError, VjganError
+from vjgan.film import FilmSettings, Progress, film
+from vjgan.generator import checkpoint
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.types import LatentState
 from vjgan.workers import check_workers
+
 
 def latents(count: int, first: int = 0) -> list[LatentState]:
     return [
@@ -131,35 +135,42 @@ def test_what_is_no_number_of_workers_is_one_sentence() -> None:
 # The whole film, with everything in it that carries light from frame to frame.
 
 PRESET = """
+format = 1
 name = "carried"
 passes = ["trails", "echo", "bloom"]
 [motion]
 seed = 4
 [controls]
 noise = 0.7
-bend.x = 0.05
-"trails.amount" = 0.8
-[[route]]
-from = "low"
-to = "speed"
-amount = 0.5
+"bend.x" = 0.05
+"trails.light" = 0.5
 """
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> FilmSettings:
-    preset = tmp_path / "carried.toml"
-    preset.write_text(PRESET)
-    return FilmSettings(
+SMALL = StyleGAN2Config(
+    resolution=16, z_dim=8, w_dim=8, channel_base=64, channel_max=8, mapping_layers=2
+)
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory: pytest.TempPathFactory) -> FilmSettings:
+    """The settings of a film, which one process has made."""
+    place = tmp_path_factory.mktemp("films")
+    torch.manual_seed(3)
+    model = place / "small.safetensors"
+    checkpoint.save(model, StyleGAN2(SMALL), name="small", licence="", origin="", trained=False)
+    (place / "carried.toml").write_text(PRESET)
+    made = FilmSettings(
         track="demo",
-        output=tmp_path / "one.mp4",
-        preset=str(preset),
+        output=place / "one.mp4",
+        preset=str(place / "carried.toml"),
+        model=str(model),
         size=(64, 64),
-        fps=Fraction(30),
-        start=Fraction(0),
         end=Fraction(7, 3),  # 70 frames: three chunks
         device="cpu",
     )
+    film(made, silent)
+    return made
 
 
 @contextmanager
@@ -167,6 +178,69 @@ def silent(total: int, name: str) -> Iterator[Callable[[int], None]]:
     yield lambda done: None
 
 
-def frames(path: Path) -> list[np.ndarray]:
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+def interrupting(at: int, instead: Callable[[], None]) -> Progress:
+    """Does something ``instead`` of the film's frame ``at``."""
+
+    @contextmanager
+    def progress(total: int, name: str) -> Iterator[Callable[[int], None]]:
+        yield lambda done: instead() if name != "plan" and done == at else None
+
+    return progress
+
+
+def chunks(settings: FilmSettings) -> set[Path]:
+    return set(settings.output.parent.glob(f".{settings.output.name}.chunks/*.npy"))
+
+
+def test_a_film_by_many_is_the_film_by_one_though_it_was_interrupted(
+    single: FilmSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    many = replace(single, output=single.output.with_name("many.mp4"), workers="2")
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        film(many, interrupting(PICTURES + 2, interrupt))
+    assert "the same command goes on from there" in caplog.text
+    assert not many.output.exists()
+    kept = {path: path.stat().st_mtime_ns for path in chunks(many)}
+    assert len(kept) >= 2  # that of the frame at which it ended, and the one before
+    stray = next(iter(kept)).with_name("0" * 32 + ".npy")
+    stray.write_bytes(b"of another film")
+    caplog.clear()
+
+    def look() -> None:
+        assert {path: path.stat().st_mtime_ns for path in kept} == kept  # not drawn again
+        assert not stray.exists()
+
+    with caplog.at_level(logging.INFO, "vjgan"):
+        film(many, interrupting(1, look))
+    assert "of 70 pictures are there already" in caplog.text
+    assert many.output.read_bytes() == single.output.read_bytes()
+    assert not many.output.with_name(".many.mp4.chunks").exists()
+
+
+@pytest.mark.skipif(not cluster.installed(), reason="needs Ray")
+def test_a_film_by_ray_is_the_same_though_a_worker_was_lost(
+    single: FilmSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    many = replace(single, output=single.output.with_name("ray.mp4"), workers="ray")
+    give, killed = cluster.RayCrew.give, []
+
+    def give_and_kill(crew: cluster.RayCrew, worker: int, job: Job, proof: str) -> None:
+        give(crew, worker, job, proof)
+        if not killed and (pid := crew.pid(worker)) is not None:
+            killed.append(pid)
+            os.kill(pid, signal.SIGKILL)
+
+    monkeypatch.setattr(cluster.RayCrew, "give", give_and_kill)
+    film(many, silent)
+    assert killed and "was lost; what it drew is drawn again" in caplog.text
+    assert many.output.read_bytes() == single.output.read_bytes()
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(DeviceError, match=r"^--workers ray: .*(is not installed|does not answer)"):
+        cluster.RayCrew(partial(open_painted, 0.0))

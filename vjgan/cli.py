@@ -279,6 +279,13 @@ def render(
             help="Let so many processes, or a Ray cluster, draw the model's pictures.",
         ),
     ] = "",
+    upscale: Annotated[
+        int,
+        typer.Option(
+            metavar="1|2|4",
+            help="Draw the light so many times smaller, and bring it to --size by a network.",
+        ),
+    ] = 1,
     flash_limit: FlashLimit = True,
 ) -> None:
     """Render a film locked to a track: the same show, frame by frame, with the track's own sound.
@@ -292,7 +299,7 @@ def render(
     - `vjgan render track.flac -o film.mp4 --preset journey`
     - `vjgan render demo -o clip.mp4 --size 1920x1080 --fps 29.97 --from 30 --to 45`
     - `vjgan score track.flac -o track.toml && vjgan render --score track.toml -o film.mp4`
-    - `vjgan render --take night.take --audio set.flac -o night.mp4 --size 3840x2160 --fps 60`
+    - `vjgan render --take night.take --audio set.flac -o night.mp4 --size 3840x2160 --upscale 2`
     """
     from vjgan.film import FilmSettings, film
     from vjgan.refilm import refilm
@@ -311,6 +318,7 @@ def render(
         flash_limit=flash_limit,
         score=score,
         workers=workers,
+        upscale=upscale,
     )
     if take is not None:
         if preset or seed or settings.start or to:

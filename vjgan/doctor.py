@@ -146,6 +146,17 @@ def _model(what: str) -> Finding:
     return Finding(what, "ok", found)
 
 
+def _licences(what: str) -> Finding:
+    from vjgan.licence import warnings
+    from vjgan.stock import make_library
+
+    library = make_library()
+    said = warnings(library, library.paths())
+    if said:
+        return Finding(what, "note", "; ".join(said), "ask before a show that is paid for")
+    return Finding(what, "ok", "every preset's model may be shown anywhere")
+
+
 def _presets(what: str) -> Finding:
     from vjgan.stock import list_presets
 
@@ -176,6 +187,7 @@ CHECKS: dict[str, Callable[[str], Finding]] = {
     "MIDI": _midi,
     "presets": _presets,
     "model": _model,
+    "licences": _licences,
     "films": _disk,
 }
 

@@ -14,19 +14,23 @@ from vjgan.beat import BeatClock
 from vjgan.chapters import Chapters, GridTempo
 from vjgan.errors import VjganError
 from vjgan.features import Analyser
+from vjgan.generator.superres import Enlarging, open_superres
 from vjgan.generator.worker import Direct
 from vjgan.library import Library
+from vjgan.licence import credits_of, warn
 from vjgan.listener import SteppedEar
 from vjgan.media import FilmWriter, Sound, check_film, read_sound, save_image
 from vjgan.people import People
-from vjgan.render import frame_count, render
+from vjgan.render import Film, frame_count, render
 from vjgan.roles import Scenes, Tempo
 from vjgan.score import Score
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.stage import Scene
 from vjgan.stock import credit, demo_sound, make_library, notice
-from vjgan.types import Clock, Ear, Hands
+from vjgan.types import ByteArray, Clock, Ear, Hands
 from vjgan.workers import check_workers, shared
+
+FACTORS = (1, 2, 4)  # by which light can be enlarged
 
 # How many frames there will be and what of; a context that gives the function to tell each to.
 Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
@@ -48,6 +52,7 @@ class FilmSettings:
     device: str = "auto"
     flash_limit: bool = True
     score: Path | None = None  # plays instead of a preset; an empty track is its own
+    upscale: int = 1  # times by which the light is enlarged to that size
     workers: str = ""  # a number of processes that draw the model's pictures, or "ray"
 
 
@@ -61,6 +66,7 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
     sound = demo_sound() if path is None else read_sound(path)
     start, end = _span(settings, sound)
     preset = library.find(settings.preset)
+    warn(library, [preset] if score is None else [chapter.preset for chapter in score.chapters])
 
     def part() -> Part:
         chapters = None if score is None else _chapters(library, score)
@@ -84,7 +90,8 @@ def _chapters(library: Library, score: Score) -> Chapters:
 
 def _about(library: Library, preset: Path, score: Score | None) -> Mapping[str, str]:
     if score is not None:
-        return credit(library, score.chapters[0].preset, f"score {score.path.name}")
+        sources = [chapter.preset for chapter in score.chapters]
+        return credits_of(library, sources, f"score {score.path.name}")
     return credit(library, preset, library.preset(preset).name)
 
 
@@ -113,6 +120,7 @@ def shoot_shared(
     picture: Path | None = None,
 ) -> None:
     """Write a film, by many workers if there shall be any; ``part`` makes it anew when asked."""
+    inner_size(settings.size, settings.upscale)
     if not check_workers(settings.workers):
         shoot(settings, part(), progress, picture)
         return
@@ -125,6 +133,9 @@ def shoot(
     settings: FilmSettings, part: Part, progress: Progress, picture: Path | None = None
 ) -> None:
     """Write a film, and if asked its last frame as a picture."""
+    about = part.about
+    if settings.upscale > 1:
+        about = {**about, "Enlarged": f"{settings.upscale} times, by a network of vjgan's own"}
     with ExitStack() as room:
         check = room.enter_context(_interruptible())
         writer = room.enter_context(
@@ -134,10 +145,11 @@ def shoot(
                 settings.fps,
                 part.sound,
                 part.start,
-                about=part.about,
+                about=about,
             )
         )
         screen = room.enter_context(closing(_screen(settings)))
+        enlarge = _enlarging(settings)
         scene = part.scene()
         shown = room.enter_context(progress(part.frames, settings.output.name))
 
@@ -151,7 +163,7 @@ def shoot(
             part.tempo,
             Direct(scene.generator),
             screen,
-            writer,
+            Enlarged(writer, enlarge),
             settings.fps,
             part.start,
             part.frames,
@@ -163,11 +175,43 @@ def shoot(
             People(settings.seed),
         )
         if picture is not None:
-            save_image(picture, screen.image(), part.about)
+            save_image(picture, enlarge(screen.image()), about)
+
+
+class Enlarged:
+    """A film whose frames are enlarged on their way there."""
+
+    def __init__(self, film: Film, enlarge: Enlarging) -> None:
+        self._film = film
+        self._enlarge = enlarge
+
+    def write(self, image: ByteArray) -> None:
+        """Append a frame."""
+        self._film.write(self._enlarge(image))
+
+
+def inner_size(size: tuple[int, int], upscale: int) -> tuple[int, int]:
+    """The width and height at which the light is drawn that is then enlarged to ``size``. Raises
+    VjganError."""
+    if upscale not in FACTORS:
+        raise VjganError(f"--upscale {upscale} is none of {', '.join(map(str, FACTORS))}")
+    if upscale > 1 and any(side % (2 * upscale) for side in size):
+        raise VjganError(
+            f"--size {size[0]}x{size[1]} with --upscale {upscale} must be multiples of "
+            f"{2 * upscale}"
+        )
+    return size[0] // upscale, size[1] // upscale
+
+
+def _enlarging(settings: FilmSettings) -> Enlarging:
+    if settings.upscale == 1:
+        return lambda image: image
+    return open_superres(settings.upscale, settings.device)
 
 
 def _screen(settings: FilmSettings) -> OffscreenScreen:
-    return OffscreenScreen(settings.size, flash_limit=settings.flash_limit)
+    size = inner_size(settings.size, settings.upscale)
+    return OffscreenScreen(size, flash_limit=settings.flash_limit)
 
 
 @contextmanager

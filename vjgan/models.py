@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+import vjgan
 from vjgan.assets import folder
 from vjgan.errors import ModelError, VjganError
 from vjgan.generator import reference
@@ -19,6 +20,7 @@ from vjgan.generator.device import find_device, set_threads
 from vjgan.generator.player import Player, make_player, make_space
 from vjgan.generator.sample import draw_seeds
 from vjgan.media import save_image
+from vjgan.stock import credit_of
 from vjgan.types import ByteArray, LatentState
 
 W_BOUND, IMAGE_BOUND = 1e-5, 1e-4  # relative errors up to which a model is right
@@ -56,7 +58,8 @@ def sample(
     checkpoint = _open(source)
     set_threads(live=False)
     sheet = _sheet(draw_seeds(checkpoint.network, seeds, psi, label))
-    save_image(output, sheet)
+    said = {"Software": f"vjgan {vjgan.__version__}", "Seed": ", ".join(map(str, seeds))}
+    save_image(output, sheet, {**said, **credit_of(checkpoint.info)})
     return [f"{output}: {len(seeds)} pictures, {sheet.shape[1]}x{sheet.shape[0]} pixels"]
 
 

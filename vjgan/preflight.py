@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -19,10 +18,10 @@ from vjgan.beat import BeatClock
 from vjgan.budget import FPS, SOFTWARE_FPS
 from vjgan.errors import VjganError
 from vjgan.features import Analyser
-from vjgan.generator.checkpoint import find_model, info
-from vjgan.generator.upscale import model_of
+from vjgan.generator.checkpoint import find_model
 from vjgan.generator.worker import Direct
 from vjgan.library import NO_MODEL, Library
+from vjgan.licence import UNKNOWN, about_model, terms
 from vjgan.listener import SteppedEar
 from vjgan.media import Sound
 from vjgan.render import render
@@ -34,9 +33,6 @@ from vjgan.types import ByteArray
 
 SECONDS = 1
 HEARD_FROM = 45  # seconds into the demo track: in its drop all of it plays
-_NON_COMMERCIAL = re.compile(
-    r"non.?commercial|\bnc\b|nvidia source code|research only|personal use", re.IGNORECASE
-)
 
 
 @dataclass
@@ -144,18 +140,10 @@ class _Ended:
 
 def _note_licence(finding: Finding) -> None:
     path = find_model(finding.model, folder("models"))
-    about = info(model_of(path) or path)
-    finding.model, finding.licence = path.stem, about.licence or "not recorded"
-    if _NON_COMMERCIAL.search(about.licence):
-        finding.notes.append(
-            f"model '{about.name}' is NOT FOR COMMERCIAL USE ({about.licence}): no paid show "
-            "without its owner's permission"
-        )
-    elif not about.licence:
-        finding.notes.append(
-            f"model '{about.name}' says nothing of its licence (made by {about.code}): ask whose "
-            "it is before a public show"
-        )
+    about = about_model(finding.model)
+    finding.model, finding.licence = path.stem, about.licence or UNKNOWN
+    if said := terms(about):
+        finding.notes.append(said)
     if not about.trained:
         finding.notes.append(f"model '{about.name}' is a seeded, untrained network")
 

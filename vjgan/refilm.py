@@ -14,10 +14,11 @@ import numpy as np
 from vjgan.errors import MediaError, VjganError
 from vjgan.film import FilmSettings, Part, Progress, shoot_shared
 from vjgan.library import Library
+from vjgan.licence import credits_of, warn
 from vjgan.media import Sound, read_sound
 from vjgan.render import frame_count
 from vjgan.stage import Scene
-from vjgan.stock import credit, demo_sound, make_library
+from vjgan.stock import demo_sound, make_library
 from vjgan.takes.replay import TakeBeat, TakeClock, TakeEar, TakeHands, TakeScenes
 from vjgan.takes.take import Take, read_take
 from vjgan.takes.writer import Entrance
@@ -34,6 +35,8 @@ def refilm(settings: FilmSettings, path: Path, progress: Progress) -> None:
     with ExitStack() as room:
         folder = Path(room.enter_context(tempfile.TemporaryDirectory(prefix="vjgan-take-")))
         library = make_library(settings.model, settings.seed, settings.device, live=False)
+        sources = [_written(entrance, folder) for entrance in take.entrances if entrance.text]
+        warn(library, sources)
         length = Fraction(take.place(take.end) - take.place(take.start))
 
         def part() -> Part:
@@ -46,7 +49,7 @@ def refilm(settings: FilmSettings, path: Path, progress: Progress) -> None:
                 frames=clock.frames,
                 ear=TakeEar(take),
                 tempo=TakeBeat(take),
-                about=credit(library, scenes.first.source, scenes.first.title),
+                about=credits_of(library, sources, scenes.first.title),
                 clock=clock,
                 hands=TakeHands(take, clock),
                 scenes=scenes,
@@ -87,8 +90,12 @@ def _builder(library: Library, folder: Path) -> Callable[[Entrance], Scene]:
     def build(entrance: Entrance) -> Scene:
         if not entrance.text:
             raise MediaError(f"the take does not hold preset '{entrance.key}'")
-        path = folder / f"{Path(entrance.key).name}.toml"
-        path.write_text(entrance.text, encoding="utf-8")
-        return library.scene(path)
+        return library.scene(_written(entrance, folder))
 
     return build
+
+
+def _written(entrance: Entrance, folder: Path) -> Path:
+    path = folder / f"{Path(entrance.key).name}.toml"
+    path.write_text(entrance.text, encoding="utf-8")
+    return path

@@ -29,6 +29,7 @@ from vjgan.hearing import make_ear, make_recogniser, make_tempo, score_tempo, so
 from vjgan.keeper import About, Keeper
 from vjgan.learning import controllers_of
 from vjgan.library import Library
+from vjgan.licence import warn
 from vjgan.loader import Loader
 from vjgan.media import Sound
 from vjgan.midi import MidiIn
@@ -69,6 +70,7 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
         settings = replace(settings, input=settings.input or score.track)
     path = _first(settings, library, setlist, score)
     settings = replace(settings, preset=str(path))
+    warn(library, library.paths() if setlist is None else [t.preset for t in setlist.tracks])
     controllers = controllers_of(settings.rig)
     source = source_of(settings)
     with ExitStack() as room:

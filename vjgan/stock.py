@@ -20,6 +20,7 @@ from vjgan.generator.checkpoint import find_model, info
 from vjgan.generator.device import find_device, used_bytes, warm_budget
 from vjgan.generator.player import Player, open_model
 from vjgan.generator.shelf import Shelf
+from vjgan.generator.upscale import model_of as file_of
 from vjgan.library import Keyframes, Library
 from vjgan.mapping import SIGNALS
 from vjgan.media import Sound
@@ -120,13 +121,18 @@ def credit(library: Library, source: Path | None, title: str) -> dict[str, str]:
     if source is None:
         return said
     try:
-        model = _told(find_model(library.model_of(library.preset(source)), folder("models")))
+        path = find_model(library.model_of(library.preset(source)), folder("models"))
+        model = _told(file_of(path) or path)
     except VjganError as error:  # taken away since
         log.debug("no credits of '%s': %s", source, error)
         return {**said, "Preset": source.stem}
+    return {**said, "Preset": source.stem, **credit_of(model)}
+
+
+def credit_of(model: ModelInfo) -> dict[str, str]:
+    """What pictures of a model say of it."""
     licence, origin = model.licence or "not recorded", model.origin or "not recorded"
-    return {**said, "Preset": source.stem, "Model": model.name, "Licence": licence,
-            "Origin": origin}  # fmt: skip
+    return {"Model": model.name, "Licence": licence, "Origin": origin}
 
 
 @cache

@@ -175,9 +175,9 @@ class Graph:
         return self._ops.constant(array, dtype=np.float32)
 
 
-def enlarging(net: Layer, side: int, ops: Operations) -> tuple[list[Node], list[Node]]:
+def enlarging(net: Layer, size: tuple[int, int], ops: Operations) -> tuple[list[Node], list[Node]]:
     """An up-resolution as ``Upscaler.forward`` does it, its results and parameters: image
-    [1, 2r, 2r, 3]; image [1, 3, r, r] of ``side`` r."""
+    [1, 2h, 2w, 3]; image [1, 3, h, w] of ``size`` h, w."""
 
     def conv(layer: Layer, x: Node) -> Node:
         ones, pads = [1, 1], list(layer.padding)
@@ -188,13 +188,13 @@ def enlarging(net: Layer, side: int, ops: Operations) -> tuple[list[Node], list[
     def bend(x: Node) -> Node:
         return ops.prelu(x, ops.constant(np.array([SLOPE], np.float32)))
 
-    image = ops.parameter([1, 3, side, side], np.float32)
+    image = ops.parameter([1, 3, *size], np.float32)
     x = bend(conv(net.enter, ops.space_to_depth(image, "depth_first", 2)))
     for first, second in zip(net.body[0::2], net.body[1::2], strict=True):
-        x = ops.add(x, conv(second, bend(conv(first, x))))  # [1, width, r/2, r/2]
-    x = ops.depth_to_space(conv(net.rise, x), "depth_first", 2)  # [1, near, r, r]
-    x = bend(conv(net.mix, bend(ops.add(x, conv(net.near, image)))))  # [1, near, r, r]
-    x = ops.depth_to_space(conv(net.leave, x), "depth_first", 2)  # [1, 3, 2r, 2r]
+        x = ops.add(x, conv(second, bend(conv(first, x))))  # [1, width, h/2, w/2]
+    x = ops.depth_to_space(conv(net.rise, x), "depth_first", 2)  # [1, near, h, w]
+    x = bend(conv(net.mix, bend(ops.add(x, conv(net.near, image)))))  # [1, near, h, w]
+    x = ops.depth_to_space(conv(net.leave, x), "depth_first", 2)  # [1, 3, 2h, 2w]
     sides = ops.constant(np.array(x.shape)[2:])
     axes = ops.constant(np.array([2, 3]))
     plain = ops.interpolate(image, sides, "linear_onnx", "sizes", axes=axes)

@@ -59,13 +59,14 @@ class Enlarger:
     """An up-resolution at work on torch's number of threads. What it returns is overwritten by the
     next one."""
 
-    def __init__(self, network: Layer, side: int, precision: str = "fp32") -> None:
-        compiled = _compile(enlarging(network, side, _operations()), precision)
+    def __init__(self, network: Layer, size: tuple[int, int], precision: str = "fp32") -> None:
+        """For pictures of ``size`` h, w."""
+        compiled = _compile(enlarging(network, size, _operations()), precision)
         self._request = compiled.create_infer_request()
-        self._image = self._request.get_input_tensor(0).data  # [1, 3, r, r]
+        self._image = self._request.get_input_tensor(0).data  # [1, 3, h, w]
 
     def __call__(self, image: Tensor) -> Tensor:
-        """image [1, 3, r, r] -> [1, 3, 2r, 2r]."""
+        """image [1, 3, h, w] -> [1, 3, 2h, 2w]."""
         self._image[:] = image.numpy()
         self._request.infer(share_outputs=True)
         return torch.from_numpy(self._request.get_output_tensor(0).data).permute(0, 3, 1, 2)

@@ -86,7 +86,7 @@ def add_upscaler(runtime: Bent, network: Upscaler, device: torch.device, side: i
     """``runtime``, whose pictures have ``side`` pixels, with its up-resolution."""
     if device.type == "cpu" and installed():
         # Unlike a generator it is off by a grey level at most, and four times faster so.
-        return Upscaled(runtime, Enlarger(network, side, "bf16"))
+        return Upscaled(runtime, Enlarger(network, (side, side), "bf16"))
     return Upscaled(runtime, network.to(device))
 
 

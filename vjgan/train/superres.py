@@ -1,4 +1,4 @@
-"""Teach the general super-resolution, ``models/superres``, to double any picture of a show.
+"""Teach the general super-resolution to double any picture of a show.
 
 It sees pictures made small, and shall give them back: renders of sitters, models' own pictures and
 what the shaders draw, all of them vjgan's own, so that its weights are free. There is no judge in
@@ -25,12 +25,12 @@ from torch.nn import functional as F
 
 from vjgan.errors import VjganError
 from vjgan.files import replacing
-from vjgan.generator.superres import BLOCKS, NEAR, WIDTH
+from vjgan.generator.superres import BLOCKS, NEAR, WEIGHTS, WIDTH
 from vjgan.generator.upscale import FACTOR, Upscaler, write_upscaler
 
 log = logging.getLogger("vjgan")
 
-RUN, OUT = Path("training/superres"), Path("models/superres.safetensors")
+RUN = Path("training/superres")
 BATCH, WINDOW = 8, 96  # windows a step, and pixels of their sides in the large pictures
 RATE, LEAST_RATE = 1.5e-3, 5e-5
 HALF_LIFE = 400  # steps of the averaged weights
@@ -99,7 +99,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="vjgan.train.superres", description=__doc__)
     arguments.add_argument("folders", type=Path, nargs="+", help="shards and pictures")
     arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
-    arguments.add_argument("--out", type=Path, default=OUT, help="the weights")
+    arguments.add_argument("--out", type=Path, default=WEIGHTS, help="the weights")
     arguments.add_argument("--minutes", type=float, default=20.0, help="how long")
     options = arguments.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -144,7 +144,8 @@ def teach(pictures: Pictures, run: Path, out: Path, seconds: float) -> None:
                 old.lerp_(new, 1 - keep)
         if time.monotonic() - told > 60.0:
             told = time.monotonic()
-            log.info("steps %d  loss %.4f  held %.2f dB", steps, loss, psnr(average, pictures))
+            near = psnr(average, pictures)
+            log.info("steps %d  loss %.4f  held %.2f dB", steps, loss.item(), near)
             save(run, network, average, optimiser, steps)
     save(run, network, average, optimiser, steps)
     about = {"licence": "CC0-1.0", "steps": str(steps), "held": f"{psnr(average, pictures):.2f}"}

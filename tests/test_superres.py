@@ -1,0 +1,140 @@
+"""The super-resolution: tiles without seams, the same on either way, and sharper than without."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vjgan.errors import ModelError, VjganError
+from vjgan.film import inner_size
+from vjgan.generator import superres
+from vjgan.generator.openvino import installed
+from vjgan.generator.superres import AROUND, SuperResolution, cuts, open_superres
+from vjgan.generator.upscale import Upscaler, read_upscaler
+
+SIZES = [(64, 64), (180, 322), (130, 66)]
+
+
+@pytest.fixture
+def network() -> Upscaler:
+    torch.manual_seed(7)
+    made = Upscaler(superres.WIDTH, superres.NEAR, superres.BLOCKS)
+    return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def taught() -> Upscaler:
+    return read_upscaler(superres.WEIGHTS, superres.WIDTH, superres.NEAR, superres.BLOCKS)
+
+
+def scene(height: int, width: int, seed: int = 1) -> Tensor:
+    """Discs and stripes with smooth rims, [3, h, w] in -1..1."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    picture = np.zeros((3, height, width), np.float32)
+    for _ in range(12):
+        cy, cx, r = random.random() * height, random.random() * width, 6 + 20 * random.random()
+        inside = np.clip(r - np.hypot(y - cy, x - cx), 0, 1)
+        colour = random.uniform(-1, 1, (3, 1, 1))
+        picture += inside * (colour - picture)
+    return torch.from_numpy(picture).float()
+
+
+@pytest.mark.parametrize("length", [16, 512, 514, 540, 960, 1080, 1920, 3840])
+def test_tiles_are_of_one_size_and_cover_all_once(length: int) -> None:
+    rows = cuts(length)
+    assert len({end - begin for begin, end, _, _ in rows}) == 1
+    assert rows[0][2] == 0 and rows[-1][3] == length
+    assert all(before[3] >= after[2] for before, after in pairwise(rows))
+    for begin, end, first, last in rows:
+        assert begin % 2 == 0 and end - begin <= 512 and 0 <= begin <= first < last <= end <= length
+        assert first == 0 or first - begin >= AROUND
+        assert last == length or end - last >= AROUND
+
+
+@pytest.mark.parametrize("engine", [True, False])
+def test_tiles_are_what_the_whole_would_be(
+    network: Upscaler, engine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(superres, "installed", lambda: engine and installed())
+    monkeypatch.setattr(cuts, "__defaults__", (96, AROUND))
+    for height, width in SIZES:
+        image = 2.0 * torch.rand(3, height, width) - 1.0
+        whole = network(image[None])[0]
+        tiled = SuperResolution(network).enlarge(image)
+        assert len(cuts(width)) > 1 or width <= 96
+        assert float((tiled - whole).abs().max()) < 1e-5
+
+
+def test_less_around_a_tile_would_be_seen(
+    network: Upscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuts, "__defaults__", (96, AROUND - 4))
+    image = 2.0 * torch.rand(3, 180, 322) - 1.0
+    tiled = SuperResolution(network).enlarge(image)
+    assert float((tiled - network(image[None])[0]).abs().max()) > 1e-5
+
+
+def test_bytes_go_in_and_come_out(taught: Upscaler) -> None:
+    image = scene(64, 96).permute(1, 2, 0).add(1).mul(127.5).byte().numpy()
+    large = SuperResolution(taught)(image)
+    assert large.shape == (128, 192, 3) and large.dtype == np.uint8
+    small = large.reshape(64, 2, 96, 2, 3).mean((1, 3))
+    assert np.abs(small - image).mean() < 1.5  # it is the same picture
+    plain = np.full((32, 32, 3), 77, np.uint8)
+    assert np.abs(SuperResolution(taught)(plain).astype(int) - 77).max() <= 1
+
+
+def psnr(one: Tensor, other: Tensor) -> float:
+    return float(-10 * ((one - other) / 2).square().mean().log10())
+
+
+def test_it_comes_nearer_than_plain_enlargement(taught: Upscaler) -> None:
+    large = scene(256, 256)
+    small = F.avg_pool2d(large[None], 2)  # [1, 3, 128, 128]
+    bicubic = F.interpolate(small, scale_factor=2, mode="bicubic")[0].clamp(-1, 1)
+    ours = SuperResolution(taught).enlarge(small[0]).clamp(-1, 1)
+    assert psnr(ours, large) > psnr(bicubic, large)
+
+
+def test_it_flickers_no_more_than_plain_enlargement(taught: Upscaler) -> None:
+    """What changes from frame to frame, against what changes in the scene drawn large."""
+    large = scene(192, 320)
+    moved = [large[:, :, k : k + 256] for k in range(0, 9, 3)]  # pans by 1.5 small pixels
+    small = [F.avg_pool2d(frame[None], 2)[0] for frame in moved]
+    ours = [SuperResolution(taught).enlarge(frame) for frame in small]
+    plain = [F.interpolate(x[None], scale_factor=2, mode="bicubic")[0] for x in small]
+
+    def temporal(frames: list[Tensor]) -> float:
+        changes = [(b - a, d - c) for (a, b), (c, d) in zip(
+            pairwise(frames), pairwise(moved), strict=True
+        )]  # fmt: skip
+        return float(np.mean([psnr(ours / 2, wanted / 2) for ours, wanted in changes]))
+
+    assert temporal(ours) > temporal(plain)
+    assert torch.equal(ours[0], SuperResolution(taught).enlarge(small[0]))  # stands still
+
+
+def test_four_times_is_twice_two_times() -> None:
+    image = np.random.default_rng(2).integers(0, 256, (32, 48, 3)).astype(np.uint8)
+    twice = open_superres(2, "cpu")
+    assert np.array_equal(open_superres(4, "cpu")(image), twice(twice(image)))
+
+
+def test_a_folder_without_it_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"superres.safetensors' cannot be read"):
+        open_superres(2, "cpu", tmp_path / "superres.safetensors")
+
+
+def test_sizes_that_cannot_be_enlarged_to_are_one_sentence() -> None:
+    assert inner_size((3840, 2160), 2) == (1920, 1080) and inner_size((640, 360), 1) == (640, 360)
+    with pytest.raises(VjganError, match="--size 642x362 with --upscale 4 must be multiples of 8"):
+        inner_size((642, 362), 4)
+    with pytest.raises(VjganError, match="--upscale 3 is none of 1, 2, 4"):
+        inner_size((640, 360), 3)
