@@ -106,6 +106,7 @@ TOP = {
     "settings",
     "show",
     "workers",
+    "interruption",
     "licence",
     "thumbnails",
     "kin",

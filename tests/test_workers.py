@@ -192,6 +192,7 @@ def chunks(settings: FilmSettings) -> set[Path]:
     return set(settings.output.parent.glob(f".{settings.output.name}.chunks/*.npy"))
 
 
+@pytest.mark.timeout(500)  # processes that open a model, where others are at work, too
 def test_a_film_by_many_is_the_film_by_one_though_it_was_interrupted(
     single: FilmSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_film_by_many_is_the_film_by_one_though_it_was_interrupted(
     assert not many.output.with_name(".many.mp4.chunks").exists()
 
 
+@pytest.mark.timeout(500)
 @pytest.mark.skipif(not cluster.installed(), reason="needs Ray")
 def test_a_film_by_ray_is_the_same_though_a_worker_was_lost(
     single: FilmSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ from vjgan.errors import VjganError
 from vjgan.features import Analyser
 from vjgan.generator.superres import Enlarging, open_superres
 from vjgan.generator.worker import Direct
+from vjgan.interruption import interruptible
 from vjgan.library import Library
 from vjgan.licence import credits_of, warn
 from vjgan.listener import SteppedEar
@@ -121,23 +121,28 @@ def shoot_shared(
 ) -> None:
     """Write a film, by many workers if there shall be any; ``part`` makes it anew when asked."""
     inner_size(settings.size, settings.upscale)
-    if not check_workers(settings.workers):
-        shoot(settings, part(), progress, picture)
-        return
-    check_film(settings.output, settings.size, settings.fps)
-    with shared(settings, library, part, progress) as planned:
-        shoot(settings, planned, progress, picture)
+    with interruptible() as check:
+        if not check_workers(settings.workers):
+            shoot(settings, part(), progress, check, picture)
+            return
+        check_film(settings.output, settings.size, settings.fps)
+        with shared(settings, library, part, progress, check) as planned:
+            shoot(settings, planned, progress, check, picture)
 
 
 def shoot(
-    settings: FilmSettings, part: Part, progress: Progress, picture: Path | None = None
+    settings: FilmSettings,
+    part: Part,
+    progress: Progress,
+    check: Callable[[], None],
+    picture: Path | None = None,
 ) -> None:
-    """Write a film, and if asked its last frame as a picture."""
+    """Write a film, and if asked its last frame as a picture; ``check`` is called between two
+    frames."""
     about = part.about
     if settings.upscale > 1:
         about = {**about, "Enlarged": f"{settings.upscale} times, by a network of vjgan's own"}
     with ExitStack() as room:
-        check = room.enter_context(_interruptible())
         writer = room.enter_context(
             FilmWriter(
                 settings.output,
@@ -212,30 +217,6 @@ def _enlarging(settings: FilmSettings) -> Enlarging:
 def _screen(settings: FilmSettings) -> OffscreenScreen:
     size = inner_size(settings.size, settings.upscale)
     return OffscreenScreen(size, flash_limit=settings.flash_limit)
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], None]]:
-    """A function that raises KeyboardInterrupt if somebody asked for it since: between two frames.
-    Wherever else it came, it could be lost inside a library, or leave one in the middle of things.
-    """
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        asked = True
-
-    def check() -> None:
-        if asked:
-            raise KeyboardInterrupt
-
-    numbers = signal.SIGINT, signal.SIGTERM
-    before = [signal.signal(number, ask) for number in numbers]
-    try:
-        yield check
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _span(settings: FilmSettings, sound: Sound) -> tuple[Fraction, Fraction]:

@@ -45,13 +45,17 @@ def check_workers(text: str) -> str:
 
 @contextmanager
 def shared(
-    settings: FilmSettings, library: Library, make: Callable[[], Part], progress: Progress
+    settings: FilmSettings,
+    library: Library,
+    make: Callable[[], Part],
+    progress: Progress,
+    check: Callable[[], None],
 ) -> Iterator[Part]:
     """The film that ``make`` makes, whose pictures workers draw while this lasts: it has been gone
     through once, in the dark.
 
     Pictures that are done outlast an interruption, in a folder beside the film that goes when the
-    film is there. Raises VjganError."""
+    film is there. ``check`` is called whenever it is waited for something. Raises VjganError."""
     chunks = Folder(settings.output)
     plan = Plan(library.load, chunks)
     own, library.load = library.load, plan.load
@@ -59,9 +63,14 @@ def shared(
         part = make()
         part = replace(part, ear=HeardOnce(part.ear))
         with progress(part.frames, "plan") as shown:
-            _go_through(part, plan, settings, shown)
+
+            def count(done: int) -> None:
+                shown(done)
+                check()
+
+            _go_through(part, plan, settings, count)
         _prepare(chunks, plan)
-        foreman = Foreman(_crew(settings), plan.jobs, plan.proofs)
+        foreman = Foreman(_crew(settings), plan.jobs, plan.proofs, check)
         plan.wait = foreman.wait
         try:
             yield replace(make(), ear=part.ear)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,7 +50,15 @@ class Foreman:
     """Has ``jobs`` done by a crew, in a thread. ``proofs`` tells what each model draws here, in
     short; a worker who draws otherwise gets no more work."""
 
-    def __init__(self, crew: Crew, jobs: Iterable[Job], proofs: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        jobs: Iterable[Job],
+        proofs: Mapping[str, str],
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``check`` is called now and then by whoever waits."""
+        self._check = check
         self._crew = crew
         self._proofs = proofs
         self._waiting = deque(dict.fromkeys(job for job in jobs if not job.done))
@@ -71,6 +79,7 @@ class Foreman:
                     raise self._error
                 if not self._thread.is_alive():
                     raise VjganError(f"the pictures '{job.pictures}' are gone: start again")
+                self._check()
                 self._changed.wait(WAIT)
 
     def close(self) -> None:
