@@ -15,6 +15,8 @@ from vjgan.commands.analyze import analyze
 from vjgan.commands.calibrate import calibrate
 from vjgan.commands.check import check
 from vjgan.commands.dream import dream
+from vjgan.commands.gallery import app as bank_app
+from vjgan.commands.gallery import gallery
 from vjgan.commands.learn import learn_midi
 from vjgan.commands.model import app as model_app
 from vjgan.commands.options import (
@@ -52,9 +54,11 @@ app = typer.Typer(
 )
 app.add_typer(model_app, name="model")
 app.add_typer(take_app, name="take")
+app.add_typer(bank_app, name="bank")
 app.command("train")(train_command)
 app.command()(analyze)
 app.command()(calibrate)
+app.command()(gallery)
 app.command()(check)
 app.command()(dream)
 app.command("learn-midi")(learn_midi)
@@ -183,6 +187,13 @@ def live(
         Path | None,
         typer.Option(metavar="SCORE", help="Play a score on its track, see `score`."),
     ] = None,
+    camera: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Who sits before this camera, or in this video, is the guest; see docs/camera.md.",
+        ),
+    ] = "",
 ) -> None:
     """Perform: hear, move, show.
 
@@ -228,6 +239,7 @@ def live(
             setlist=setlist,
             quantise=quantise,
             score=score,
+            camera=camera,
             flash_limit=flash_limit,
             take=take,
             record=record,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from vjgan.assets import cache_folder, own_folder
+from vjgan.assets import cache_folder, folder, own_folder
+from vjgan.darkroom import Darkroom
 from vjgan.errors import DeviceError, VjganError
+from vjgan.generator.checkpoint import find_model, info
+from vjgan.generator.upscale import model_of
 from vjgan.generator.worker import Worker
+from vjgan.kin import About, Kin
 from vjgan.library import Library
 from vjgan.loader import Loader
 from vjgan.remote.address import is_local, listen, reachable, receive, url
@@ -30,6 +36,8 @@ from vjgan.thumbnails import Illustrator
 from vjgan.types import ByteArray, Kept
 
 log = logging.getLogger("vjgan")
+
+Figured = Callable[[], Mapping[str, Any]]  # for the page, twice a second
 
 
 @dataclass(frozen=True)
@@ -98,14 +106,23 @@ def _keep_picture(path: Path, image: ByteArray | None) -> None:
 
 
 def serve(
-    settings: ControlSettings, desk: Desk, library: Library, painter: Worker, fps: float
+    settings: ControlSettings,
+    desk: Desk,
+    library: Library,
+    painter: Worker,
+    fps: float,
+    camera: Figured | None = None,
 ) -> Service:
-    """Page and OSC, as far as they are wanted and their ports are free."""
+    """Page and OSC, as far as they are wanted and their ports are free. The page shows what a
+    ``camera`` does, if there is one."""
     parts: list[Part] = []
     openers: list[Callable[[], Part]] = []
     illustrator = Illustrator(cache_folder("thumbnails"))
+    kin = Kin(desk, library.bank, _about(library), Darkroom())
     if settings.page:
-        openers.append(lambda: _page(settings, desk, library, painter, fps, illustrator))
+        openers.append(
+            lambda: _page(settings, desk, library, painter, fps, illustrator, kin, camera)
+        )
     if settings.osc_port:
         openers.append(lambda: _osc(settings, desk))
     for open_ in openers:
@@ -113,7 +130,26 @@ def serve(
             parts.append(open_())
         except DeviceError as error:
             log.warning("%s; the show goes on without", error)
-    return Service(*parts, closing=illustrator.close)
+
+    def close() -> None:
+        illustrator.close()
+        kin.close()
+
+    return Service(*parts, closing=close)
+
+
+def _about(library: Library) -> About:
+    """What opens the model that is on, and the SHA-256 of its file."""
+
+    @cache
+    def about(source: Path | None) -> tuple[str, str]:
+        if source is None:
+            return library.default_model, ""
+        model = library.model_of(library.preset(source))
+        path = find_model(model, folder("models"))
+        return model, info(model_of(path) or path).sha256
+
+    return lambda standing: about(standing.source)
 
 
 def _page(
@@ -123,6 +159,8 @@ def _page(
     painter: Worker,
     fps: float,
     illustrator: Illustrator,
+    kin: Kin,
+    camera: Figured | None = None,
 ) -> Server:
     sock = listen(settings.host, settings.port)
     host = reachable(settings.host)
@@ -137,7 +175,12 @@ def _page(
     pairing = None if is_local(settings.host) else Pairing(show_code)
     figures = Figures(desk.frame_times, painter.durations_ms, lambda: painter.frames, fps)
     cards = Cards(library.paths, library.preset, _thumbnails())
-    return Server(sock, host, desk, cards, pairing, figures.read, illustrator.wish)
+    seen = {} if camera is None else {"camera": camera}
+
+    def stats() -> Mapping[str, Any]:
+        return {**figures.read(), **{name: words() for name, words in seen.items()}}
+
+    return Server(sock, host, desk, cards, pairing, stats, illustrator.wish, kin)
 
 
 def _osc(settings: ControlSettings, desk: Desk) -> Osc:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from vjgan.people import People
 from vjgan.performer import Performer
 from vjgan.prompter import Prompter
-from vjgan.roles import Budget, Onlooker, Pupil, Scenes, Score, Tempo, Witness
+from vjgan.roles import Budget, Mirror, Onlooker, Pupil, Scenes, Score, Tempo, Witness
 from vjgan.smooth import approach
 from vjgan.stage import Stage
 from vjgan.stats import Stats
@@ -46,6 +46,7 @@ class Engine:
         witness: Witness | None = None,
         pupil: Pupil | None = None,
         people: People | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         self.clock = clock
         self.ear = ear
@@ -61,7 +62,17 @@ class Engine:
         self.score = score
         self.witness = witness
         self.performer = Performer(
-            clock, tempo, scenes, stage, screen, onlooker, score, witness, pupil, people or People()
+            clock,
+            tempo,
+            scenes,
+            stage,
+            screen,
+            onlooker,
+            score,
+            witness,
+            pupil,
+            people or People(),
+            mirror,
         )
         self.prompter = Prompter(
             self.performer, stage, screen, tempo, notice, onlooker, budget, score, pupil

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vjgan.errors import ModelError
 from vjgan.people import People, Person
-from vjgan.roles import Onlooker, Pupil, Scenes, Score, Tempo, Witness
+from vjgan.roles import Mirror, Onlooker, Pupil, Scenes, Score, Tempo, Witness
 from vjgan.smooth import approach
 from vjgan.stage import Stage
 from vjgan.types import (
@@ -48,6 +48,7 @@ class Performer:
         witness: Witness | None,
         pupil: Pupil | None,
         people: People,
+        mirror: Mirror | None = None,
     ) -> None:
         self.moved: dict[str, float] = {}
         self.frozen = self.black = self.help = self.panic = self.strobe_killed = False
@@ -61,6 +62,7 @@ class Performer:
         self._witness = witness
         self._pupil = pupil
         self.people = people
+        self._mirror = mirror
         self._complaints: set[str] = set()
         self._returning = False  # gently, from a panic
         self._light = 1.0
@@ -125,6 +127,8 @@ class Performer:
                 self._stage.home.call()
             case "walk":
                 self._stage.meet(None)
+            case "look" | "capture" | "forget" if self._mirror is not None:
+                self._mirror.do(command.name)
             case "reset":
                 self._stage.set(Setting(), tick.time)
             case "undo":

@@ -121,6 +121,13 @@ class Pupil(Protocol):
     def line(self) -> str: ...
 
 
+class Mirror(Protocol):
+    """Who sits before the camera; see ``vjgan.sitting``."""
+
+    def do(self, name: str) -> None:
+        """"look" or look away, "capture" or "forget"; at once."""
+
+
 class Budget(Protocol):
     """What is needed of ``vjgan.budget``."""
 

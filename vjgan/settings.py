@@ -39,4 +39,5 @@ class LiveSettings:
     flash_limit: bool = True
     take: Path | None = None
     record: Path | None = None
+    camera: str = ""  # a camera, or a video file in its place; "": none
     score: Path | None = None  # plays instead of presets, on its own track

@@ -42,6 +42,7 @@ from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.screen.window import Window
 from vjgan.setlist import Setlist, check_unit
 from vjgan.settings import LiveSettings
+from vjgan.sitting import open_sitting
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
 from vjgan.stock import credit, make_library, notice, runtime
@@ -178,15 +179,19 @@ def play(
         heard = (lambda: None) if recogniser is None else recogniser.read
         conductor = Conductor(scenes, path, settings.quantise, setlist, tempo.expect, heard)
         desk = make_desk(library, scenes)
+        sitting = open_sitting(settings.camera, stage, library) if settings.camera else None
+        if sitting is not None:
+            room.callback(sitting.close)
+        seen = None if sitting is None else sitting.words
         bound, lesson = bind(hands, controllers, desk.standing, clock.time, library.paths, room)
-        room.callback(serve(settings.control, desk, library, painter, fps).close)
+        room.callback(serve(settings.control, desk, library, painter, fps, seen).close)
         onlooker: Onlooker = desk
         if isinstance(screen, Window) and screen.is_operated:
             onlooker = Watch(desk, screen, clock.period, lambda: (tempo.line(), budget.words()))
         engine = Engine(
             clock,
             ear,
-            Together(bound, desk),
+            Together(bound, desk) if sitting is None else Together(bound, desk, sitting),
             tempo if chapters is None else chapters.tempo,
             conductor if chapters is None else chapters,
             stage,
@@ -201,6 +206,7 @@ def play(
             pupil=lesson,
             witness=keeper,
             people=People(settings.seed),
+            mirror=sitting,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: clock.stop())

@@ -12,7 +12,7 @@ from vjgan.errors import ModelError
 from vjgan.generator.handover import HandOver
 from vjgan.generator.metadata import Network
 from vjgan.generator.reference import draw
-from vjgan.types import ByteArray
+from vjgan.types import ByteArray, FloatArray
 
 
 @torch.inference_mode()
@@ -28,6 +28,13 @@ def draw_seeds(
         w = network.mapping(torch.from_numpy(z).float(), c)  # [1, w_dim]
         pictures.append(to_bytes(draw(network, network.truncate(w, psi))[0]))
     return pictures
+
+
+@torch.inference_mode()
+def draw_w(network: Network, w: FloatArray) -> ByteArray:
+    """The picture uint8 [r, r, 3] of w [w_dim] or [num_ws, w_dim], not truncated."""
+    ws = torch.from_numpy(np.asarray(w, np.float32)).expand(1, network.config.num_ws, -1)
+    return HandOver(pinned=False)(draw(network, ws)[0])
 
 
 def _one_hot(network: Network, label: int | None) -> Tensor | None:

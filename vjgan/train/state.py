@@ -61,6 +61,11 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None
     replace(path, to_bytes(kept, metadata))
 
 
+def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write weights for others to read. Raises ModelError."""
+    replace(path, to_bytes({key: value.contiguous() for key, value in tensors.items()}, metadata))
+
+
 def replace(path: Path, data: bytes) -> None:
     """Put ``data`` in the place of a file, whole or not at all. Raises ModelError."""
     try:

@@ -2,6 +2,7 @@
 // one WebSocket.
 
 import { build, drawOut, drawOwn, faders, isInHand, markGroups, setOpen, showAllGroups, touched } from "./faders.js";
+import { drawCamera } from "./camera.js";
 import { drawArrangement } from "./entrance.js";
 import { askFor, buildCards, markCards, see } from "./grid.js";
 import { ask, askForCode, connect, enter, look, notice, say } from "./line.js";
@@ -48,6 +49,7 @@ function take(state) {
   if (rest.passes) markGroups();
   if (show.preset !== preset) { show.asked = null; markCards(); }
   if (rest.stats) drawStats(rest.stats);
+  if (rest.stats) drawCamera(rest.stats.camera);
   if (rest.arrangement) drawArrangement(rest.arrangement);
   drawWords(rest);
 }

@@ -1,0 +1,183 @@
+"""A sitting: whoever the camera sees is the guest of the show, is kept on a word, and forgotten on
+a word."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vjgan.assets import folder
+from vjgan.bank import Bank, Portrait
+from vjgan.camera.follower import STATES, Seen
+from vjgan.camera.reader import Reader
+from vjgan.camera.watcher import Watcher
+from vjgan.errors import VjganError
+from vjgan.generator import checkpoint
+from vjgan.generator.sample import draw_w
+from vjgan.improving import Improver
+from vjgan.library import Library
+from vjgan.priority import step_back
+from vjgan.stage import Scene, Stage
+from vjgan.types import Command, Event, FloatArray, Visit
+
+log = logging.getLogger("vjgan")
+
+ENCODERS = "encoders"  # the folder of them, beside the models
+LEFT_SECONDS = 3.0  # that nobody is seen until the walk goes on
+
+
+class Sitting:
+    """Hands that bring whoever sits before the camera, and the mirror that keeps and forgets."""
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        reader: Reader | None,
+        improver: Improver,
+        stage: Stage,
+        bank: Bank,
+        model_of: Callable[[Scene], Path | None],
+    ) -> None:
+        """``model_of`` is the file of a scene's model, if it has one."""
+        self._watcher, self._reader, self._improver = watcher, reader, improver
+        self._stage, self._bank, self._model_of = stage, bank, model_of
+        self._scene: Scene | None = None  # whose file is known
+        self._path: Path | None = None
+        self._newest: object = None  # what was last shown
+        self._w: FloatArray | None = None
+        self._present_at: float | None = None  # when somebody was last seen; None: nobody is on
+        self._kept: list[str] = []  # of this sitter, by name
+        self._visit = 0
+        self._leaves = False
+
+    def read(self) -> Sequence[Event]:
+        """Who is to be seen now, if that is news."""
+        if self._leaves:
+            self._leaves = False
+            return self._gone()
+        seen = self._watcher.newest()
+        if seen.picture is None:
+            late = self._present_at is not None and seen.time - self._present_at > LEFT_SECONDS
+            return self._gone() if late or not self._watcher.looks else ()
+        if seen.visit != self._visit:
+            self._visit, self._kept = seen.visit, []
+        self._present_at = seen.time
+        w = self._find_w(seen)
+        if w is None:
+            return ()
+        self._w = w
+        return (Visit(w),)
+
+    def close(self) -> None:
+        """Let the camera go; nothing stays but what was kept."""
+        self._watcher.close()
+        self._improver.close()
+
+    def do(self, name: str) -> None:
+        """ "look" or look away, "capture" the sitter's portrait, "forget" the sitter."""
+        if name == "look":
+            self._watcher.look(not self._watcher.looks)
+            self._leaves = not self._watcher.looks
+        elif name == "capture":
+            self._capture()
+        else:
+            self._forget()
+
+    def words(self) -> Mapping[str, Any]:
+        """What the control page shows of the camera."""
+        seen = self._watcher.newest()
+        state = seen.state if self._watcher.looks else "away"
+        return {
+            "looks": self._watcher.looks,
+            "state": state,
+            "words": STATES[state],
+            "others": seen.others,
+            "kept": len(self._kept),
+        }
+
+    def _gone(self) -> Sequence[Event]:
+        was, self._present_at, self._w = self._present_at, None, None
+        self._improver.want(Path(), None)
+        return () if was is None else (Command("walk"),)
+
+    def _find_w(self, seen: Seen) -> FloatArray | None:
+        """w [w_dim] of the model that is on; None where there is nothing new."""
+        scene = self._stage.scene
+        if scene is not self._scene:
+            self._scene, self._path, self._newest = scene, self._model_of(scene), None
+        if self._reader is not None and scene.generator.name == self._reader.model:
+            if seen.z is None or seen is self._newest:
+                return None
+            self._newest = seen
+            w: FloatArray = scene.generator.space.map(seen.z[None])[0]  # [w_dim]
+            return w
+        if self._path is None or scene.bare:
+            return None
+        self._improver.want(self._path, seen.picture)
+        improved = self._improver.improved.get()
+        if improved is None or improved is self._newest or improved.path != self._path:
+            return None
+        self._newest = improved
+        return improved.w
+
+    def _capture(self) -> None:
+        """Keep the portrait, not what the camera saw, in a thread of its own."""
+        if self._w is None or self._path is None:
+            log.error("camera: nobody sits there to be kept")
+            return
+        portrait = (self._w.copy(), self._path, self._scene)
+        threading.Thread(target=self._keep, args=portrait, name="capture", daemon=True).start()
+
+    def _keep(self, w: FloatArray, path: Path, scene: Scene) -> None:
+        step_back(10)
+        try:
+            loaded = checkpoint.load(path)
+            name = scene.generator.name
+            portrait = Portrait("sitter", w, name, loaded.info.sha256, "camera")
+            kept = self._bank.add(portrait, draw_w(loaded.network, w))
+        except VjganError as error:
+            log.error("camera: %s", error)
+            return
+        self._kept.append(kept.name)
+        log.info("camera: kept as '%s'; X forgets it", kept.name)
+
+    def _forget(self) -> None:
+        """Nothing stays of this sitter, and the camera looks away."""
+        self._watcher.look(False)
+        self._leaves = True
+        for name in self._kept:
+            try:
+                self._bank.remove(name)
+            except VjganError as error:
+                log.error("camera: %s", error)
+        log.info("camera: forgotten%s", f", {len(self._kept)} portraits with it" * bool(self._kept))
+        self._kept = []
+
+
+def open_sitting(place: str, stage: Stage, library: Library) -> Sitting:
+    """The sitting before a camera, or a video file in its place. Raises DeviceError, MediaError or
+    ModelError: one sentence."""
+    reader = find_encoder()
+    watcher = Watcher(place, reader)
+    log.info("camera '%s' looks; nothing is kept but on a word (G), X forgets", place)
+
+    def model_of(scene: Scene) -> Path | None:
+        if scene.source is None:
+            return None
+        try:
+            name = library.model_of(library.preset(scene.source))
+            return checkpoint.find_model(name, folder("models"))
+        except VjganError:
+            return None
+
+    bank = library.bank
+    return Sitting(watcher, reader, Improver(), stage, bank, model_of)
+
+
+def find_encoder() -> Reader | None:
+    """The default model's encoder, if it is there. Raises ModelError when it is damaged."""
+    path = folder("models") / ENCODERS / "portraits.safetensors"
+    return Reader(path) if path.is_file() else None

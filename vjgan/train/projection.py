@@ -1,0 +1,138 @@
+"""A picture brought into w of any model, by going down the slope of how unlike it is.
+
+What is compared is a pyramid of the pictures and, where EfficientNet-Lite0 is installed, its
+feature maps; w is drawn toward the mean of the model's own (as Karras et al. 2020 project, with a
+penalty in place of their noise).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from vjgan.errors import ModelError
+from vjgan.generator.metadata import Network
+from vjgan.generator.reference import draw
+from vjgan.train.features import Features
+from vjgan.types import ByteArray, FloatArray
+
+SIDE = 128  # pixels, at most, at which pictures are compared
+DRAWN = 2_000  # vectors that the mean and spread of w are of
+TRIED = 24  # pictures of which the likest is begun with
+RATE = 0.08  # of Adam, in deviations of w
+PULL = 0.02  # toward the mean, for a w one deviation away
+WANTED = 0.5  # share of the feature maps in the unlikeness
+FEATURE_SCALE = (1.0, 1.0, 1.0, 0.5)
+
+
+class Projection:
+    """A w [w_dim] that makes the model's picture liker and liker to the one aimed at."""
+
+    def __init__(self, network: Network, seed: int = 0, label: int | None = None) -> None:
+        self._network = network.eval().requires_grad_(False)
+        chance = torch.Generator().manual_seed(seed)
+        config = network.config
+        self._side = min(SIDE, config.resolution)
+        c = None
+        if config.c_dim:
+            c = torch.zeros(1, config.c_dim)
+            if label is not None:
+                c[0, label] = 1.0
+        with torch.no_grad():
+            z = torch.randn(DRAWN, config.z_dim, generator=chance)
+            w = network.mapping(z, None if c is None else c.expand(DRAWN, -1))  # [n, w_dim]
+        self._mean, self._spread = w.mean(0), w.std(0) + 1e-4
+        self._others = torch.cat([self._mean[None], w[: TRIED - 1]])  # [n, w_dim]
+        with torch.no_grad():
+            self._pictures = torch.cat([self._draw(row) for row in self._others])
+        self._features = _features()
+        if self._features is not None:
+            self._features.calibrate(self._pictures)
+        self._aimed: Tensor | None = None
+        self._maps: list[Tensor] = []
+        self._fresh = True  # nothing has been aimed at
+        self._place = torch.zeros_like(self._mean).requires_grad_(True)
+        self._best: tuple[float, Tensor] = (float("inf"), self._mean)
+        self._begin()
+
+    @property
+    def w(self) -> FloatArray:
+        """The likest so far, [w_dim], before truncation."""
+        return np.asarray(self._best[1].numpy(), np.float32).copy()
+
+    @property
+    def unlikeness(self) -> float:
+        """How unlike the picture of that w is; 0 is the same."""
+        return self._best[0]
+
+    def aim(self, picture: ByteArray, start: FloatArray | None = None) -> None:
+        """From now on make pictures like this one, uint8 [h, w, 3]; begin at ``start`` [w_dim], or
+        at the likest of some others, or of where it was."""
+        image = Image.fromarray(picture).convert("RGB")
+        image = image.resize((self._side, self._side), Image.Resampling.LANCZOS)
+        x = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 127.5 - 1
+        self._aimed = x  # [1, 3, s, s]
+        with torch.no_grad():
+            self._maps = self._look(x)
+        if start is not None:
+            self._put(torch.from_numpy(np.asarray(start, np.float32)))
+        elif self._fresh:
+            losses = [float(self._unlike(picture[None])) for picture in self._pictures]
+            self._put(self._others[int(np.argmin(losses))])
+        else:
+            self._put(self._best[1])
+        self._fresh = False
+
+    def step(self) -> float:
+        """Go down once; how unlike it was. Nothing is to be done before ``aim``."""
+        if self._aimed is None:
+            return float("inf")
+        with torch.enable_grad():
+            w = self._mean + self._spread * self._place
+            total = self._unlike(self._draw(w)) + PULL * self._place.square().mean()
+        if total.item() < self._best[0]:
+            self._best = (total.item(), w.detach().clone())
+        (self._place.grad,) = torch.autograd.grad(total, [self._place])
+        self._optimiser.step()
+        return total.item()
+
+    def _begin(self) -> None:
+        self._optimiser = torch.optim.Adam([self._place], RATE, betas=(0.9, 0.99))
+
+    def _put(self, w: Tensor) -> None:
+        with torch.no_grad():
+            self._place.copy_((w - self._mean) / self._spread)
+        self._best = (float("inf"), w)
+        self._begin()
+
+    def _draw(self, w: Tensor) -> Tensor:
+        """The picture of w [w_dim], in colour and no larger than is compared: [1, 3, s, s]."""
+        image = draw(self._network, w.expand(1, self._network.config.num_ws, -1))  # [1, c, r, r]
+        image = image if image.shape[1] == 3 else image[:, :1].expand(-1, 3, -1, -1)
+        return F.avg_pool2d(image, image.shape[-1] // self._side)
+
+    def _unlike(self, image: Tensor) -> Tensor:
+        assert self._aimed is not None
+        difference = image - self._aimed
+        loss = difference.abs().mean()
+        while difference.shape[-1] > 8:
+            difference = F.avg_pool2d(difference, 2)
+            loss = loss + 0.5 * difference.abs().mean()
+        if self._maps:
+            maps = zip(FEATURE_SCALE, self._look(image), self._maps, strict=True)
+            loss = loss + WANTED * torch.stack([k * (a - b).abs().mean() for k, a, b in maps]).sum()
+        return loss
+
+    def _look(self, image: Tensor) -> list[Tensor]:
+        return [] if self._features is None else self._features(image)
+
+
+def _features() -> Features | None:
+    """The feature maps, where they are installed."""
+    try:
+        return Features()
+    except ModelError:
+        return None
