@@ -173,8 +173,8 @@ def test_film_draws_anew_when_an_amount_changes() -> None:
 
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
-    def opening(place: str, model: str) -> Add:
-        if place == "broken":
+    def opening(places: Sequence[str], model: str) -> Add:
+        if "broken" in places:
             raise RetouchError("style 'broken': is broken")
         return Add(1)
 

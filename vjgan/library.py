@@ -226,7 +226,7 @@ class Library:
         are the same, so that nothing changes when they come again."""
         if not preset.retouch:
             return generator
-        stamps = tuple(saved_at(Path(row.place)) for row in preset.retouch)
+        stamps = tuple(saved_at(Path(row.place.split("#")[0])) for row in preset.retouch)
         key = (id(generator), preset.retouch, stamps)
         known = self._retouched.get(key)
         if known is None:
@@ -235,12 +235,11 @@ class Library:
         return known
 
     def _opened(self, preset: Preset) -> list[Retouch]:
-        model, layers = self.model_of(preset), []
-        for row in preset.retouch:
-            if row.kind not in self.retouches:
-                raise PresetError(f"preset '{preset.key}': retouch '{row.kind}' is not there")
+        layers = []
+        for kind in dict.fromkeys(row.kind for row in preset.retouch):
+            places = [row.place for row in preset.retouch if row.kind == kind]
             try:
-                layers.append(self.retouches[row.kind](row.place, model))
+                layers.append(self.retouches[kind](places, self.model_of(preset)))
             except RetouchError as error:
                 raise PresetError(f"preset '{preset.key}': retouch: {error}") from None
         return [layer for layer in layers if layer is not None]

@@ -263,7 +263,9 @@ def _retouch(written: str, folder: Path) -> RetouchRow:
 
 
 def is_file_name(place: str) -> bool:
-    """Whether what stands behind ``style:`` is a file rather than a name."""
+    """Whether what stands behind ``style:`` is a file rather than a name; a choice of its styles,
+    such as ``#3,7``, may follow."""
+    place = place.partition("#")[0]
     return "/" in place or place.endswith(".onnx")
 
 
@@ -272,8 +274,10 @@ def _retouch_problems(retouch: Sequence[RetouchRow]) -> Iterable[str]:
         if row.kind not in RETOUCHES:
             allowed = ", ".join(f"{kind}, {kind}:NAME" for kind in RETOUCHES)
             yield f"retouch '{row.kind}' is unknown; there are: {allowed}, style:PATH"
-        elif is_file_name(row.place) and not Path(row.place).is_file():
-            yield f"retouch '{row.kind}:': there is no file '{row.place}'"
+        elif is_file_name(row.place) and not Path(file := row.place.partition("#")[0]).is_file():
+            yield f"retouch '{row.kind}:': there is no file '{file}'"
+    if len([row for row in retouch if row.kind == "dream"]) > 1:
+        yield "retouch 'dream' is there twice; it dreams only once"
 
 
 def _keyframe_problems(

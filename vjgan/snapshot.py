@@ -103,8 +103,9 @@ def _find_files(document: Any, folder: Path) -> None:
             layer["source"] = found(kind, place)
     for index, name in enumerate(document.get("retouch", ())):
         kind, _, place = name.partition(":")
-        if (folder / Path(place).expanduser()).is_file():
-            document["retouch"][index] = found(kind, place)
+        file, choice, styles = place.partition("#")
+        if file and (folder / Path(file).expanduser()).is_file():
+            document["retouch"][index] = found(kind, file) + choice + styles
     for index, name in enumerate(document.get("passes", ())):
         place = name.removeprefix("isf:")
         if place != name and any((folder / f"{place}{end}").is_file() for end in ("", ".fs")):

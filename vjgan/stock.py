@@ -31,6 +31,7 @@ from vjgan.screen.isf.collection import Collection
 from vjgan.sources import Wish, open_source
 from vjgan.sources.blank import Blank
 from vjgan.stage import Mover
+from vjgan.styles import open_styles
 from vjgan.types import Generator, LatentSpace, model_of
 
 log = logging.getLogger("vjgan")
@@ -68,7 +69,10 @@ def make_library(
             Wish(row.kind, row.place, row.beats), live, channels
         ),
         open_pass=files.open,
-        retouches={"dream": open_dream(live)},
+        retouches={
+            "style": open_styles,
+            "dream": lambda places, model: open_dream(live)(places[0], model),
+        },
         pass_files=files.stamps,
         blank=Blank(),
         own_folder=own_folder("presets"),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vjgan.errors import DeviceError
 from vjgan.generator.graph import Graph, Layer, Node, enlarging
 from vjgan.generator.stylegan2 import StyleGAN2
-from vjgan.types import FloatArray
+from vjgan.types import ByteArray, FloatArray
 
+MOST_NUMBERS = 2**26  # of a feature map of somebody's file
 PRECISIONS = {"fp32": "f32", "bf16": "bf16"}  # ours, and as the engine calls them
 
 
@@ -72,8 +75,98 @@ class Enlarger:
         return torch.from_numpy(self._request.get_output_tensor(0).data).permute(0, 3, 1, 2)
 
 
+class PictureNetwork:
+    """A network of an ONNX file's ``data`` that makes pictures of pictures uint8 [h, w, 3] of one
+    ``size``, at work on torch's number of threads. What goes in by ``picture`` is of its own
+    ``side``, with the colours first or last, from ``low`` to ``high``, and so is what comes out;
+    what goes in by ``shares``, if anything, is [styles]. Raises RuntimeError where the engine
+    cannot run it, MemoryError where its feature maps are absurdly large."""
+
+    def __init__(
+        self,
+        data: bytes,
+        picture: str,
+        colours_first: bool,
+        side: tuple[int, int],
+        size: tuple[int, int],
+        low: float,
+        high: float,
+        shares: str = "",
+    ) -> None:
+        op = _operations()
+        model = _of_side(data, picture, colours_first, side)
+        given = op.parameter([1, *size, 3], np.uint8)  # [1, h, w, 3]
+        x = op.convert(given, "f32")
+        x = op.add(op.multiply(x, np.float32((high - low) / 255.0)), np.float32(low))
+        x = _resized(op, x, size, side)
+        x = op.transpose(x, [0, 3, 1, 2]) if colours_first else x
+        model.input(picture).replace(_as(op, x, model.input(picture)).output(0))
+        y = op.convert(model.output(0).get_node().input_value(0), "f32")
+        y = op.transpose(y, [0, 2, 3, 1]) if colours_first else y
+        y = op.multiply(op.subtract(y, np.float32(low)), np.float32(255.0 / (high - low)))
+        y = op.clamp(_resized(op, y, tuple(y.shape)[1:3], size), 0.0, 255.0)
+        y = op.convert(op.round(y, "half_to_even"), "u8")  # [1, h, w, 3]
+        more = [model.input(shares).get_node()] if shares else []
+        compiled = _compile(([op.result(y)], [given, *more]), "fp32")
+        self._request = compiled.create_infer_request()
+        self._picture = self._request.get_input_tensor(0).data  # [1, h, w, 3]
+        self._shares = self._request.get_input_tensor(1).data if shares else None
+
+    def __call__(self, image: ByteArray, shares: FloatArray) -> ByteArray:
+        """The picture uint8 [h, w, 3] of one."""
+        self._picture[0] = image
+        if self._shares is not None:
+            self._shares[...] = shares.reshape(self._shares.shape)
+        self._request.infer(share_outputs=True)
+        painted: ByteArray = self._request.get_output_tensor(0).data[0].copy()
+        return painted
+
+
+def tried(
+    data: bytes, name: str, pictures: Sequence[FloatArray], shares: Mapping[str, FloatArray]
+) -> list[FloatArray]:
+    """What the network of an ONNX file makes of pictures, one after the other, just as they go in
+    by ``name``. Raises RuntimeError or MemoryError as ``PictureNetwork`` does."""
+    first = pictures[0].shape[1] == 3
+    model = _of_side(data, name, first, pictures[0].shape[2:] if first else pictures[0].shape[1:3])
+    request = _run(model).create_infer_request()
+    return [
+        np.asarray(next(iter(request.infer({name: picture, **shares}).values())), np.float32)
+        for picture in pictures
+    ]
+
+
+def _of_side(data: bytes, name: str, colours_first: bool, side: tuple[int, ...]) -> Any:
+    """The network of an ONNX file for pictures of one size."""
+    model = _engine().Core().read_model(data)
+    model.reshape({name: [1, 3, *side] if colours_first else [1, *side, 3]})
+    for node in model.get_ops():
+        for port in node.outputs():
+            shape = port.get_partial_shape()
+            if shape.is_static and math.prod(shape.to_shape()) > MOST_NUMBERS:
+                raise MemoryError(f"a feature map of {list(shape.to_shape())}")
+    return model
+
+
+def _resized(op: Any, x: Any, size: tuple[int, ...], wanted: tuple[int, ...]) -> Any:
+    """[1, h, w, 3] of another size, smoothly."""
+    if tuple(size) == tuple(wanted):
+        return x
+    axes = np.array([1, 2], np.int64)
+    sizes = np.array(wanted, np.int64)
+    return op.interpolate(x, sizes, "linear_onnx", "sizes", axes=axes, antialias=False)
+
+
+def _as(op: Any, x: Any, port: Any) -> Any:
+    return op.convert(x, port.get_element_type().get_type_name())
+
+
 def _compile(parts: tuple[list[Node], list[Node]], precision: str) -> Any:
     """Results and parameters of a graph, ready to run."""
+    return _run(_engine().Model(*parts, "vjgan"), precision)
+
+
+def _run(model: Any, precision: str = "fp32") -> Any:
     ov = _engine()
     options = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -82,7 +175,7 @@ def _compile(parts: tuple[list[Node], list[Node]], precision: str) -> Any:
         "ENABLE_CPU_PINNING": False,  # sound and screen may need just that core
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],  # else bf16 wherever there is AMX
     }
-    return ov.Core().compile_model(ov.Model(*parts, "vjgan"), "CPU", options)
+    return ov.Core().compile_model(model, "CPU", options)
 
 
 def _engine() -> Any:

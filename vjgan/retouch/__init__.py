@@ -53,7 +53,10 @@ class Retouched:
 
     def generate(self, latent: LatentState) -> Frame:
         """The model's picture, drawn anew by the layers."""
-        frame = self.under.generate(latent)
+        return self.retouch(self.under.generate(latent), latent)
+
+    def retouch(self, frame: Frame, latent: LatentState) -> Frame:
+        """A picture of the model's, wherever it was drawn, drawn anew by the layers."""
         image = frame.image
         for layer in self.layers:
             values = {name: latent.inside.get(name, CONTROLS[name].default)
@@ -73,6 +76,7 @@ class Retouched:
         log.error("%s fails and is left out: %s", kind, error, exc_info=error)
 
 
-# What opens a layer: what stands behind its kind in the preset ("" for nothing), and the name or
-# path of the model in; None where this machine cannot, which is then told. Raises RetouchError.
-Opening = Callable[[str, str], Retouch | None]
+# What opens the layer of a kind: what stands behind it in the preset, each time that it is named
+# ("" for nothing), and the name or path of the model in; None where this machine cannot, which is
+# then told. Raises RetouchError.
+Opening = Callable[[Sequence[str], str], Retouch | None]
