@@ -37,7 +37,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("one",), "'one' holds 1 fit of 1 pictures; training at 32 pixels needs 8"),
         (("art", "--size", "64"), "'art' holds 0 fit of 9 pictures (9 tiny)"),
         (("art", "--size", "24"), "--size 24 is not a power of two from 16 to 1024; take 16 or 32"),
-        (("art", "--faces"), "no face detector comes with vjgan"),
         (("art", "--keep", "tiny"), "--keep 'tiny' is not one of blurred, upscaled, duplicate"),
         (("art", "--batch", "0"), "--batch 0 is outside 1..4096"),
         (("art", "--classes"), "lies in no subfolder"),

@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from vjgan.errors import VjganError
+from vjgan.errors import DeviceError, VjganError
 
 if TYPE_CHECKING:
     from vjgan.train.options import Pulse, Watch
+    from vjgan.train.prepare import Crop
 
 
 def train(
@@ -51,7 +52,7 @@ def train(
         ),
     ] = "",
     faces: Annotated[
-        bool, typer.Option("--faces", help="Crop and align faces: not there yet, and says so.")
+        bool, typer.Option("--faces", help="Find faces, and train on them: cropped and upright.")
     ] = False,
     classes: Annotated[
         bool, typer.Option("--classes/--no-classes", help="Each subfolder is a class.")
@@ -110,6 +111,7 @@ def train(
 
     - `vjgan train paintings/ -o training/paintings --prepare`
     - `vjgan train paintings/ -o training/paintings --size 128`
+    - `vjgan train portraits/ -o training/portraits --faces`
     - `vjgan train faces.zip -o training/faces --init portraits`
     - `torchrun --nproc-per-node 2 -m vjgan train paintings/ -o training/paintings`
     - `vjgan live --input demo --model training/paintings/model.safetensors`
@@ -123,18 +125,15 @@ def train(
     from vjgan.train.session import train as run
     from vjgan.train.settings import check_size
 
-    if faces:
-        raise VjganError(
-            "--faces: no face detector comes with vjgan yet; crop and align the faces beforehand"
-        )
     forgiven = frozenset(part.strip() for part in keep.split(",") if part.strip())
     if unknown := forgiven - set(FORGIVABLE):
         raise VjganError(f"--keep '{min(unknown)}' is not one of {', '.join(FORGIVABLE)}")
     if size is not None:
         check_size(size)
+    crop = _cropper() if faces else None
     if prepare:
         with _counting() as tell:
-            found = look(source, output / DATA, size, classes, forgiven, tell)
+            found = look(source, output / DATA, size, classes, forgiven, tell, crop)
         typer.echo("\n".join([*found.lines(), f"in full: {output / DATA / 'report.txt'}"]))
         return
     asked: dict[str, Any] = {
@@ -157,6 +156,7 @@ def train(
         kimg=kimg,
         classes=classes,
         keep=forgiven,
+        crop=crop,
         every=every,
         measure=measure,
         device=device,
@@ -169,6 +169,15 @@ def train(
     with _bar() as watch, _counting() as tell:
         run(options, watch, tell)
     typer.echo(f"done; play it: vjgan live --input demo --model {output / 'model.safetensors'}")
+
+
+def _cropper() -> Crop:
+    from vjgan.camera.crops import Cropper
+
+    try:
+        return Cropper()
+    except DeviceError as error:
+        raise DeviceError(f"--faces: {error}") from None
 
 
 @contextmanager

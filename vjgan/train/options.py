@@ -14,6 +14,7 @@ from vjgan.errors import DeviceError, VjganError
 from vjgan.train.augment import TAKEN_OVER_KIMG
 from vjgan.train.loss import default_gamma
 from vjgan.train.precision import find_precision
+from vjgan.train.prepare import Crop
 from vjgan.train.settings import LIVE_WIDTH, Settings, check_size
 
 
@@ -29,6 +30,7 @@ class Options:
     kimg: float = 5000.0
     classes: bool = False
     keep: frozenset[str] = frozenset()
+    crop: Crop | None = None  # cuts out what is to be learned; None: the middle square
     every: float = 10.0  # minutes between two checkpoints
     measure: float = 20.0  # thousand pictures between two measurements, 0: never
     device: str = "auto"

@@ -37,8 +37,10 @@ ENLARGED = 0.9  # of the trained size, below which an enlarged picture holds too
 SIDES = (256, 128, 64, 32)  # that are chosen from where none is asked for
 COMMON = 0.9  # of the pictures must be as large
 LEAST = 8  # pictures, below which nothing is learned
+MEASURED_FACES = 60  # pictures whose faces tell the usual size
 FAULTS = {
     "unreadable": "no picture, or damaged",
+    "faceless": "no face was found",
     "tiny": "smaller than the size that is trained",
     "blank": "nothing to be seen",
     "blurred": "soft at the size that is trained",
@@ -48,6 +50,8 @@ FAULTS = {
 FORGIVABLE = ("blurred", "upscaled", "duplicate")
 
 Tell = Callable[[int, int], None]  # how many of how many are done
+# Cuts the face out of a picture [h, w, 3], upright, with its own pixels [n, n, 3]; None: no face.
+Crop = Callable[[ByteArray], ByteArray | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +101,25 @@ def prepare(
     classes: bool = False,
     keep: frozenset[str] = frozenset(),
     tell: Tell = lambda done, total: None,
+    crop: Crop | None = None,
 ) -> Prepared:
     """Look at the pictures of ``source``, a folder or a zip, and keep those that are fit at
     ``size`` (None: as large as most allow, up to 256) in ``folder``; ``keep`` names faults to be
-    overlooked. What is there already and still fits is used again. Raises MediaError."""
+    overlooked; ``crop`` cuts faces out first. What is there already and still fits is used again.
+    Raises MediaError."""
     album = Album(source)
     try:
         known = read(folder)
         if size is None and known is not None:
             size = (
-                known.size if known.fingerprint == _mark(album, known.size, classes, keep) else None
+                known.size
+                if known.fingerprint == _mark(album, known.size, classes, keep, crop)
+                else None
             )
-        side = size or usual_side(album)
-        mark = _mark(album, side, classes, keep)
+        side = size or usual_side(album, crop)
+        mark = _mark(album, side, classes, keep, crop)
         if known is None or known.fingerprint != mark:
-            known = _make(album, folder, side, classes, keep, mark, tell)
+            known = _make(album, folder, side, classes, keep, mark, tell, crop)
     finally:
         album.close()
     _check(source, known)
@@ -139,20 +147,26 @@ def pictures_of(folder: Path, prepared: Prepared) -> NDArray[np.uint8]:
     return np.memmap(folder / PICTURES, np.uint8, mode="r", shape=shape)
 
 
-def usual_side(album: Album) -> int:
-    """The largest of SIDES that most of the pictures have."""
+def usual_side(album: Album, crop: Crop | None = None) -> int:
+    """The largest of SIDES that most of the pictures have, or their faces."""
     sides = []
-    for entry in album.entries[:: max(1, len(album.entries) // 500)]:
+    most = 500 if crop is None else MEASURED_FACES
+    for entry in album.entries[:: max(1, len(album.entries) // most)]:
         try:
-            sides.append(min(size_of(album.read(entry))))
+            data = album.read(entry)
+            if crop is None:
+                sides.append(min(size_of(data)))
+            elif (face := crop(decode(data))) is not None:
+                sides.append(len(face))
         except MediaError:
             continue
     enough = COMMON * len(sides)
     return next((s for s in SIDES if sum(side >= s for side in sides) >= enough), SIDES[-1])
 
 
-def _mark(album: Album, size: int, classes: bool, keep: frozenset[str]) -> str:
+def _mark(album: Album, size: int, classes: bool, keep: frozenset[str], crop: Crop | None) -> str:
     what = [FORMAT, size, classes, sorted(keep), [asdict(entry) for entry in album.entries]]
+    what += ["faces"] if crop else []
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
@@ -164,6 +178,7 @@ def _make(
     keep: frozenset[str],
     mark: str,
     tell: Tell,
+    crop: Crop | None,
 ) -> Prepared:
     groups = sorted({entry.group for entry in album.entries}) if classes else []
     _check_classes(album, groups)
@@ -172,7 +187,7 @@ def _make(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ABOUT).unlink(missing_ok=True)
         with (folder / PICTURES).open("wb") as out:
-            for done, (entry, look) in enumerate(_looks(album, size, keep), start=1):
+            for done, (entry, look) in enumerate(_looks(album, size, keep, crop), start=1):
                 look = look if look.fault else _unseen(look, seen, keep)
                 if look.picture is None:
                     faults.append((look.fault, look.name, look.detail))
@@ -190,20 +205,33 @@ def _make(
     return made
 
 
-def _looks(album: Album, size: int, keep: frozenset[str]) -> Iterator[tuple[Entry, Look]]:
+def _looks(
+    album: Album, size: int, keep: frozenset[str], crop: Crop | None
+) -> Iterator[tuple[Entry, Look]]:
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for first in range(0, len(album.entries), AT_ONCE):
             some = album.entries[first : first + AT_ONCE]
-            looks = pool.map(lambda entry: look_at(album, entry, size, keep), some)
+            looks = pool.map(lambda entry: look_at(album, entry, size, keep, crop), some)
             yield from zip(some, looks, strict=True)
 
 
-def look_at(album: Album, entry: Entry, size: int, keep: frozenset[str] = frozenset()) -> Look:
+def look_at(
+    album: Album,
+    entry: Entry,
+    size: int,
+    keep: frozenset[str] = frozenset(),
+    crop: Crop | None = None,
+) -> Look:
     """What one picture is, all but whether it was seen before."""
     try:
         whole = decode(album.read(entry))
     except MediaError as error:
         return Look(entry.name, "unreadable", str(error))
+    if crop is not None:
+        face = crop(whole)
+        if face is None:
+            return Look(entry.name, "faceless", "no face was found in it")
+        whole = face
     height, width = whole.shape[:2]
     if min(height, width) < size:
         return Look(entry.name, "tiny", f"{width}x{height}, for {size} pixels")

@@ -112,9 +112,9 @@ class _Session:
             size = start_from(options.init).network.config.resolution
         folder = options.output / DATA
         if self.peers.first:
-            prepare(options.source, folder, size, classes, options.keep, tell)
+            prepare(options.source, folder, size, classes, options.keep, tell, options.crop)
         self.peers.wait()
-        return prepare(options.source, folder, size, classes, options.keep)
+        return prepare(options.source, folder, size, classes, options.keep, crop=options.crop)
 
     def _start(self, kept: tuple[dict[str, Tensor], dict[str, Any]] | None) -> Start:
         classes = len(self.prepared.classes)
