@@ -1,0 +1,79 @@
+"""What is measured of a portrait: how sharp, how typical of its model, and what it is like."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vjgan.types import ByteArray, FloatArray, LatentSpace
+
+SIDE = 16  # of the small pictures that are compared
+# Two pictures whose small ones differ by less (rms, 0..1) are taken for the same one.
+ALIKE = 0.045
+SAMPLES = 4096  # of w, by which its usual spread is known
+SLOPE = 0.2  # of the leaky ReLU at the end of mapping networks
+LEAST = 1e-4  # of the largest variance; dimensions that hardly vary say nothing
+GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+def sharpness(image: ByteArray) -> float:
+    """The logarithm (base 10) of the variance of the Laplacian of uint8 [h, w, 3]: one more is
+    about three times as much detail (Pech-Pacheco et al. 2000)."""
+    grey = image.astype(np.float32) @ GREY  # [h, w]
+    inner = grey[1:-1, 1:-1]
+    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+    return float(np.log10((4.0 * inner - around).var() + 1e-3))
+
+
+def likeness(image: ByteArray) -> FloatArray:
+    """What a picture uint8 [h, w, 3] is like, to be compared: a small one [768], 0..1."""
+    small = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX)
+    return (np.asarray(small, np.float32) / 255.0).ravel()
+
+
+class Typicality:
+    """How usual a w is among those of its model: the distance from their mean where the leaky ReLU
+    is undone and every direction is as wide as the others (P_N space: Zhu et al. 2020)."""
+
+    def __init__(self, space: LatentSpace, label: int | None = None) -> None:
+        z = np.random.RandomState(0).standard_normal((SAMPLES, space.z_dim)).astype(np.float32)
+        points = _unbent(space.map(z, label).astype(np.float64))  # [SAMPLES, w_dim]
+        self._mean = points.mean(0)
+        spread, axes = np.linalg.eigh(np.cov(points.T))
+        wide = spread > LEAST * spread[-1]
+        self._whiten = axes[:, wide] / np.sqrt(spread[wide])  # [w_dim, n]
+
+    def strangeness(self, w: FloatArray) -> float:
+        """About 1 for w [w_dim] as they usually are, above for strange ones."""
+        far = (_unbent(w.astype(np.float64)) - self._mean) @ self._whiten
+        return float(np.sqrt(np.square(far).mean()))
+
+
+def _unbent(w: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(w < 0.0, w / SLOPE, w)
+
+
+class Groups:
+    """Near-duplicates, each group by its first member: whoever comes joins the nearest first one
+    that is alike, so that no chain leads from one picture to quite another."""
+
+    def __init__(self) -> None:
+        self._firsts: list[str] = []
+        self._rows = np.zeros((0, 3 * SIDE * SIDE), np.float32)
+        self._count = 0
+
+    def join(self, member: str, like: FloatArray) -> str:
+        """The group of a new member: its first one, perhaps itself."""
+        if self._count:
+            far = np.sqrt(np.square(self._rows[: self._count] - like).mean(1))
+            nearest = int(far.argmin())
+            if far[nearest] < ALIKE:
+                return self._firsts[nearest]
+        if self._count == len(self._rows):
+            room = np.zeros((max(256, len(self._rows)), len(like)), np.float32)
+            self._rows = np.concatenate([self._rows, room])
+        self._rows[self._count] = like
+        self._count += 1
+        self._firsts.append(member)
+        return member
