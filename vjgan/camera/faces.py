@@ -18,6 +18,7 @@ OVERLAP = 0.3  # from which two finds are one face
 MESH, POINTS = 192, 468
 ROOM = 1.5  # how much wider than the face is what the mesh sees
 EYE, EYE_ROOM = 64, 2.3
+LID_CORNERS, LOWER, UPPER = (0, 8), [3, 4, 5], [11, 12, 13]  # of the eye's own points
 CORNERS = ((33, 133), (362, 263))  # of the eye at the left of the picture, and at its right
 
 
@@ -43,12 +44,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """A face's surface: ``points`` [468, 3] in pixels, depth toward the camera negative; ``irises``
-    [2, 2], left one in the picture first."""
+    """A face's surface: ``points`` [468, 3] in pixels, depth toward the camera negative; ``eyes``
+    [2, 3], left one in the picture first: where the iris is between the corners, -0.5 left to 0.5
+    right, how far below the line between them, and how far the lids are open, in widths."""
 
     score: float
     points: FloatArray
-    irises: FloatArray
+    eyes: FloatArray
 
     @property
     def around(self) -> Placement:
@@ -105,22 +107,26 @@ class Surface:
         if score.ravel()[0] < np.log(SURE / (1 - SURE)):
             return None
         points = _back(raw.reshape(POINTS, 3) / np.float32(MESH), around)
-        irises = np.stack([self._look(image, points, k, around.angle) for k in (0, 1)])
-        return Mesh(float(score.ravel()[0]), points, irises)
+        eyes = np.stack([self._look(image, points, k, around.angle) for k in (0, 1)])
+        return Mesh(float(score.ravel()[0]), points, eyes)
 
     def _look(self, image: ByteArray, points: FloatArray, which: int, angle: float) -> FloatArray:
-        """The middle of an iris [2]; one of the two the network sees mirrored."""
+        """What an eye does [3], see ``Mesh``; the network sees the second one mirrored."""
         corners = points[list(CORNERS[which]), :2]
         x, y = corners.mean(0)
         side = EYE_ROOM * float(np.hypot(*(corners[1] - corners[0])))
         around = Placement(float(x), float(y), max(side, 1.0), angle)
         seen = cut(image, around, EYE)
         seen = seen[:, ::-1] if which else seen
-        results = self._iris(_floats(seen) / np.float32(255))
-        iris = min(results, key=np.size).reshape(-1, 3)[0] / EYE
-        if which:
-            iris[0] = 1 - iris[0]
-        return _back(iris[None], around)[0, :2]
+        iris, lids = sorted(self._iris(_floats(seen) / np.float32(255)), key=np.size)
+        middle, edge = iris.reshape(-1, 3)[0, :2], lids.reshape(-1, 3)[:, :2]
+        way = edge[LID_CORNERS[1]] - edge[LID_CORNERS[0]]
+        width = float(np.hypot(*way)) or 1.0
+        away = middle - edge[LID_CORNERS[0]]
+        across = float(away @ way) / width**2 - 0.5
+        below = float(way[0] * away[1] - way[1] * away[0]) / width**2
+        opened = np.hypot(*(edge[UPPER] - edge[LOWER]).T).mean() / width
+        return np.array([-across if which else across, below, opened], np.float32)
 
 
 def _floats(picture: ByteArray) -> FloatArray:

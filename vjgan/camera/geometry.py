@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vjgan.camera.faces import CORNERS, Mesh
+from vjgan.camera.faces import Mesh
 from vjgan.types import FloatArray
 
 Array = NDArray[np.float64]
@@ -63,13 +63,13 @@ def measures(mesh: Mesh, canonical: FloatArray) -> FloatArray:
     found = pose(mesh, canonical)
     face = found.shape
     width = float(np.linalg.norm(face[33] - face[263]))
-    doing = [found.turn, found.nod, *_eyes(face), *_gaze(mesh), *_brows(face, width)]
+    doing = [found.turn, found.nod, *_eyes(face), *mesh.eyes.ravel().tolist(), *_brows(face, width)]
     doing += _mouth(face, width)
     places = (face[SHAPE] - face[168]) / width  # [k, 3]
     return np.concatenate([doing, places.ravel()]).astype(np.float32)
 
 
-DOING = 17  # of the measures are not places
+DOING = 19  # of the measures are not places
 
 
 def _eyes(face: Array) -> list[float]:
@@ -78,20 +78,6 @@ def _eyes(face: Array) -> list[float]:
         float(np.linalg.norm(face[up] - face[down]) / np.linalg.norm(face[out] - face[within]))
         for out, within, up, down in EYES
     ]
-
-
-def _gaze(mesh: Mesh) -> list[float]:
-    """Where each iris is between the corners of its eye, -0.5 left to 0.5 right in the picture; and
-    below the line between them, in widths of the eye."""
-    places = []
-    for iris, corners in zip(mesh.irises, CORNERS, strict=True):
-        left, right = mesh.points[list(corners), :2].astype(np.float64)
-        across = right - left
-        length = float(across @ across) or 1.0
-        away = iris - left
-        places += [float(away @ across) / length - 0.5]
-        places += [float(across[0] * away[1] - across[1] * away[0]) / length]
-    return places
 
 
 def _brows(face: Array, width: float) -> list[float]:

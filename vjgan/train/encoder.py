@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import Mapping, StyleGAN2
 from vjgan.train import sitter
-from vjgan.train.encoding import SIZE, Encoder, export
+from vjgan.train.encoding import SIZE, Encoder
 from vjgan.train.own import OWN
 from vjgan.train.sightings import Sightings, cut, disturb, jitter, straight
 from vjgan.train.state import momenta, pack, read, remember, unpack, write
@@ -157,13 +157,12 @@ def report(trainer: Trainer, losses: list[float]) -> None:
 
 
 def main() -> None:
-    """Start or go on, until the steps are done; the encoder is written at every stop."""
+    """Start or go on, until the steps are done; ``vjgan.train.joined`` makes the file."""
     arguments = argparse.ArgumentParser(prog="vjgan.train.encoder", description=__doc__)
     arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
     arguments.add_argument("--data", type=Path, default=DATA, help="shards of the renderer")
     arguments.add_argument("--own", type=Path, default=OWN, help="shards of vjgan.train.own")
     arguments.add_argument("--model", type=Path, default=MODEL, help="whose sitters they are")
-    arguments.add_argument("--out", type=Path, default=OUT)
     arguments.add_argument("--steps", type=int, default=4000, help="in all")
     arguments.add_argument("--every", type=float, default=3.0, help="minutes between checkpoints")
     options = arguments.parse_args()
@@ -177,9 +176,7 @@ def main() -> None:
         if passed > 60 * options.every or trainer.steps == options.steps:
             trainer.minutes += passed / 60
             report(trainer, losses)
-            export(trainer.average, options.model, options.out, trainer.steps)
             last, losses = time.monotonic(), []
-    print(options.out)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from vjgan.train import sitter
 from vjgan.train.state import write_weights
+from vjgan.types import FloatArray
 
 SIZE = 48  # pixels a side of what it is shown
 CHANNELS = (16, 32, 64, 128)  # at 24, 12, 6 and 3 pixels
@@ -66,8 +68,11 @@ class Encoder(nn.Module):
 
 
 @torch.no_grad()
-def export(network: Encoder, model: Path, out: Path, steps: int) -> None:
-    """Write the folded weights in half precision. Raises ModelError."""
+def export(
+    network: Encoder, geometry: Mapping[str, FloatArray], model: Path, out: Path, steps: int
+) -> None:
+    """Write the folded weights in half precision, and what was learnt of meshes. Raises
+    ModelError."""
     tensors: dict[str, Tensor] = {}
 
     def put(name: str, weight: Tensor, bias: Tensor) -> None:
@@ -80,6 +85,7 @@ def export(network: Encoder, model: Path, out: Path, steps: int) -> None:
     for name in ("squeeze", "hidden", "tell"):
         layer = getattr(network, name)
         put(name, layer.weight, layer.bias)
+    tensors |= {f"geometry.{name}": torch.from_numpy(row) for name, row in geometry.items()}
     metadata = {
         "format": FORMAT,
         "version": "1",

@@ -50,11 +50,11 @@ def lay(path: Path, folder: Path, surface: Surface) -> Path:
     for k, picture in enumerate(pictures):
         mesh = surface.lay(picture, _around(marks[k] * len(picture)))
         if mesh is not None:
-            rows.append((k, vectors[k], mesh.points, mesh.irises))
-    which, p, points, irises = (np.array(column) for column in zip(*rows, strict=True))
+            rows.append((k, vectors[k], mesh.points, mesh.eyes))
+    which, p, points, eyes = (np.array(column) for column in zip(*rows, strict=True))
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(out) as part, part.open("wb") as file:
-        np.savez(file, k=which, p=p, points=points, irises=irises)
+        np.savez(file, k=which, p=p, points=points, eyes=eyes)
     return out
 
 
@@ -72,8 +72,8 @@ def read_meshes(paths: list[Path]) -> Laid:
         with np.load(path) as kept:
             numbers.append(kept["k"])
             p.append(kept["p"])
-            rows = zip(kept["points"], kept["irises"], strict=True)
-            meshes += [Mesh(0.0, points, irises) for points, irises in rows]
+            rows = zip(kept["points"], kept["eyes"], strict=True)
+            meshes += [Mesh(0.0, points, eyes) for points, eyes in rows]
     return Laid(np.concatenate(numbers), np.concatenate(p), meshes)
 
 

@@ -8,7 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
@@ -64,6 +66,15 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None
 def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write weights for others to read. Raises ModelError."""
     replace(path, to_bytes({key: value.contiguous() for key, value in tensors.items()}, metadata))
+
+
+def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
+    """What ``write_weights`` wrote. Raises ModelError."""
+    try:
+        with safe_open(path, "np") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"'{path}' cannot be read: {error}") from None
 
 
 def replace(path: Path, data: bytes) -> None:
