@@ -93,17 +93,17 @@ CONTROLS = {
         Control("style.steady", 0.0, 0.95, 0.6, "", "how much of the last painting is kept, moved "
                 "along, so that strokes shimmer less"),
         Control("dream.amount", 0.0, 1.0, 0.0, "", "how much of the dream is seen in the picture"),
-        Control("dream.strength", 0.0, 4.0, 1.0, "range/s", "how fast the dream deepens: by how "
+        Control("dream.strength", 0.0, 4.0, 0.5, "range/s", "how fast the dream deepens: by how "
                 "much of their range pixels go a second"),
-        Control("dream.layer", 0.0, 8.0, 2.0, "", "what is dreamed of: the layer of the network "
-                "that looks, 0 strokes, the last whole things; between two, both"),
+        Control("dream.layer", 0.0, 8.0, 1.5, "", "what is dreamed of: the layer of the network "
+                "that looks, 0 strokes, the last forms; between two, both"),
         Control("dream.motif", 0.0, 64.0, 0.0, "", "0 whatever is seen; from 1 on one feature map "
-                "of the layer alone, in the last layer of our own network a motif"),
-        Control("dream.octaves", 1.0, 5.0, 3.0, "", "on how many sizes of the picture is dreamed"),
-        Control("dream.zoom", -2.0, 2.0, 0.1, "octaves/s", "how fast the dream comes nearer; below "
+                "of the layer alone: 1 rings, 2 stars, 3 and 4 spirals in our own layers 2 and 3"),
+        Control("dream.octaves", 1.0, 5.0, 1.0, "", "on how many sizes of the picture is dreamed"),
+        Control("dream.zoom", -2.0, 2.0, 0.0, "octaves/s", "how fast the dream comes nearer; below "
                 "0 it goes away"),
         Control("dream.turn", -90.0, 90.0, 0.0, "deg/s", "and turns, clockwise"),
-        Control("dream.hold", 0.0, 30.0, 1.0, "s", "how long the dream before stays: the time in "
+        Control("dream.hold", 0.0, 30.0, 0.5, "s", "how long the dream before stays: the time in "
                 "which the model's new picture takes the place of two thirds of it"),
         # the picture
         Control("fit", 0.0, 1.0, 1.0, "", "0 shows the whole picture, 1 fills the screen"),

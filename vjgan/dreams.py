@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -12,9 +12,9 @@ from vjgan.assets import folder
 from vjgan.errors import MediaError, ModelError, RetouchError
 from vjgan.generator.checkpoint import find_model
 from vjgan.generator.critic import open_critic
-from vjgan.generator.dreamer import load_dreamer
 from vjgan.media import save_image
 from vjgan.retouch.ascent import Eye
+from vjgan.retouch.cortex import Cortex
 from vjgan.retouch.dream import SIDE, Dream
 from vjgan.retouch.still import StillSettings, dream_still
 from vjgan.train.features import Features
@@ -40,11 +40,11 @@ class Classifier:
 
 
 def open_eye(place: str, model: str = "") -> Eye:
-    """Who looks: "" our own network, "classifier" a packaged one, "model" the discriminator of the
+    """Who looks: "" our own eye, "classifier" a packaged one, "model" the discriminator of the
     ``model`` that is played, or that of a model's file. Raises RetouchError."""
     try:
         if not place:
-            return load_dreamer()
+            return Cortex()
         if place == CLASSIFIER:
             return _classifier()
         return open_critic(find_model(model if place == MODEL else place, folder("models")))
@@ -62,9 +62,16 @@ def _classifier() -> Classifier:
         ) from None
 
 
-def open_dream(live: bool) -> Callable[[str, str], Dream]:
-    """What opens the layer of a preset: live it dreams small, on film in the picture's own size."""
-    return lambda place, model: Dream(open_eye(place, model), SIDE if live else 0)
+def open_dream(live: bool) -> Callable[[Sequence[str], str], Dream]:
+    """What opens the layer of a preset: live it dreams small, on film in the picture's own size.
+    It raises RetouchError."""
+
+    def opened(places: Sequence[str], model: str) -> Dream:
+        if len(places) > 1:
+            raise RetouchError(f"'dream' is named {len(places)} times; once is allowed")
+        return Dream(open_eye(places[0], model), SIDE if live else 0)
+
+    return opened
 
 
 def dream_picture(

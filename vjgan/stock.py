@@ -40,16 +40,17 @@ DEFAULT_MODEL = "alive"
 
 
 def make_library(
-    model: str = "", seed: int = 0, device: str = "auto", live: bool = True
+    model: str = "", seed: int = 0, device: str = "auto", live: bool = True, upscale: int = 1
 ) -> Library:
-    """The bundled presets, shaders and models. Models are kept warm as long as memory allows.
+    """The bundled presets, shaders and models. Models are kept warm as long as memory allows; their
+    pictures are made ``upscale`` times larger.
     Raises DeviceError."""
     models = folder("models")
     where = find_device(device)
     files = isf_files()
     shelf: Shelf[Player] = Shelf(
         find=lambda name: find_model(name, models),
-        open_=lambda path: open_model(path, device, live, shelf.spare),
+        open_=lambda path: open_model(path, device, live, shelf.spare, upscale=upscale),
         budget=lambda: warm_budget(os.environ.get("VJGAN_WARM_GB", ""), where),
         used=lambda: used_bytes(where),
     )
@@ -71,7 +72,7 @@ def make_library(
         open_pass=files.open,
         retouches={
             "style": open_styles,
-            "dream": lambda places, model: open_dream(live)(places[0], model),
+            "dream": open_dream(live),
         },
         pass_files=files.stamps,
         blank=Blank(),

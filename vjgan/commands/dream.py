@@ -22,13 +22,13 @@ def dream(
         typer.Option(
             "--eye",
             metavar="NAME|FILE",
-            help="Who looks: vjgan's own small network, `classifier` (the extra `dream`), or the "
+            help="Who looks: vjgan's own eye, `classifier` (the extra `dream`), or the "
             "discriminator in the file of a model (.pkl).",
         ),
     ] = "",
     layer: Annotated[
-        float, typer.Option(min=0.0, max=8.0, help="0 strokes, the last whole things.")
-    ] = 2.0,
+        float, typer.Option(min=0.0, max=8.0, help="0 strokes, the last forms.")
+    ] = 1.5,
     motif: Annotated[
         int, typer.Option(min=0, max=64, help="Of the layer one feature map alone, from 1 on.")
     ] = 0,

@@ -20,8 +20,10 @@ LEAP = 1.0  # seconds; after a longer pause the dream begins anew
 SHORTEST = 1.0 / 240.0  # seconds of a frame
 STEP = 0.08  # of the range of a pixel: a longer way is gone in several steps
 MOST_STEPS = 3
+FURTHEST = 0.4  # of the range, that a pixel of a dream may be from its picture's
 DRIFT = 0.08  # of the range, by which a dream may be brighter or darker than its picture
 CONTRAST, FLATTEST = 1.5, 0.16  # of the picture's deviation, and of the range: the most of it
+FOREIGN = 0.5  # of the colours that are dreamed: those that the picture does not have
 MARGIN = 16  # pixels around the picture that are looked at, too, now more here, now there
 
 
@@ -79,24 +81,42 @@ class Dream:
         steps = min(MOST_STEPS, math.ceil(way / STEP))
         wish = Wish(values["dream.layer"], round(values["dream.motif"]))
         scales = scales_of(min(picture.shape[2:]), round(values["dream.octaves"]))
+        palette = palette_of(picture)
         for _ in range(steps):
             shift = self._chance.integers(0, MARGIN + 1, 2).tolist()
-            dream = step(self.ascent, dream, wish, scales, min(way / steps, 2 * STEP), shift)
-        return tempered(dream, picture)
+            far = min(way / steps, 2 * STEP)
+            dream = step(self.ascent, dream, wish, scales, far, shift, palette)
+        return tempered(shone_through(dream, picture), picture)
 
 
 def step(
-    ascent: Ascent, x: Tensor, wish: Wish, scales: Sequence[float], way: float, shift: Sequence[int]
+    ascent: Ascent,
+    x: Tensor,
+    wish: Wish,
+    scales: Sequence[float],
+    way: float,
+    shift: Sequence[int],
+    palette: Tensor,
 ) -> Tensor:
-    """x [1, 3, h, w] in 0..1 a step further up. It is looked at with its mirror image around it,
-    ``shift`` pixels of that above and to the left, so that neither the network's grid nor what it
-    makes of edges leaves a mark."""
+    """x [1, 3, h, w] in 0..1 a step further up, in the colours of a ``palette`` [3, 3]. It is
+    looked at with its mirror image around it, ``shift`` pixels of that above and to the left, so
+    that neither the network's grid nor what it makes of edges leaves a mark."""
     top, left = shift
     around = [left, MARGIN - left, top, MARGIN - top]
     slope = ascent.slope(F.pad(x, around, "reflect"), wish, scales)
     height, width = x.shape[2:]
     slope = slope[:, :, top : top + height, left : left + width]
+    slope = torch.einsum("ij,njhw->nihw", palette, slope)
+    slope = slope / slope.square().mean().sqrt().clamp_min(1e-12)
     return (x + way * slope).clamp(0.0, 1.0)
+
+
+def palette_of(picture: Tensor) -> Tensor:
+    """How the colours of a picture [1, 3, h, w] vary together [3, 3], and a little of any: what is
+    dreamed in these looks as if it were there."""
+    spread = torch.cov(picture[0].flatten(1))  # [3, 3]
+    spread = 3.0 * spread / spread.trace().clamp_min(1e-6)
+    return (1.0 - FOREIGN) * spread + FOREIGN * torch.eye(3)
 
 
 def scales_of(short: int, octaves: int) -> list[float]:
@@ -120,6 +140,11 @@ def warped(x: Tensor, zoom: float, degrees: float) -> Tensor:
     grid = F.affine_grid(way, list(x.shape), align_corners=False)
     moved = F.grid_sample(x, grid, "bicubic", "reflection", align_corners=False)
     return moved.clamp(0.0, 1.0)
+
+
+def shone_through(dream: Tensor, picture: Tensor) -> Tensor:
+    """A dream that is nowhere further from its picture than FURTHEST."""
+    return picture + FURTHEST * torch.tanh((dream - picture) / FURTHEST)
 
 
 def tempered(dream: Tensor, picture: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vjgan.retouch.ascent import LEAST, Ascent, Eye, Wish, resized
-from vjgan.retouch.dream import MARGIN, OCTAVE, image_of, step, tempered, tensor_of
+from vjgan.retouch.dream import MARGIN, OCTAVE, image_of, palette_of, step, tempered, tensor_of
 from vjgan.types import ByteArray
 
 STEP = 0.03  # of the range of a pixel
@@ -21,7 +21,7 @@ class StillSettings:
 
     octaves: int = 4
     steps: int = 12  # at each size
-    layer: float = 2.0
+    layer: float = 1.5
     motif: int = 0
     size: int = 0
 
@@ -38,6 +38,7 @@ def dream_still(
         scale = settings.size / max(whole.shape[2:])
         whole = resized(whole, [max(LEAST, round(n * scale)) for n in whole.shape[2:]])
     wish = Wish(settings.layer, settings.motif)
+    palette = palette_of(whole)
     new = torch.zeros(1, 3, 1, 1)  # what was dreamed so far
     done = 0
     for k in reversed(range(settings.octaves)):
@@ -46,7 +47,7 @@ def dream_still(
         dream = (small + resized(new, size)).clamp(0.0, 1.0)
         for _ in range(settings.steps):
             shift = chance.integers(0, MARGIN + 1, 2).tolist()
-            dream = step(ascent, dream, wish, [1.0], STEP, shift)
+            dream = step(ascent, dream, wish, [1.0], STEP, shift, palette)
             done += 1
             told(done)
         new = dream - small
