@@ -37,7 +37,7 @@ SIDE = 128  # pixels; larger models are drawn so small where they can be
 QUALITY = 82
 NICENESS = 10
 IDLE_SECONDS = 90.0  # after which the process ends, and its memory is free
-MOST_WAITING = 256
+MOST_WAITING = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)

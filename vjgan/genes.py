@@ -2,8 +2,8 @@
 
 All of it is numbers: a portrait is w [w_dim] or [num_ws, w_dim] before truncation. The layers are
 those of style mixing (Karras et al. 2019): the first make the structure, the next the features, the
-last the colour. Children follow Simon's Artbreeder: each group of layers is inherited by itself,
-and a mutation brings in a stranger.
+last the colour. Of children each group of layers is inherited by itself, and a mutation brings in a
+stranger.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vjgan.errors import GeneError
 from vjgan.types import FloatArray, LatentSpace
 
 GROUPS = ("structure", "features", "colour")
-FIRST, SECOND = 4, 8  # layers at which features and colour begin, where there are enough
+FIRST, SECOND = 4 / 18, 8 / 18  # of the layers, where features and colour begin
 SAMPLES = 4096  # people by whom a model's are known
 USUAL = 0.99  # of them are no further from the mean than children may be
 FLOOR = 1e-3  # least variance along an axis, of the largest: no child leaves by a narrow one
@@ -32,8 +32,7 @@ Shares = Sequence[Sequence[float]]  # of each portrait, in each of GROUPS; any s
 
 def layers_of(group: int, num_ws: int) -> range:
     """The layers of a group, by its number in GROUPS."""
-    first, second = min(FIRST, -(-num_ws // 3)), min(SECOND, -(-2 * num_ws // 3))
-    ends = (0, first, second, num_ws)
+    ends = (0, round(FIRST * num_ws), round(SECOND * num_ws), num_ws)
     return range(ends[group], ends[group + 1])
 
 

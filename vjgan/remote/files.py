@@ -24,9 +24,10 @@ def files_of(folder: Path, names: Iterable[str]) -> dict[str, Path]:
 
 
 PAGE = Path(__file__).with_name("page")
-SCRIPTS = ("page", "camera", "entrance", "faders", "grid", "line", "meters", "state")
+SCRIPTS = ("page", "camera", "entrance", "faders", "grid", "line", "meters", "people", "state")
+STYLES = ("style.css", "camera.css", "people.css")
 FILES: Files = files_of(
-    PAGE, ("index.html", "style.css", "camera.css", "icon.svg", *(f"{name}.js" for name in SCRIPTS))
+    PAGE, ("index.html", "icon.svg", *STYLES, *(f"{name}.js" for name in SCRIPTS))
 )
 
 

@@ -19,8 +19,22 @@ from vjgan.remote.door import Door
 from vjgan.remote.files import FILES
 from vjgan.remote.pairing import Pairing
 from vjgan.remote.pictures import jpeg
-from vjgan.remote.report import Message, Report, tell_cards, tell_table
-from vjgan.remote.words import MOST_BYTES, Ask, Hello, Look, Pair, Set, Word, understand
+from vjgan.remote.relatives import Album, Relatives
+from vjgan.remote.report import Report, tell_cards, tell_table
+from vjgan.remote.words import (
+    MOST_BYTES,
+    Adopt,
+    Ask,
+    Breed,
+    Hello,
+    Look,
+    Pair,
+    People,
+    Set,
+    Throw,
+    Word,
+    understand,
+)
 from vjgan.standing import Standing
 
 log = logging.getLogger("vjgan")
@@ -46,14 +60,23 @@ class Guest:
         self.words = 0  # since the last look
         self.waits = 0  # looks for which it has not joined
         self.owed: list[str] = []  # names of thumbnails
+        self.album = Album()
 
     def unsent(self) -> int:
         """Bytes that wait for its network."""
         return self.connection.transport.get_write_buffer_size()
 
-    def tell(self, message: Message) -> None:
+    def tell(self, message: Mapping[str, Any]) -> None:
         """Send a message without waiting."""
         broadcast([self.connection], _text(message))
+
+    def send(self, data: bytes) -> None:
+        """Send a binary message without waiting."""
+        broadcast([self.connection], data)
+
+    def keeps_up(self) -> bool:
+        """Whether its network takes more."""
+        return self.unsent() < BEHIND_BYTES
 
 
 class Server:
@@ -68,15 +91,17 @@ class Server:
         pairing: Pairing | None,
         stats: Callable[[], Mapping[str, Any]],
         illustrate: Callable[[Sequence[Path]], None] = lambda presets: None,
+        kin: Relatives | None = None,
     ) -> None:
         """``host`` is the name by which it is called, besides localhost and addresses in numbers;
         ``stats`` gives figures of the last second; ``illustrate`` is told which presets lack a
-        picture."""
+        picture; ``kin`` knows the people of the show."""
         self.dropped = 0  # messages that were malformed, unknown or too many
         self._desk = desk
         self._cards = cards
         self._stats = stats
         self._illustrate = illustrate
+        self._kin = kin
         self._figures: Mapping[str, Any] = {}
         self._report = Report()
         self._guests: set[Guest] = set()
@@ -132,6 +157,10 @@ class Server:
                 return self._desk.command(name, value)
             case Look(on=on):
                 guest.looks = on
+            case People(on=on):
+                guest.album.open = on
+            case Breed() | Throw() | Adopt():
+                return self._kin is not None and self._kin.obey(word)
         return True
 
     async def _keep_looking(self) -> None:
@@ -184,6 +213,9 @@ class Server:
                 guest.tell(self._report.full())
                 guest.fresh = False
             self._send_owed(guest)
+            if self._kin is not None:
+                guest.album.show(self._kin, guest.tell)
+                guest.album.send(self._kin, guest.send, guest.keeps_up)
 
     def _tell_lists(self, standing: Standing, guests: list[Guest]) -> None:
         """The table and the preset grid, to those who do not have them yet."""
@@ -222,5 +254,5 @@ class Server:
                 broadcast([guest.connection], head + picture)
 
 
-def _text(message: Message) -> str:
+def _text(message: Mapping[str, Any]) -> str:
     return json.dumps(message, separators=(",", ":"))

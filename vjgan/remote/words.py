@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-MOST_BYTES = 1024  # of a message
+MOST_BYTES = 4096  # of a message
+MOST_PARENTS, MOST_GENES = 8, 64
+Key = Annotated[str, Field(max_length=80)]  # by which somebody is called
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class _Word(BaseModel):
@@ -50,7 +53,42 @@ class Look(_Word):
     on: bool
 
 
-Word = Hello | Pair | Set | Ask | Look
+class People(_Word):
+    """Whether this page wants to see the people of the show."""
+
+    do: Literal["people"]
+    on: bool
+
+
+class Breed(_Word):
+    """Children of ``parents``, of each a share of structure, features and colour, with so many
+    standard deviations of ``genes``."""
+
+    do: Literal["breed"]
+    parents: Annotated[tuple[Key, ...], Field(min_length=1, max_length=MOST_PARENTS)]
+    shares: Annotated[tuple[tuple[Share, Share, Share], ...], Field(max_length=MOST_PARENTS)]
+    genes: Annotated[
+        dict[Key, Annotated[float, Field(ge=-4.0, le=4.0)]], Field(max_length=MOST_GENES)
+    ] = {}
+    mutation: Share = 0.0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+class Throw(_Word):
+    """Somebody is to come onto the screen, when presets called by hand do."""
+
+    do: Literal["throw"]
+    who: Key
+
+
+class Adopt(_Word):
+    """Somebody is to be kept in the bank."""
+
+    do: Literal["adopt"]
+    who: Key
+
+
+Word = Hello | Pair | Set | Ask | Look | People | Breed | Throw | Adopt
 _WORD: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="do")])
 
 

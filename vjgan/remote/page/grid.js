@@ -1,9 +1,10 @@
 // The light and the preset grid.
 
 import { ask } from "./line.js";
+import { seeFace } from "./people.js";
 import { $, all, show } from "./state.js";
 
-const LIGHT = 1, THUMBNAIL = 2; // what a binary message holds
+const LIGHT = 1, THUMBNAIL = 2, FACE = 3; // what a binary message holds
 const pictures = new Map(); // object URLs by name
 const preview = $("preview"), paint = preview.getContext("2d", { alpha: false });
 
@@ -23,7 +24,7 @@ export async function see(bytes) {
     if (pictures.has(name)) URL.revokeObjectURL(pictures.get(name));
     pictures.set(name, URL.createObjectURL(new Blob([bytes.subarray(2 + length)], { type: "image/jpeg" })));
     for (const button of all(".card")) if (button.dataset.picture === name) dress(button);
-  }
+  } else if (bytes[0] === FACE) seeFace(bytes);
 }
 
 export function buildCards() {

@@ -7,15 +7,19 @@ import { drawArrangement } from "./entrance.js";
 import { askFor, buildCards, markCards, see } from "./grid.js";
 import { ask, askForCode, connect, enter, look, notice, say } from "./line.js";
 import { drawStats, hearBeat, tick } from "./meters.js";
+import { drawPeople, greetAnew } from "./people.js";
 import { $, all, show } from "./state.js";
 
 function hear(message) {
   switch (message.say) {
-    case "welcome": return enter();
+    case "welcome":
+      enter();
+      return greetAnew();
     case "pair": return askForCode();
     case "paired":
       localStorage.setItem("token", message.token);
-      return enter();
+      enter();
+      return greetAnew();
     case "refused":
       $("refusal").textContent = "That is not the code of the moment. Look again, it may have changed.";
       $("code").select();
@@ -26,6 +30,7 @@ function hear(message) {
     case "cards":
       show.cards = message.cards;
       return buildCards();
+    case "people": return drawPeople(message);
     case "state": return take(message);
     default: return undefined;
   }
@@ -116,7 +121,7 @@ function addOtherCommands() {
 
 const KEYS = {
   " ": "freeze", b: "blackout", k: "strobe_kill", p: "panic", s: "snapshot", t: "tap", r: "reset",
-  l: "learn", u: "unlearn",
+  l: "learn", u: "unlearn", n: "person", w: "walk", j: "child", e: "keep",
   Home: "home", ArrowLeft: "previous", ArrowRight: "next",
 };
 
