@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from tools.onnx_writer import Graph, field
-from vjgan.errors import RetouchError
+from vjgan.controls import CONTROLS
+from vjgan.errors import PresetError, RetouchError
 from vjgan.generator.openvino import installed
 from vjgan.generator.steady import hold
+from vjgan.motion import MotionSettings, make_motion
 from vjgan.retouch.onnx import read_style
 from vjgan.retouch.style import Painting, Styles, painted_size
+from vjgan.sources.blank import NoSpace
 from vjgan.styles import find_style, open_styles
-from vjgan.types import ByteArray, FloatArray
+from vjgan.types import Beat, ByteArray, Controls, FloatArray, LatentSpace, Tick
 
 runs = pytest.mark.skipif(not installed(), reason="needs OpenVINO")
 Build = Callable[[Graph, str], str]
@@ -337,3 +340,39 @@ def test_painting_begins_anew_after_a_pause_or_a_leap() -> None:
     seen = {time: int(layer.apply(image, values(1.0, 0.9), time).max())
             for time in (1.0, 1.1, 9.0, 9.1, 2.0)}  # fmt: skip
     assert [value == 0 for value in seen.values()] == [False, True, False, True, False]
+
+
+class Scaled(NoSpace):
+    """A latent space in which all is so much larger."""
+
+    w_dim, num_ws = 2, 6
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def map(self, z: FloatArray, label: int | None = None) -> FloatArray:
+        return np.tanh(z) + np.float32(self.scale)
+
+
+def mixed_w(other: LatentSpace | None, kind: str) -> FloatArray:
+    settings = MotionSettings(kind, keyframes=((1, 4.0), (2, 4.0)))
+    motion = make_motion(settings, Scaled(0.0), other)
+    given = {name: row.default for name, row in CONTROLS.items()}
+    given |= {"mix": 1.0, "mix_layer": 2.0, "mix_to": 4.0, "psi": 1.0}
+    tick = Tick(0, 1.0, 0.1, 1.0)
+    return motion.step(Controls(1.0, given, {}), Beat(), [], tick).w
+
+
+@pytest.mark.parametrize("kind", ["wander", "loop", "keyframes"])
+def test_second_walk_goes_through_another_model_where_it_is_mixed_in(kind: str) -> None:
+    alone, mixed_in = mixed_w(None, kind), mixed_w(Scaled(50.0), kind)
+    others = np.abs(mixed_in) > 40.0
+    np.testing.assert_array_equal(others.all(1), [False, False, True, True, False, False])
+    np.testing.assert_array_equal(alone[[0, 1, 4, 5]], mixed_in[[0, 1, 4, 5]])
+
+
+def test_another_model_of_another_shape_is_told() -> None:
+    other = Scaled(1.0)
+    other.num_ws = 12
+    with pytest.raises(PresetError, match="of another shape: num_ws 12, it must be 6"):
+        mixed_w(other, "wander")

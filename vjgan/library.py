@@ -56,7 +56,7 @@ class Library:
     passes: Callable[[], Mapping[str, Mapping[str, Control]]]
     load: Callable[[str], Generator]
     prefetch: Callable[[str], None]
-    moving: Callable[[MotionTable, Keyframes, LatentSpace], Mover]
+    moving: Callable[[MotionTable, Keyframes, LatentSpace, LatentSpace], Mover]
     passing: Callable[[Sequence[tuple[float, Anchor]], LatentSpace], Mover]
     bank: Bank
     default_model: str
@@ -169,7 +169,16 @@ class Library:
         except BankError as error:
             raise PresetError(f"preset '{preset.key}': {error}") from None
         shifted = motion.model_copy(update={"seed": (motion.seed + self.seed) % SEEDS})
-        return self.moving(shifted, keyframes, generator.space)
+        own = generator.space
+        if not motion.mix_model or generator is self.blank:
+            return self.moving(shifted, keyframes, own, own)
+        try:
+            return self.moving(shifted, keyframes, own, self.load(motion.mix_model).space)
+        except PresetError as error:
+            if not self.model:
+                raise PresetError(f"preset '{preset.key}': {error}") from None
+            log.warning("%s; the second walk goes through the same model", error)
+            return self.moving(shifted, keyframes, own, own)
 
     def _scene(self, preset: Preset, path: Path, moving: Callable[[Generator], Mover]) -> Scene:
         generator = self._generator(preset)

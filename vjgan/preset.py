@@ -50,6 +50,7 @@ class MotionTable(_Table):
     anchors: int = Field(default=6, ge=3, le=64)
     keyframes: tuple[KeyframeTable, ...] = ()
     classes: tuple[Annotated[int, Field(ge=0, lt=10_000)], ...] = ()
+    mix_model: str = ""  # through which the walk for style mixing goes; empty: the same
 
 
 class RouteTable(_Table):

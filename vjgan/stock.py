@@ -96,10 +96,13 @@ def all_controls() -> dict[str, Control]:
     return CONTROLS | rows | isf_files().controls()
 
 
-def _moving(table: MotionTable, keyframes: Keyframes, space: LatentSpace) -> Mover:
+def _moving(
+    table: MotionTable, keyframes: Keyframes, space: LatentSpace, other: LatentSpace
+) -> Mover:
     return make_motion(
         MotionSettings(table.kind, table.seed, table.bars, table.anchors, keyframes, table.classes),
         space,
+        other,
     )
 
 

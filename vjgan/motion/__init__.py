@@ -76,9 +76,11 @@ class Course(Protocol):
 class Wander:
     """A random walk: ``speed``, ``energy`` and the level set its rate, onsets push it ahead."""
 
-    def __init__(self, settings: MotionSettings, space: LatentSpace, cast: Cast) -> None:
+    def __init__(
+        self, settings: MotionSettings, space: LatentSpace, cast: Cast, other: LatentSpace
+    ) -> None:
         self._walk = Walk(settings.seed, space, cast)
-        self._style = Walk((settings.seed + 1) % SEEDS, space, cast)
+        self._style = Walk((settings.seed + 1) % SEEDS, other, cast)
         self._pace = Pace()
         self._push = Push()
 
@@ -96,10 +98,12 @@ class Loop:
     """Round a ring of seeded anchors in a whole number of bars, evenly; onsets push it ahead for a
     moment, ``speed`` and ``energy`` do nothing."""
 
-    def __init__(self, settings: MotionSettings, space: LatentSpace, cast: Cast) -> None:
-        seeds = settings.seed, (settings.seed + 1) % SEEDS
+    def __init__(
+        self, settings: MotionSettings, space: LatentSpace, cast: Cast, other: LatentSpace
+    ) -> None:
+        ways = (settings.seed, space), ((settings.seed + 1) % SEEDS, other)
         self._ring, self._style = (
-            Ring(seeded(seed, settings.anchors, space.z_dim), space, cast) for seed in seeds
+            Ring(seeded(seed, settings.anchors, its.z_dim), its, cast) for seed, its in ways
         )
         self._beats = settings.bars * BAR
         self._lock = BeatLock()
@@ -121,7 +125,9 @@ class Keyframes:
     """Round a ring of chosen pictures, each at its own bar; onsets push it ahead for a moment,
     ``speed`` and ``energy`` do nothing."""
 
-    def __init__(self, settings: MotionSettings, space: LatentSpace, cast: Cast) -> None:
+    def __init__(
+        self, settings: MotionSettings, space: LatentSpace, cast: Cast, other: LatentSpace
+    ) -> None:
         anchors = [anchor for anchor, _ in settings.keyframes]
         after = anchors[1:] + anchors[:1]
         moves = [float(not is_same(a, b)) for a, b in zip(anchors, after, strict=True)]
@@ -133,7 +139,7 @@ class Keyframes:
         self._rates.append(self._rates[0])
         stops = [one for one, move in zip(anchors, moves, strict=True) if move] or anchors[:1]
         others = [(seed_of(stop) + SEEDS // 2) % SEEDS for stop in stops]
-        self._ring, self._style = (make_ring(chosen, space, cast) for chosen in (stops, others))
+        self._ring, self._style = make_ring(stops, space, cast), make_ring(others, other, cast)
         self._lock = BeatLock()
         self._push = Push(1.0 / RETURN)
 
@@ -156,7 +162,7 @@ class Keyframes:
         return quintic(t, start, end, rate0, rate1)
 
 
-COURSES: dict[str, Callable[[MotionSettings, LatentSpace, Cast], Course]] = {
+COURSES: dict[str, Callable[[MotionSettings, LatentSpace, Cast, LatentSpace], Course]] = {
     "wander": Wander,
     "loop": Loop,
     "keyframes": Keyframes,
@@ -235,16 +241,33 @@ def find_direction(space: LatentSpace, name: str) -> FloatArray | None:
     return directions.get(name)
 
 
-def make_motion(settings: MotionSettings, space: LatentSpace) -> Motion:
+def make_motion(
+    settings: MotionSettings, space: LatentSpace, other: LatentSpace | None = None
+) -> Motion:
     """The motion that ``settings`` ask for, ready to step; maps and measures, so call it off the
-    loop. Raises PresetError when the model does not have the classes."""
+    loop. The walk for style mixing goes through the ``other`` space, that of a model of the same
+    shape, or through the same one. Raises PresetError when the model does not have the classes, or
+    the shapes differ."""
+    if other is not None:
+        _check_alike(space, other)
     classes = (settings.classes or range(space.classes)) if space.classes else ()
     if classes and max(classes) >= space.classes:
         raise PresetError(
             f"motion: class {max(classes)} is not one of the model's, 0..{space.classes - 1}"
         )
     first = Casting(classes).step(0.0, 0.0)
-    return Motion(COURSES[settings.kind](settings, space, first), space, Casting(classes))
+    return Motion(
+        COURSES[settings.kind](settings, space, first, other or space), space, Casting(classes)
+    )
+
+
+def _check_alike(space: LatentSpace, other: LatentSpace) -> None:
+    for what in ("num_ws", "w_dim", "classes"):
+        ours, theirs = getattr(space, what), getattr(other, what)
+        if ours != theirs:
+            raise PresetError(
+                f"motion: mix_model is of another shape: {what} {theirs}, it must be {ours}"
+            )
 
 
 def make_timeline(stops: Sequence[tuple[float, Anchor]], space: LatentSpace) -> Motion:
