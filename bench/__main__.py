@@ -16,6 +16,7 @@ from typing import Any
 
 from bench import (
     beats,
+    dream,
     generator,
     inbetween,
     isf,
@@ -58,6 +59,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "onsets": onsets.run,
     "tracks": tracks.run,
     "isf": isf.run,
+    "dream": dream.run,
 }
 
 
