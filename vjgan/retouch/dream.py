@@ -17,10 +17,10 @@ from vjgan.types import ByteArray
 SIDE = 128  # pixels, the shorter side of the picture whose details are the dream's at one octave
 OCTAVE = 1.6  # from the side of one picture that is looked at to that of the next
 LEAP = 1.0  # seconds; after a longer pause the dream begins anew
-SHORTEST = 1.0 / 240.0  # seconds of a frame
+SHORTEST, LONGEST = 1.0 / 240.0, 0.25  # seconds of a frame, as far as its depth goes
 STEP = 0.08  # of the range of a pixel: a longer way is gone in several steps
 MOST_STEPS = 3
-FURTHEST = 0.4  # of the range, that a pixel of a dream may be from its picture's
+FURTHEST = 0.5  # of the range, by which a pixel of a dream may be off its picture's
 DRIFT = 0.08  # of the range, by which a dream may be brighter or darker than its picture
 CONTRAST, FLATTEST = 1.5, 0.16  # of the picture's deviation, and of the range: the most of it
 FOREIGN = 0.5  # of the colours that are dreamed: those that the picture does not have
@@ -49,11 +49,14 @@ class Dream:
         """The picture [h, w, 3] with the dream in it, of the same size."""
         whole = tensor_of(image)  # [1, 3, h, w]
         picture = self._small(whole)
-        dream = self._moved(picture, values, time - self._time)
-        dt = min(max(time - self._time, SHORTEST), LEAP)
-        self._time = time
-        self._dream = self._deeper(dream, picture, values, min(dt, 0.25))
-        new = resized(self._dream - picture, list(whole.shape[2:]))
+        dt, self._time = time - self._time, time
+        if self._dream is None or self._dream.shape != picture.shape or not 0.0 <= dt <= LEAP:
+            dt, self._dream, self._chance = 0.0, picture, np.random.default_rng(0)
+        dt = max(dt, SHORTEST)
+        dream = moved(self._dream, picture, values, dt)
+        self._dream = self._deeper(dream, picture, values, min(dt, LONGEST))
+        new = FURTHEST * torch.tanh((self._dream - picture) / FURTHEST)
+        new = resized(new, list(whole.shape[2:]))
         return image_of(whole + values["dream.amount"] * new)
 
     def _small(self, whole: Tensor) -> Tensor:
@@ -61,17 +64,6 @@ class Dream:
         if not self.side or short <= self.side:
             return whole
         return resized(whole, [round(n * self.side / short) for n in whole.shape[2:]])
-
-    def _moved(self, picture: Tensor, values: Mapping[str, float], dt: float) -> Tensor:
-        """What is left of the dream before, nearer and turned, over the new picture."""
-        before = self._dream
-        if before is None or before.shape != picture.shape or not 0.0 <= dt <= LEAP:
-            self._chance = np.random.default_rng(0)
-            return picture
-        hold = values["dream.hold"]
-        kept = math.exp(-max(dt, SHORTEST) / hold) if hold > 0.0 else 0.0
-        before = warped(before, 2.0 ** (values["dream.zoom"] * dt), values["dream.turn"] * dt)
-        return torch.lerp(picture, before, kept)
 
     def _deeper(
         self, dream: Tensor, picture: Tensor, values: Mapping[str, float], dt: float
@@ -86,7 +78,17 @@ class Dream:
             shift = self._chance.integers(0, MARGIN + 1, 2).tolist()
             far = min(way / steps, 2 * STEP)
             dream = step(self.ascent, dream, wish, scales, far, shift, palette)
-        return tempered(shone_through(dream, picture), picture)
+        # What is done every frame must do nothing more when done again, at any rate of frames.
+        near = torch.clamp(dream, picture - FURTHEST, picture + FURTHEST)
+        return tempered(near, picture)
+
+
+def moved(before: Tensor, picture: Tensor, values: Mapping[str, float], dt: float) -> Tensor:
+    """What is left of the dream before, nearer and turned, over the new picture."""
+    hold = values["dream.hold"]
+    kept = math.exp(-dt / hold) if hold > 0.0 else 0.0
+    before = warped(before, 2.0 ** (values["dream.zoom"] * dt), values["dream.turn"] * dt)
+    return torch.lerp(picture, before, kept)
 
 
 def step(
@@ -140,11 +142,6 @@ def warped(x: Tensor, zoom: float, degrees: float) -> Tensor:
     grid = F.affine_grid(way, list(x.shape), align_corners=False)
     moved = F.grid_sample(x, grid, "bicubic", "reflection", align_corners=False)
     return moved.clamp(0.0, 1.0)
-
-
-def shone_through(dream: Tensor, picture: Tensor) -> Tensor:
-    """A dream that is nowhere further from its picture than FURTHEST."""
-    return picture + FURTHEST * torch.tanh((dream - picture) / FURTHEST)
 
 
 def tempered(dream: Tensor, picture: Tensor) -> Tensor:
