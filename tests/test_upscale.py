@@ -79,3 +79,18 @@ def test_what_is_wrong_with_a_file_is_one_sentence(pair: Path) -> None:
     pair.with_name("heads.safetensors").unlink()
     with pytest.raises(ModelError):
         open_model(pair)
+
+
+def test_any_model_can_be_enlarged_as_far_as_the_machine_can(
+    pair: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of(pair)
+    assert model is not None
+    latent = LatentState(0.0, np.zeros((SMALL.num_ws, SMALL.w_dim), np.float32))
+    film = open_model(model, "cpu", live=False, upscale=4)
+    assert film.resolution == (64, 64) and film.generate(latent).image.shape == (64, 64, 3)
+    assert open_model(pair, "cpu", live=False, upscale=2).resolution == (64, 64)
+    monkeypatch.setattr("vjgan.generator.player.LIVE_MS", 0.0)
+    show = open_model(model, "cpu", upscale=2)
+    assert show.resolution == (16, 16) and show.generate(latent).image.shape == (16, 16, 3)
+    assert "model 'heads' stays at 16 pixels: to double that takes" in caplog.text

@@ -183,6 +183,13 @@ def live(
         Path | None,
         typer.Option(metavar="FILE", help="Record the show as a film: .mp4, .mov or .mkv."),
     ] = None,
+    upscale: Annotated[
+        int,
+        typer.Option(
+            metavar="1|2|4",
+            help="Models' pictures so many times larger, as far as the machine can.",
+        ),
+    ] = 1,
     score: Annotated[
         Path | None,
         typer.Option(metavar="SCORE", help="Play a score on its track, see `score`."),
@@ -243,6 +250,7 @@ def live(
             flash_limit=flash_limit,
             take=take,
             record=record,
+            upscale=upscale,
         ),
         say=typer.echo,
         progress=progress,

@@ -198,14 +198,19 @@ class Enlarged:
 def inner_size(size: tuple[int, int], upscale: int) -> tuple[int, int]:
     """The width and height at which the light is drawn that is then enlarged to ``size``. Raises
     VjganError."""
-    if upscale not in FACTORS:
-        raise VjganError(f"--upscale {upscale} is none of {', '.join(map(str, FACTORS))}")
+    check_factor(upscale)
     if upscale > 1 and any(side % (2 * upscale) for side in size):
         raise VjganError(
             f"--size {size[0]}x{size[1]} with --upscale {upscale} must be multiples of "
             f"{2 * upscale}"
         )
     return size[0] // upscale, size[1] // upscale
+
+
+def check_factor(upscale: int) -> None:
+    """Raises VjganError for what is no ``--upscale``."""
+    if upscale not in FACTORS:
+        raise VjganError(f"--upscale {upscale} is none of {', '.join(map(str, FACTORS))}")
 
 
 def _enlarging(settings: FilmSettings) -> Enlarging:

@@ -39,5 +39,6 @@ class LiveSettings:
     flash_limit: bool = True
     take: Path | None = None
     record: Path | None = None
+    upscale: int = 1  # times by which models' pictures are enlarged
     camera: str = ""  # a camera, or a video file in its place; "": none
     score: Path | None = None  # plays instead of presets, on its own track

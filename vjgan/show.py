@@ -22,7 +22,7 @@ from vjgan.conductor import Conductor
 from vjgan.control import make_desk, serve
 from vjgan.engine import Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
-from vjgan.film import FilmSettings, Progress, film
+from vjgan.film import FilmSettings, Progress, check_factor, film
 from vjgan.generator.worker import Worker
 from vjgan.hands import bind
 from vjgan.hearing import make_ear, make_recogniser, make_tempo, score_tempo, source_of
@@ -65,7 +65,8 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
     """Perform until someone leaves. Where there is no display, a track becomes a short film."""
     check_clock(settings.clock)
     settings = replace(settings, rig=load_rig())
-    library = make_library(settings.model, settings.seed, settings.device)
+    check_factor(settings.upscale)
+    library = make_library(settings.model, settings.seed, settings.device, upscale=settings.upscale)
     setlist, score = _setlist(settings, library), _score(settings, library)
     if score is not None:
         settings = replace(settings, input=settings.input or score.track)

@@ -71,6 +71,8 @@ class Bent:
     """A ``Runtime`` that leaves the drawing to ``fast`` until a control reaches into the network,
     and then goes a way of its own through the same weights."""
 
+    factor = 1  # of its pictures to the network's
+
     def __init__(self, fast: Runtime, network: Network, device: torch.device) -> None:
         self._fast = fast
         self._network = network

@@ -84,6 +84,11 @@ class Ladder:
         runtime = self._runtime or self._build()
         return runtime.draw(w, noise, inside)
 
+    @property
+    def factor(self) -> int:
+        """How many times larger its pictures are than the network's."""
+        return int(getattr(self._runtime, "factor", 1))
+
     def prepare(self) -> None:
         """Let the runtime make ready to be reached into."""
         if isinstance(self._runtime, Bent | Upscaled):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,8 @@ from vjgan.generator.runtime import Runtime, make_runtime
 from vjgan.generator.shorten import shortened, smaller_sides
 from vjgan.generator.space import Labels, Space
 from vjgan.generator.stylegan2 import Linear, normalise
-from vjgan.generator.upscale import FACTOR, Upscaler, add_upscaler, model_of, read_upscaler
+from vjgan.generator.superres import LIVE_MS, add_general, read_superres
+from vjgan.generator.upscale import Upscaler, add_upscaler, model_of, read_upscaler
 from vjgan.types import FloatArray, Frame, LatentState
 
 SEEN = 64  # pixels, the side to which pictures are brought before they are compared
@@ -100,18 +102,27 @@ def open_model(
     live: bool = True,
     spare: Callable[[], Sequence[str]] = nothing_to_spare,
     processes: int = 1,
+    upscale: int = 1,
 ) -> Player:
     """The model of a file, warmed up. Live, a core is left to sound and screen. ``spare`` puts
-    other models out when memory is short; ``processes`` share the machine.
+    other models out when memory is short; ``processes`` share the machine. Its pictures are made
+    ``upscale`` times larger, a power of two; live, as far as the machine does that in time.
 
     Raises ModelError, and DeviceError when ``device`` is not there."""
     where = find_device(device)
     set_threads(live, processes)
     with opening(path):
-        return _warmed(path, where, spare)
+        general = [read_superres()] * int(math.log2(upscale))
+        return _warmed(path, where, spare, general, LIVE_MS if live else math.inf)
 
 
-def _warmed(path: Path, where: torch.device, spare: Callable[[], Sequence[str]]) -> Player:
+def _warmed(
+    path: Path,
+    where: torch.device,
+    spare: Callable[[], Sequence[str]],
+    general: Sequence[Upscaler],
+    most_ms: float,
+) -> Player:
     base = model_of(path)
     upscaler = read_upscaler(path) if base else None
     checkpoint = load(base or path)
@@ -119,7 +130,9 @@ def _warmed(path: Path, where: torch.device, spare: Callable[[], Sequence[str]])
     space = make_space(network)
     stored = in_order(checkpoint.directions)
     space.find_directions = lambda own: stored or find_directions("sefa", network, own)
-    player = make_player(network, space, about.name, about.trained, where, spare, upscaler)
+    player = make_player(
+        network, space, about.name, about.trained, where, spare, upscaler, general, most_ms
+    )
     if checkpoint.ruler is not None:
         space.ruler = checkpoint.ruler
         player.glimpse(space.w_mean)
@@ -139,24 +152,28 @@ def make_player(
     device: torch.device | None = None,
     spare: Callable[[], Sequence[str]] = nothing_to_spare,
     upscaler: Upscaler | None = None,
+    general: Sequence[Upscaler] = (),
+    most_ms: float = math.inf,
 ) -> Player:
     """A player of ``network``, which must not change afterwards; its pictures are doubled by
-    ``upscaler``. Raises DeviceError."""
+    ``upscaler``, and then by each of the ``general`` ones that takes at most so many ms. Raises
+    DeviceError."""
     side = network.config.resolution
 
     def make(way: Way) -> Runtime:
         drawn = shortened(network, way.side) if 0 < way.side < side else network
         fast = make_runtime(drawn, way.device, way.settings)
         bent = Bent(fast, fast.network if isinstance(fast, Cuda) else drawn, way.device)
-        if upscaler is None or way.side:
+        if way.side:
             return bent
-        return add_upscaler(bent, upscaler, way.device, side)
+        own = bent if upscaler is None else add_upscaler(bent, upscaler, way.device, side)
+        return add_general(own, general, way.device, side * own.factor, most_ms, name)
 
     settings = CudaSettings.read(os.environ.get("VJGAN_CUDA", ""))
     way = Way(device or torch.device("cpu"), settings)
-    sides = [*([side] if upscaler else []), *smaller_sides(network)]
+    sides = [*([side] if upscaler or general else []), *smaller_sides(network)]
     ladder = Ladder(make, way, name, spare, sides)
-    shown = side * (FACTOR if upscaler else 1)
+    shown = side * ladder.factor
     way_out = HandOver(settings.pinned, Interop() if settings.gl else None)
     steps = ladder.step_down, ladder.prepare
     return Player(ladder, space, name, trained, (shown, shown), *steps, way_out)

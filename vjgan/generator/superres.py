@@ -7,21 +7,28 @@ it as the network sees: put together, they are what the whole would be.
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vjgan.generator.bending import Bent
 from vjgan.generator.device import find_device, set_threads
 from vjgan.generator.openvino import Enlarger, installed
-from vjgan.generator.upscale import FACTOR, Upscaler, read_upscaler
+from vjgan.generator.upscale import FACTOR, Upscaled, Upscaler, add_upscaler, read_upscaler
 from vjgan.types import ByteArray
+
+log = logging.getLogger("vjgan")
 
 WIDTH, NEAR, BLOCKS = 40, 24, 2
 WEIGHTS = Path(__file__).with_name("superres.safetensors")  # 150 kB, CC0
+LIVE_MS = 40.0  # that a doubling may take in a show: 25 pictures a second and those in between
+TRIES = 4
 TILE = 512  # pixels of a tile's sides, at most: what it takes of memory
 # Pixels around a place of which the network may see something: at half the size 1 + 2 * BLOCKS,
 # 2 more at the whole, and 1 for how the two lie upon each other; even, as pixels go in by fours.
@@ -108,12 +115,53 @@ def cuts(length: int, most: int = TILE, around: int = AROUND) -> list[tuple[int,
     return found
 
 
+def read_superres(path: Path = WEIGHTS) -> Upscaler:
+    """The network that comes with vjgan. Raises ModelError."""
+    return read_upscaler(path, WIDTH, NEAR, BLOCKS)
+
+
+def add_general(
+    runtime: Bent | Upscaled,
+    networks: Sequence[Upscaler],
+    device: torch.device,
+    side: int,
+    most_ms: float,
+    name: str,
+) -> Bent | Upscaled:
+    """``runtime``, whose pictures have ``side`` pixels, doubled by each of the networks that takes
+    ``most_ms`` at most here; those that take longer are told of and left out. ``name`` is the
+    model's."""
+    for network in networks:
+        larger = add_upscaler(runtime, network, device, side)
+        took = _fastest_ms(larger, side, device)
+        if took > most_ms:
+            log.warning(
+                "model '%s' stays at %d pixels: to double that takes %.0f ms a picture here",
+                name,
+                side,
+                took,
+            )
+            break
+        runtime, side = larger, FACTOR * side
+    return runtime
+
+
+def _fastest_ms(larger: Upscaled, side: int, device: torch.device) -> float:
+    """How long a doubling takes at best."""
+    image, times = torch.zeros(1, 3, side, side, device=device), []
+    for _ in range(TRIES):
+        begin = time.perf_counter()
+        float(larger.enlarge(image)[0, 0, 0, 0])  # which waits for a graphics card
+        times.append(1e3 * (time.perf_counter() - begin))
+    return min(times)
+
+
 def open_superres(factor: int, device: str = "auto", path: Path = WEIGHTS) -> Enlarging:
     """What takes pictures [h, w, 3] to ``factor`` times their size, a power of two. Raises
     ModelError and DeviceError."""
     where = find_device(device)
     set_threads(live=False)
-    double = SuperResolution(read_upscaler(path, WIDTH, NEAR, BLOCKS), where)
+    double = SuperResolution(read_superres(path), where)
 
     def enlarge(image: ByteArray) -> ByteArray:
         for _ in range(int(math.log2(factor))):

@@ -64,8 +64,13 @@ def _bend(x: Tensor) -> Tensor:
 class Upscaled:
     """A ``Runtime`` whose pictures are doubled."""
 
-    runtime: Bent
+    runtime: Bent | Upscaled
     enlarge: Upscaler | Enlarger
+
+    @property
+    def factor(self) -> int:
+        """How many times larger its pictures are than the network's."""
+        return FACTOR * self.runtime.factor
 
     @property
     def name(self) -> str:
@@ -82,7 +87,9 @@ class Upscaled:
         self.runtime.prepare()
 
 
-def add_upscaler(runtime: Bent, network: Upscaler, device: torch.device, side: int) -> Upscaled:
+def add_upscaler(
+    runtime: Bent | Upscaled, network: Upscaler, device: torch.device, side: int
+) -> Upscaled:
     """``runtime``, whose pictures have ``side`` pixels, with its up-resolution."""
     if device.type == "cpu" and installed():
         # Unlike a generator it is off by a grey level at most, and four times faster so.

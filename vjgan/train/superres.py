@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import copy
 import logging
+import math
 import time
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def teach(pictures: Pictures, run: Path, out: Path, seconds: float) -> None:
     log.info("%d pictures, bicubic %.2f dB", len(pictures.learnt), psnr(None, pictures))
     while (gone := (time.monotonic() - begun) / seconds) < 1.0:
         for group in optimiser.param_groups:  # the rate falls with the time that is left
-            group["lr"] = LEAST_RATE + 0.5 * (RATE - LEAST_RATE) * (1.0 + np.cos(np.pi * gone))
+            group["lr"] = LEAST_RATE + 0.5 * (RATE - LEAST_RATE) * (1.0 + math.cos(math.pi * gone))
         y = pictures.windows(random, BATCH)  # [n, 3, 2s, 2s]
         x = shrink(y, int(random.choice(3, p=(0.5, 0.3, 0.2))))  # [n, 3, s, s]
         with torch.autocast("cpu", torch.bfloat16):
