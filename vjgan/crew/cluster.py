@@ -15,6 +15,8 @@ from vjgan.crew.foreman import Report
 from vjgan.errors import DeviceError
 from vjgan.types import ByteArray, LatentState
 
+STARTS = 3  # of a Ray of our own
+
 
 class RayCrew:
     """An actor for each core of the cluster, with a model of its own from ``open_``. Raises
@@ -103,12 +105,18 @@ def _engine() -> Any:
 
 
 def _join(ray: Any) -> None:
-    """Enter the cluster; one of this machine's own listens to this machine only."""
+    """Enter the cluster. One of this machine's own listens to this machine only; it gives up after
+    half a minute, which a busy machine may need."""
     address = os.environ.get("RAY_ADDRESS", "")
     own = {} if address else {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
-    try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
-    except Exception as error:
-        first = str(error).strip().partition("\n")[0]
-        where = f"the cluster at RAY_ADDRESS '{address}'" if address else "a Ray of its own"
-        raise DeviceError(f"--workers ray: {where} does not answer: {first}") from None
+    for left in reversed(range(1 if address else STARTS)):
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if left:
+                continue
+            first = str(error).strip().partition("\n")[0]
+            where = f"the cluster at RAY_ADDRESS '{address}'" if address else "a Ray of its own"
+            raise DeviceError(f"--workers ray: {where} does not answer: {first}") from None
