@@ -91,6 +91,7 @@ TOP = {
     "stock",
     "sitting",
     "improving",
+    "projecting",
     "analysis",
     "scoring",
     "calibration",

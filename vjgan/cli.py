@@ -29,6 +29,7 @@ from vjgan.commands.options import (
     progress,
     seconds_of,
 )
+from vjgan.commands.project import project
 from vjgan.commands.score import score as score_command
 from vjgan.commands.take import app as take_app
 from vjgan.commands.tracks import learn
@@ -61,6 +62,7 @@ app.command()(calibrate)
 app.command()(gallery)
 app.command()(check)
 app.command()(dream)
+app.command()(project)
 app.command("learn-midi")(learn_midi)
 app.command()(learn)
 app.command("score")(score_command)

@@ -26,6 +26,7 @@ HELP = (
     "Home       the picture goes home",
     "N W        somebody new, walk on",
     "J E        a child of the last two, keep who is on",
+    "V G X      camera: look, keep who sits there, forget",
     "S          keep as a new preset",
     "I          keep a still",
     "R          record a film, and stop",

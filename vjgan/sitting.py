@@ -17,6 +17,7 @@ from vjgan.camera.watcher import Watcher
 from vjgan.errors import VjganError
 from vjgan.generator import checkpoint
 from vjgan.generator.sample import draw_w
+from vjgan.generator.upscale import model_of as model_of_upscaler
 from vjgan.improving import Improver
 from vjgan.library import Library
 from vjgan.priority import step_back
@@ -169,7 +170,8 @@ def open_sitting(place: str, stage: Stage, library: Library) -> Sitting:
             return None
         try:
             name = library.model_of(library.preset(scene.source))
-            return checkpoint.find_model(name, folder("models"))
+            path = checkpoint.find_model(name, folder("models"))
+            return model_of_upscaler(path) or path
         except VjganError:
             return None
 

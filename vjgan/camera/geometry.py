@@ -70,6 +70,7 @@ def measures(mesh: Mesh, canonical: FloatArray) -> FloatArray:
 
 
 DOING = 19  # of the measures are not places
+MEASURES = DOING + 3 * len(SHAPE)
 
 
 def _eyes(face: Array) -> list[float]:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from vjgan.camera.align import Placement, cut, place
 from vjgan.camera.faces import Mesh
-from vjgan.camera.geometry import DOING, measures
+from vjgan.camera.geometry import DOING, MEASURES, measures
 from vjgan.camera.inference import Net, convolutions
 from vjgan.errors import ModelError
 from vjgan.types import ByteArray, FloatArray
@@ -49,6 +49,11 @@ class Reader:
             self._geometry = {name: tensors[f"geometry.{name}"] for name in MIXED}
         except KeyError as missing:
             raise ModelError(f"encoder '{path}' lacks the weights {missing}") from None
+        if len(self._geometry["mean"]) != MEASURES:
+            raise ModelError(
+                f"encoder '{path}' takes {len(self._geometry['mean'])} measures of a face, not "
+                f"the {MEASURES} that are taken; make it again: python -m vjgan.train.joined"
+            )
 
     def read(self, image: ByteArray, mesh: Mesh) -> Reading:
         """The numbers of the face that a mesh lies on, in an ``image`` uint8 [height, width, 3]."""

@@ -1,0 +1,96 @@
+"""``vjgan project``: a picture of somebody, brought into a model and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from vjgan.assets import folder
+from vjgan.bank import Bank, Portrait, bank_folder
+from vjgan.camera.align import Placement, cut
+from vjgan.camera.follower import Follower, Seen
+from vjgan.errors import DeviceError, MediaError
+from vjgan.files import replacing
+from vjgan.generator import checkpoint
+from vjgan.generator.metadata import Network
+from vjgan.generator.player import make_space
+from vjgan.generator.sample import draw_w
+from vjgan.sitting import find_encoder
+from vjgan.train.projection import Projection
+from vjgan.types import ByteArray, FloatArray
+
+MIDDLE = 256  # pixels a side of the middle of a picture without a face
+
+
+def project(
+    picture: Path, output: Path, model: str, keep: str, steps: int, moved: Callable[[int], None]
+) -> list[str]:
+    """Write the portrait of a ``picture``, keep it under a name if one is given, and say what was
+    found. Raises MediaError, ModelError or BankError: one sentence."""
+    image = read_picture(picture)
+    loaded = checkpoint.load(checkpoint.find_model(model, folder("models")))
+    seen, said = find_face(image)
+    start = None
+    aimed = _middle(image) if seen is None or seen.picture is None else seen.picture
+    reader = find_encoder() if seen is not None and seen.z is not None else None
+    if reader is not None and loaded.info.sha256 == reader.sha256 and seen is not None:
+        assert seen.z is not None
+        start = make_space(loaded.network).map(seen.z[None])[0]  # [w_dim]
+    w, unlikeness = improve(loaded.network, aimed, start, steps, moved)
+    portrait = draw_w(loaded.network, w)
+    try:
+        with replacing(output) as part:
+            Image.fromarray(portrait).save(part, "PNG")
+    except OSError as error:
+        raise MediaError(f"picture '{output}' cannot be written: {error.strerror}") from None
+    lines = [said, f"{output}: unlikeness {unlikeness:.3f} after {steps} steps"]
+    if keep:
+        row = Portrait(keep, w, loaded.info.name, loaded.info.sha256, "projected")
+        lines.append(f"kept as '{Bank(bank_folder()).add(row, portrait).name}'")
+    return lines
+
+
+def improve(
+    network: Network,
+    aimed: ByteArray,
+    start: FloatArray | None,
+    steps: int,
+    moved: Callable[[int], None] = lambda done: None,
+) -> tuple[FloatArray, float]:
+    """The likest w [w_dim] after so many steps, and how unlike its picture is."""
+    projection = Projection(network)
+    projection.aim(aimed, start)
+    for step in range(steps):
+        projection.step()
+        moved(step + 1)
+    return projection.w, projection.unlikeness
+
+
+def read_picture(path: Path) -> ByteArray:
+    """A picture uint8 [height, width, 3]. Raises MediaError."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"), np.uint8)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a picture"
+        raise MediaError(f"picture '{path}' cannot be read: {reason}") from None
+
+
+def find_face(image: ByteArray) -> tuple[Seen | None, str]:
+    """The largest face, and what was found, in words; without a detector none is."""
+    try:
+        seen = Follower(find_encoder()).step(image, 0.0)
+    except DeviceError as error:
+        return None, f"the middle of the picture is taken: {error}"
+    if seen.picture is None:
+        return None, "no face is seen; the middle of the picture is taken"
+    others = f", the largest of {seen.others + 1}" if seen.others else ""
+    return seen, f"a face is seen{others}"
+
+
+def _middle(image: ByteArray) -> ByteArray:
+    height, width = image.shape[:2]
+    return cut(image, Placement(width / 2, height / 2, min(height, width)), MIDDLE)
