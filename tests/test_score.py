@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from conftest import Venue
 
-from vjgan.analysis import analyse, track_sound
+from vjgan.analysis import Analysis, analyse, track_sound
 from vjgan.audio.demo import demo
+from vjgan.bank import Bank, BankError, Portrait
 from vjgan.chapters import Chapters, GridTempo, Played
 from vjgan.errors import ScoreError, VjganError
 from vjgan.film import FilmSettings, film
@@ -25,7 +26,7 @@ from vjgan.hearing import score_tempo
 from vjgan.motion import make_timeline
 from vjgan.motion.curve import seeded
 from vjgan.score import Score
-from vjgan.scoring import ERAS, compose
+from vjgan.scoring import ERAS, compose, kept_portraits, write_score
 from vjgan.sections import find_parts
 from vjgan.settings import LiveSettings
 from vjgan.stock import make_library
@@ -57,8 +58,13 @@ controls = { bloom.amount = 0.9 }
 
 
 @pytest.fixture(scope="module")
-def composed() -> str:
-    return compose(analyse("demo", track_sound("demo"), lambda seconds: None), "demo")
+def heard() -> Analysis:
+    return analyse("demo", track_sound("demo"), lambda seconds: None)
+
+
+@pytest.fixture(scope="module")
+def composed(heard: Analysis) -> str:
+    return compose(heard, "demo")
 
 
 def read(tmp_path: Path, text: str) -> Score:
@@ -152,6 +158,34 @@ def test_what_is_composed_can_be_read(composed: str, tmp_path: Path) -> None:
     assert {name for chapter in score.chapters for name in chapter.values} <= {
         name for era in ERAS.values() for name in era
     }
+
+
+def test_kept_portraits_are_anchors_each_in_its_era(heard: Analysis) -> None:
+    w = np.zeros(4, np.float32)
+    names = {"nora": ("neon",), "otto": (), "anna": ("neon", "oil"), 'so "x"': ()}
+    cast = [Portrait(name, w, "portraits", "", "seed", tags=tags) for name, tags in names.items()]
+    found = tomllib.loads(compose(heard, "demo", cast))
+    plain = tomllib.loads(compose(heard, "demo"))
+    eras = set()
+    for section, other in zip(found["sections"], plain["sections"], strict=True):
+        assert len(section["anchors"]) == len(other["anchors"])
+        tagged = {name for name, tags in names.items() if section["era"] in tags}
+        assert set(section["anchors"]) <= (tagged or set(names))
+        if len(tagged or names) > 1:
+            assert all(a != b for a, b in pairwise(section["anchors"]))
+        eras.add(section["era"])
+    assert {"neon", "oil"} <= eras
+    assert compose(heard, "demo", cast) == compose(heard, "demo", cast)
+
+
+def test_an_empty_bank_has_no_anchors(tmp_path: Path) -> None:
+    bank, path = Bank(tmp_path / "bank"), tmp_path / "score.toml"
+    bank.add(Portrait("nora", np.zeros(256, np.float32), "portraits", "", "camera"))  # not kept
+    bank.add(Portrait("otto", np.zeros(64, np.float32), "alive", "", "camera", verdict="kept"))
+    with pytest.raises(BankError, match="no portrait of model 'portraits' is kept in the bank"):
+        write_score("demo", path, lambda total, name: nullcontext(lambda done: None), bank)
+    bank.change("nora", verdict="kept")
+    assert [one.name for one in kept_portraits(bank)] == ["nora"]
 
 
 def test_a_score_says_what_is_played_when(tmp_path: Path) -> None:

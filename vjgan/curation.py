@@ -22,9 +22,9 @@ from vjgan.gallery.sampler import Sampler
 from vjgan.gallery.server import GalleryServer
 from vjgan.gallery.sheet import Sheet
 from vjgan.generator.about import ModelInfo
-from vjgan.generator.checkpoint import find_model, info
+from vjgan.generator.checkpoint import find_model
 from vjgan.generator.player import Player, open_model
-from vjgan.generator.upscale import model_of
+from vjgan.licence import about_model, terms
 from vjgan.media import save_image
 from vjgan.motion.curve import seeded
 from vjgan.remote.address import is_local, listen, reachable, url
@@ -58,7 +58,9 @@ def serve_gallery(settings: GallerySettings, say: Callable[[str], None]) -> None
     sock = listen(settings.host, settings.port)
     name = settings.model or _first_model()
     path = find_model(name, folder("models"))
-    about = info(model_of(path) or path)
+    about = about_model(str(path))
+    if said := terms(about):
+        log.warning("%s", said)
     player = open_model(path, settings.device, live=True)
     space, label = player.space, _checked(settings.label, player)
     subject = Subject(player.name, about.sha256, settings.psi, label)
@@ -225,7 +227,7 @@ def _player_of(one: Portrait, device: str) -> tuple[Player, ModelInfo]:
         path = find_model(f"{one.model}@2x", models)
     except ModelError:
         path = find_model(one.model, models)
-    about = info(model_of(path) or path)
+    about = about_model(str(path))
     if one.sha256 and about.sha256 != one.sha256:
         log.warning(
             "portrait '%s' was made with another file of model '%s': it will look different",

@@ -6,17 +6,20 @@ import math
 import os
 import tomllib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
 from vjgan.analysis import STEP, Analysis, analyse, track_sound
+from vjgan.bank import Bank, BankError, Portrait
 from vjgan.errors import ScoreError
 from vjgan.files import replacing
 from vjgan.grid import BEATS, Grid, find_grid
+from vjgan.licence import about_model
 from vjgan.sections import Part, find_parts
+from vjgan.stock import make_library
 from vjgan.types import FloatArray
 
 CURVES = ("low", "mid", "high", *(f"band{k}" for k in range(1, 9)), "noisiness")
@@ -28,6 +31,7 @@ LAST_BAR = 0.25  # of a bar that the track must at least fill to be one
 LOUD = 0.8  # energy from which the pictures change twice as often
 PHRASE = 4  # bars, about
 SEEDS = 10_000
+PRESET = "phrases"
 
 Progress = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
 
@@ -42,9 +46,10 @@ ERAS = {
 }
 HEAD = """\
 # A score: what vjgan shows when in this track. Change it as you like: `vjgan render --score` plays
-# it. Bars are counted from 1; an anchor is the picture of a seed, and one is reached every `phrase`
-# bars, the first where the section starts. Sections that sound alike have the same name. An era is
-# a look: values for controls (`vjgan controls` lists them).
+# it. Bars are counted from 1; an anchor is the picture of a seed, or a portrait of the bank by its
+# name, and one is reached every `phrase` bars, the first where the section starts. Sections that
+# sound alike have the same name. An era is a look: values for controls (`vjgan controls` lists
+# them).
 """
 
 
@@ -67,9 +72,10 @@ def bars_of(analysis: Analysis, grid: Grid) -> tuple[FloatArray, FloatArray]:
     return np.stack(heard, axis=1), np.asarray(loudness)
 
 
-def compose(analysis: Analysis, track: str) -> str:
+def compose(analysis: Analysis, track: str, portraits: Sequence[Portrait] = ()) -> str:
     """The score of a track as TOML; ``track`` is what it is called there: a file beside it, or
-    "demo"."""
+    "demo". Where there are ``portraits`` they are the anchors: in an era those that are tagged with
+    its name, if some are."""
     grid = find_grid(
         analysis.events["beats"],
         analysis.events["downbeats"],
@@ -78,7 +84,7 @@ def compose(analysis: Analysis, track: str) -> str:
     )
     parts = find_parts(*bars_of(analysis, grid))
     looks = _looks(parts)
-    lines = [HEAD, f"track = {_quoted(track)}", 'preset = "phrases"']
+    lines = [HEAD, f"track = {_quoted(track)}", f'preset = "{PRESET}"']
     lines += [f"bpm = {grid.bpm:.4f}", f"first = {grid.first:.4f}  # seconds, where bar 1 begins"]
     if grid.times:
         lines.append(f"bars = {list(grid.times)}  # seconds, where each begins: the tempo changes")
@@ -88,18 +94,23 @@ def compose(analysis: Analysis, track: str) -> str:
     for era in dict.fromkeys(looks.values()):
         lines += ["", f"[eras.{era}]", *(f"{name} = {value}" for name, value in ERAS[era].items())]
     for part in parts:
-        lines += ["", *_section(part, looks[part.letter], track)]
+        lines += ["", *_section(part, looks[part.letter], track, portraits)]
     return "\n".join(lines) + "\n"
 
 
-def _section(part: Part, era: str, track: str) -> list[str]:
+def _section(part: Part, era: str, track: str, portraits: Sequence[Portrait]) -> list[str]:
     bars = part.end - part.start
     count = max(1, round(bars / PHRASE) * (2 if part.energy >= LOUD else 1))
     while bars % count:  # arrivals fall on bars, as far apart as one another
         count -= 1
     # Parts that sound alike meet the same faces.
     chance = np.random.RandomState(zlib.crc32(f"{Path(track).name} {part.letter}".encode()))
-    anchors = ", ".join(map(str, chance.randint(SEEDS, size=64)[:count]))
+    if portraits:
+        tagged = [one.name for one in portraits if era in one.tags]
+        names = tagged or [one.name for one in portraits]
+        anchors = ", ".join(map(_quoted, _dealt(names, count, chance)))
+    else:
+        anchors = ", ".join(map(str, chance.randint(SEEDS, size=64)[:count]))
     return [
         "[[sections]]",
         f'name = "{part.letter}"',
@@ -110,6 +121,12 @@ def _section(part: Part, era: str, track: str) -> list[str]:
         f"phrase = {bars // count}",
         f"anchors = [{anchors}]",
     ]
+
+
+def _dealt(names: Sequence[str], count: int, chance: np.random.RandomState) -> list[str]:
+    """So many of the names, shuffled, and round again where there are fewer."""
+    order = chance.permutation(len(names))
+    return [names[order[k % len(names)]] for k in range(count)]
 
 
 def _looks(parts: list[Part]) -> dict[str, str]:
@@ -133,16 +150,18 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def write_score(track: str, path: Path, progress: Progress) -> list[str]:
-    """Hear a track, write its score to a file, and say what is in it. Raises MediaError when the
-    track cannot be read, ScoreError when the file is no .toml or cannot be written."""
+def write_score(track: str, path: Path, progress: Progress, bank: Bank | None = None) -> list[str]:
+    """Hear a track, write its score to a file, and say what is in it; the portraits that are kept
+    in a ``bank`` are its anchors. Raises MediaError when the track cannot be read, ScoreError when
+    the file is no .toml or cannot be written, BankError when no portrait is kept."""
     if path.suffix != ".toml":
         raise ScoreError(f"score '{path}' must end in .toml")
+    portraits = [] if bank is None else kept_portraits(bank)
     sound = track_sound(track)
     with progress(int(sound.seconds), "score") as shown:
         analysis = analyse(track, sound, shown)
     name = track if track == "demo" else os.path.relpath(track, path.parent)
-    text = compose(analysis, name)
+    text = compose(analysis, name, portraits)
     try:
         with replacing(path) as part:
             part.write_text(text, encoding="utf-8")
@@ -156,3 +175,17 @@ def write_score(track: str, path: Path, progress: Progress) -> list[str]:
     ]
     tempo = f"{found['bpm']:.1f} bpm" if analysis.tempo_bpm else "no tempo was heard"
     return [f"{path}: {tempo}, {len(parts)} sections", *parts]
+
+
+def kept_portraits(bank: Bank) -> list[Portrait]:
+    """What is kept of the model that the score's preset is played on. Raises BankError."""
+    library = make_library(live=False)
+    model = library.model_of(library.preset(library.find(PRESET)))
+    name = about_model(model).name
+    kept = [one for one in bank.portraits() if one.verdict == "kept" and one.model == name]
+    if not kept:
+        raise BankError(
+            f"no portrait of model '{name}' is kept in the bank {bank.folder}; "
+            f"`vjgan gallery --model {model}` finds some"
+        )
+    return kept

@@ -15,6 +15,14 @@ def score(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="SCORE", help="Where to write it: .toml.")
     ],
+    bank: Annotated[
+        bool,
+        typer.Option(
+            "--bank",
+            help="Meet the portraits that are kept, see `gallery`; in an era those that are tagged "
+            "with its name.",
+        ),
+    ] = False,
 ) -> None:
     """Write a score of a track: its parts, with pictures and a look for each.
 
@@ -27,6 +35,8 @@ def score(
     - `vjgan score set.flac -o set.toml`
     - `vjgan score demo -o demo.toml && vjgan render --score demo.toml -o demo.mp4`
     """
+    from vjgan.bank import Bank, bank_folder
     from vjgan.scoring import write_score
 
-    typer.echo("\n".join(write_score(track, output, progress)))
+    kept = Bank(bank_folder()) if bank else None
+    typer.echo("\n".join(write_score(track, output, progress, kept)))

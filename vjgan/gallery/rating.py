@@ -18,12 +18,12 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 def sharpness(image: ByteArray) -> float:
-    """The logarithm (base 10) of the variance of the Laplacian of uint8 [h, w, 3]: one more is
-    about three times as much detail (Pech-Pacheco et al. 2000)."""
+    """The logarithm (base 10) of the variance of the Laplacian of uint8 [h, w, 3] (Pech-Pacheco et
+    al. 2000) against that of the picture, so that dark and pale ones are measured alike."""
     grey = image.astype(np.float32) @ GREY  # [h, w]
     inner = grey[1:-1, 1:-1]
     around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
-    return float(np.log10((4.0 * inner - around).var() + 1e-3))
+    return float(np.log10(((4.0 * inner - around).var() + 1e-3) / (inner.var() + 1.0)))
 
 
 def likeness(image: ByteArray) -> FloatArray:
