@@ -9,6 +9,7 @@ from PIL import Image
 from vjgan.types import ByteArray, FloatArray, LatentSpace
 
 SIDE = 16  # of the small pictures that are compared
+COARSE = 4  # of those that are compared first
 # Two pictures whose small ones differ by less (rms, 0..1) are taken for the same one.
 ALIKE = 0.045
 SAMPLES = 4096  # of w, by which its usual spread is known
@@ -61,19 +62,28 @@ class Groups:
     def __init__(self) -> None:
         self._firsts: list[str] = []
         self._rows = np.zeros((0, 3 * SIDE * SIDE), np.float32)
-        self._count = 0
+        self._coarse = np.zeros((0, 3 * COARSE * COARSE), np.float32)
 
     def join(self, member: str, like: FloatArray) -> str:
         """The group of a new member: its first one, perhaps itself."""
-        if self._count:
-            far = np.sqrt(np.square(self._rows[: self._count] - like).mean(1))
-            nearest = int(far.argmin())
-            if far[nearest] < ALIKE:
-                return self._firsts[nearest]
-        if self._count == len(self._rows):
-            room = np.zeros((max(256, len(self._rows)), len(like)), np.float32)
-            self._rows = np.concatenate([self._rows, room])
-        self._rows[self._count] = like
-        self._count += 1
+        count, coarse = len(self._firsts), _coarse(like)
+        # Means over blocks differ by no more than the pictures do, and few pass this test.
+        far = np.square(self._coarse[:count] - coarse).mean(1)
+        near = np.flatnonzero(far < ALIKE**2)
+        if len(near):
+            rms = np.sqrt(np.square(self._rows[near] - like).mean(1))
+            if rms.min() < ALIKE:
+                return self._firsts[int(near[rms.argmin()])]
+        if count == len(self._rows):
+            room = max(256, count)
+            self._rows = np.concatenate([self._rows, np.zeros((room, len(like)), np.float32)])
+            self._coarse = np.concatenate([self._coarse, np.zeros((room, len(coarse)), np.float32)])
+        self._rows[count], self._coarse[count] = like, coarse
         self._firsts.append(member)
         return member
+
+
+def _coarse(like: FloatArray) -> FloatArray:
+    """[768] -> [48], the means over blocks."""
+    step = SIDE // COARSE
+    return np.asarray(like.reshape(COARSE, step, COARSE, step, 3).mean((1, 3)).ravel())
