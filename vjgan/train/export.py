@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from vjgan.generator import checkpoint
 from vjgan.generator.measure import measure
@@ -37,7 +38,7 @@ DESCRIPTION = (
 )
 
 
-def export(state: Path, out: Path) -> None:
+def export(state: Path, out: Path, measured: int = MEASURED) -> None:
     """Write the averaged weights of a training's state as a plain StyleGAN2. Raises ModelError."""
     saved = torch.load(state, weights_only=True)
     network = StyleGAN2(CONFIG)
@@ -45,8 +46,10 @@ def export(state: Path, out: Path) -> None:
     with torch.no_grad():
         z = torch.from_numpy(sitter.draw(30_000_000, CENTRE))
         network.mapping.w_mean.copy_(network.mapping(z).mean(0))
-        directions = {name: direction(network, name) for name in DIRECTIONS}
-        directions |= {name: way(network, place) for name, place in MATERIALS.items()}
+        z = torch.from_numpy(sitter.draw(40_000_000, CENTRE))
+        directions = {name: direction(network, z, sitter.INDEX[name]) for name in DIRECTIONS}
+        across = [sitter.INDEX[name] for name in ("material_x", "material_y")]
+        directions |= {name: way(network, z, across, SKIN, to) for name, to in MATERIALS.items()}
     kimg = saved["seen"] / 1000
     early = "; early: soft, details still to come" if kimg < 1000 else ""
     space = make_space(network)
@@ -59,39 +62,44 @@ def export(state: Path, out: Path) -> None:
         origin=ORIGIN,
         trained=True,
         description=DESCRIPTION.format(kimg=kimg, early=early),
-        ruler=measure(space, player.glimpse, MEASURED),
+        ruler=measure(space, player.glimpse, measured),
         directions=directions,
     )
 
 
-def direction(network: StyleGAN2, name: str) -> FloatArray:
-    """How far w goes, on the mean over sitters, for one standard deviation more of a parameter:
-    [w_dim]."""
-    z = sitter.draw(40_000_000, CENTRE)  # [n, z_dim]
-    step = np.eye(len(sitter.NAMES), dtype=np.float32)[sitter.INDEX[name]]  # [z_dim]
-    more, less = (network.mapping(torch.from_numpy(z + sign * step)) for sign in (1.0, -1.0))
+def direction(network: StyleGAN2, z: Tensor, index: int) -> FloatArray:
+    """How far w goes, on the mean over z [n, z_dim], for one standard deviation more of the number
+    at an ``index``: [w_dim]."""
+    step = torch.eye(z.shape[1])[index]  # [z_dim]
+    more, less = (network.mapping(z + sign * step) for sign in (1.0, -1.0))
     mean: FloatArray = ((more - less) / 2.0).mean(0).numpy()
     return mean
 
 
-def way(network: StyleGAN2, place: tuple[float, float]) -> FloatArray:
-    """How far w goes, on the mean over sitters, from skin to the material at a place: [w_dim]."""
-    columns = [sitter.INDEX["material_x"], sitter.INDEX["material_y"]]
-    z = sitter.draw(40_000_000, CENTRE)  # [n, z_dim]
-    ends = []
-    for target in (place, SKIN):
-        z[:, columns] = target
-        ends.append(network.mapping(torch.from_numpy(z)))  # [n, w_dim]
-    mean: FloatArray = (ends[0] - ends[1]).mean(0).numpy()
+def way(
+    network: StyleGAN2,
+    z: Tensor,
+    columns: Sequence[int],
+    start: Sequence[float],
+    end: Sequence[float],
+) -> FloatArray:
+    """How far w goes, on the mean over z [n, z_dim], when the numbers in some ``columns`` go from
+    ``start`` to ``end``: [w_dim]."""
+    ws = []
+    for place in (end, start):
+        there = z.clone()
+        there[:, columns] = torch.tensor(place)
+        ws.append(network.mapping(there))  # [n, w_dim]
+    mean: FloatArray = (ws[0] - ws[1]).mean(0).numpy()
     return mean
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Write the default model out of the training's state."""
     arguments = argparse.ArgumentParser(prog="vjgan.train.export", description=__doc__)
     arguments.add_argument("--state", type=Path, default=RUN / "state.pt", help="of the training")
     arguments.add_argument("--out", type=Path, default=MODEL)
-    options = arguments.parse_args()
+    options = arguments.parse_args(words)
     export(options.state, options.out)
     print("\n".join(checkpoint.info(options.out).lines()))
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from vjgan.files import replacing
 from vjgan.train.judge import Judge, fool_loss, judge_loss
-from vjgan.train.painter import likeness, paint, train
+from vjgan.train.mapping import CONFIG
+from vjgan.train.painter import Stage, likeness, paint, train
 from vjgan.train.pairs import attention
 from vjgan.train.portraits import DATA, FEATURE_WEIGHT, RUN, Trainer, unlikeness
 
@@ -40,6 +42,11 @@ class Finisher(Trainer):
             self.judge.load_state_dict(state["judge"])
             self._judging.load_state_dict(state["optimiser"])
             self._steps = state["steps"]
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """The whole picture, from the first step."""
+        return (Stage(CONFIG.resolution, 8, float("inf")),)
 
     def save(self) -> None:
         """Write both states."""
@@ -71,7 +78,7 @@ class Finisher(Trainer):
         return loss.item()
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Start from the training's state, or go on with the finish."""
     arguments = argparse.ArgumentParser(prog="vjgan.train.finish", description=__doc__)
     arguments.add_argument("--start", type=Path, default=RUN / "state.pt", help="of the training")
@@ -80,7 +87,7 @@ def main() -> None:
     arguments.add_argument("--kimg", type=float, default=50.0, help="how many thousand pictures")
     arguments.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
     arguments.add_argument("--threads", type=int, default=1)
-    options = arguments.parse_args()
+    options = arguments.parse_args(words)
     torch.set_num_threads(options.threads)
     options.run.mkdir(parents=True, exist_ok=True)
     if not (options.run / "state.pt").exists():

@@ -95,8 +95,16 @@ class Painter(ABC):
     ema_share: float  # half-life of the averaged weights, in pictures seen so far
     subject: Subject  # what the mapping network is taught
 
-    def __init__(self, run: Path, config: StyleGAN2Config, supply: Supply, colour: Tensor) -> None:
-        """``colour`` [3] is the mean of all pictures, from which the network begins."""
+    def __init__(
+        self,
+        run: Path,
+        config: StyleGAN2Config,
+        supply: Supply,
+        colour: Tensor,
+        teaching: int = TEACH_STEPS,
+    ) -> None:
+        """``colour`` [3] is the mean of all pictures, from which the network begins; ``teaching``
+        steps the mapping network learns alone."""
         self.run, self.supply = run, supply
         self.network = StyleGAN2(config)
         for to_rgb in self.network.synthesis.to_rgb:
@@ -110,7 +118,7 @@ class Painter(ABC):
         if (run / "state.pt").exists():
             self._resume()
         else:
-            self._teach()
+            self._teach(teaching)
 
     @property
     @abstractmethod
@@ -134,12 +142,12 @@ class Painter(ABC):
         ]
         return torch.optim.Adam(groups, self.rate, betas=(0.9, 0.99), foreach=True)
 
-    def _teach(self) -> None:
+    def _teach(self, steps: int) -> None:
         path = self.run / "mapping.pt"
         if path.exists():
             state = torch.load(path, weights_only=True)
         else:
-            mapping, explained = teach(self.network.config, TEACH_STEPS, self.subject)
+            mapping, explained = teach(self.network.config, steps, self.subject)
             print(f"mapping explains {explained:.3f} of the physical values", flush=True)
             state = mapping.state_dict()
             torch.save(state, path)
@@ -199,6 +207,8 @@ class Painter(ABC):
 def save_sheet(path: Path, image: Tensor, target: Tensor) -> None:
     """Rows of 12: target, generated, target, generated ..., shown at 128 pixels."""
     shape = (-1, 12, *image.shape[1:])
+    whole = len(image) // 12 * 12
+    image, target = image[:whole], target[:whole]
     both = torch.stack([target.reshape(shape), image.reshape(shape)], 1)
     tiles = F.interpolate(both.flatten(0, 2), size=128, mode="nearest")  # [rows * 12, 3, 128, 128]
     grid = tiles.reshape(-1, 12, 3, 128, 128).permute(0, 3, 1, 4, 2)  # [rows, 128, 12, 128, 3]

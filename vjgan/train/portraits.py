@@ -19,7 +19,7 @@ from vjgan.generator.stylegan2 import StyleGAN2Config
 from vjgan.train import sitter
 from vjgan.train.features import Features
 from vjgan.train.mapping import CONFIG
-from vjgan.train.painter import Painter, Stage, likeness, paint, save_sheet, train
+from vjgan.train.painter import TEACH_STEPS, Painter, Stage, likeness, paint, save_sheet, train
 from vjgan.train.pairs import Pairs, attention
 
 RUN, DATA = Path("training/run"), Path("training/data")
@@ -48,9 +48,15 @@ class Trainer(Painter):
     rate, ema_share = RATE, EMA_SHARE
     subject = sitter
 
-    def __init__(self, run: Path, data: Path, config: StyleGAN2Config = CONFIG) -> None:
+    def __init__(
+        self,
+        run: Path,
+        data: Path,
+        config: StyleGAN2Config = CONFIG,
+        teaching: int = TEACH_STEPS,
+    ) -> None:
         self.pairs, self.held = Pairs(data), Pairs(data, held=True)
-        super().__init__(run, config, self.pairs, self._typical().mean((0, 2, 3)))
+        super().__init__(run, config, self.pairs, self._typical().mean((0, 2, 3)), teaching)
 
     @property
     def stages(self) -> Sequence[Stage]:
@@ -58,7 +64,11 @@ class Trainer(Painter):
         return STAGES
 
     def _typical(self) -> Tensor:
-        return self.held.get(torch.arange(64), torch.zeros(64, dtype=torch.bool))[1]
+        return self._held(64)[1]
+
+    def _held(self, most: int) -> tuple[Tensor, Tensor, Tensor]:
+        n = min(most, len(self.held))
+        return self.held.get(torch.arange(n), torch.zeros(n, dtype=torch.bool))
 
     @cached_property
     def features(self) -> Features:
@@ -100,8 +110,8 @@ class Trainer(Painter):
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """PSNR of held-out pictures, over all and around the eyes and the mouth; a sheet."""
-        n, size = 128, self.stage.resolution
-        p, x, marks = self.held.get(torch.arange(n), torch.zeros(n, dtype=torch.bool))
+        size = self.stage.resolution
+        p, x, marks = self._held(128)
         x = F.avg_pool2d(x, 128 // size)
         w = self.average.mapping(p)
         chunks = [paint(self.average.synthesis, c, size, torch.bfloat16) for c in w.split(32)]
@@ -121,7 +131,7 @@ class Trainer(Painter):
         }
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Start or go on with the training of the default model."""
     arguments = argparse.ArgumentParser(prog="vjgan.train.portraits", description=__doc__)
     arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
@@ -129,10 +139,13 @@ def main() -> None:
     arguments.add_argument("--kimg", type=float, default=2000.0, help="stop after so many thousand")
     arguments.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
     arguments.add_argument("--threads", type=int, default=1)
-    options = arguments.parse_args()
+    arguments.add_argument(
+        "--teach", type=int, default=TEACH_STEPS, help="steps that the mapping is taught alone"
+    )
+    options = arguments.parse_args(words)
     torch.set_num_threads(options.threads)
     options.run.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(options.run, options.data)
+    trainer = Trainer(options.run, options.data, teaching=options.teach)
     train(trainer, options.kimg * 1000, options.every * 60)
 
 

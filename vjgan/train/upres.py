@@ -11,6 +11,7 @@ import argparse
 import copy
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -174,7 +175,7 @@ class Teacher:
 def report(teacher: Teacher, held: Enlargements, losses: list[float]) -> None:
     """Save the state, print how near it comes, and write a sheet: bicubic, ours, render."""
     teacher.save()
-    x, y, _ = held.get(torch.arange(32))
+    x, y, _ = held.get(torch.arange(min(32, len(held))))
     plain = F.interpolate(x, scale_factor=FACTOR, mode="bicubic").clamp(-1, 1)
     image = torch.cat([teacher.average(z) for z in torch.split(x, 8)]).clamp(-1, 1)
     psnr, base = (
@@ -205,7 +206,7 @@ def export(teacher: Teacher, model: Path, folder: Path) -> Path:
     return out
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Start or go on; the weights lie beside the state, and at the end beside the model."""
     arguments = argparse.ArgumentParser(prog="vjgan.train.upres", description=__doc__)
     arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
@@ -213,7 +214,7 @@ def main() -> None:
     arguments.add_argument("--model", type=Path, default=MODEL, help="whose pictures are enlarged")
     arguments.add_argument("--steps", type=int, default=10_000, help="how many more")
     arguments.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
-    options = arguments.parse_args()
+    options = arguments.parse_args(words)
     torch.set_num_threads(1)
     options.run.mkdir(parents=True, exist_ok=True)
     network = checkpoint.load(options.model).network
