@@ -22,6 +22,7 @@ from vjgan.genes import (
     family,
     in_layers,
     layers_of,
+    lineage,
 )
 
 NUM_WS, DIM = 10, 24
@@ -157,6 +158,14 @@ def test_the_same_seed_has_the_same_children_however_many() -> None:
     assert len({one.tobytes() for one in many}) == 9
     names = {child_name(seed, number) for seed in range(20) for number in range(9)}
     assert len(names) > 170 and all(name.isalpha() for name in names)
+
+
+def test_in_a_line_children_are_nearer_to_their_parents_than_to_others() -> None:
+    line = np.stack(lineage(POOL, 5, 12))
+    assert len(line) == 12 and np.array_equal(line, np.stack(lineage(POOL, 5, 12)))
+    far = np.linalg.norm(line[:, None] - line[None], axis=-1).mean(-1)  # [12, 12]
+    kin = np.diagonal(far, 1).mean()
+    assert kin < 0.85 * np.triu(far, 3)[np.triu_indices(12, 3)].mean()
 
 
 def test_genes_go_along_the_models_ways() -> None:

@@ -25,6 +25,7 @@ FLOOR = 1e-3  # least variance along an axis, of the largest: no child leaves by
 AXES = 6  # of the principal ones that are sliders
 CHOICE = 1.2  # of how many parents a group of layers is; small: mostly of one
 MOST_PARENTS = 8
+TAKES_AFTER = 0.6  # share of the parent in a line from parent to child
 ONSETS, VOWELS = "bdfgklmnrstv", "aeio"  # of which names are made
 
 Shares = Sequence[Sequence[float]]  # of each portrait, in each of GROUPS; any scale
@@ -144,6 +145,18 @@ def children(
         w_new = pool.mean + kept * (w - pool.mean) + strange * stranger
         born.append(in_layers(pool.hold(w_new, bound).astype(np.float32), num_ws))
     return born
+
+
+def lineage(pool: Pool, seed: int, generations: int) -> list[FloatArray]:
+    """A family by a ``seed``, from the eldest down: each is a child of the one before and of a
+    stranger: w [num_ws, w_dim] each."""
+    chance = np.random.default_rng([seed, generations])
+    strangers = pool.strangers(chance, generations).astype(np.float32)
+    line = [in_layers(strangers[0], pool.space.num_ws)]
+    for number, stranger in enumerate(strangers[1:], 1):
+        shares = [[TAKES_AFTER] * len(GROUPS), [1.0 - TAKES_AFTER] * len(GROUPS)]
+        line += children(pool, [line[-1], stranger], shares, 1, 0.0, seed + number)
+    return line
 
 
 def child_name(seed: int, number: int) -> str:

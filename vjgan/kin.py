@@ -111,6 +111,8 @@ class Kin:
             standing = self._desk.standing()
             if standing is None or standing.company is None:
                 continue
+            if self._space is not standing.company.space:  # another model: strangers to each other
+                self._space, self._grid, self._parents = standing.company.space, [], ()
             try:
                 self._do(job, standing, standing.company)
                 while not self._desk.wishes.empty():
@@ -291,8 +293,6 @@ class Kin:
     # What pages are told.
 
     def _tell(self, now: Standing, company: Company) -> None:
-        if self._space is not company.space:
-            self._space, self._grid, self._parents = company.space, [], ()
         if now.time - self._listed >= LIST_SECONDS:
             self._listed = now.time
             rated = [one for one in self._bank.portraits() if one.verdict != "rejected"]

@@ -44,7 +44,7 @@ class KeyframeTable(_Table):
 class MotionTable(_Table):
     """How the latent moves; see ``vjgan.motion``."""
 
-    kind: Literal["wander", "loop", "keyframes"] = "wander"
+    kind: Literal["wander", "loop", "keyframes", "kin"] = "wander"
     seed: Seed = 1
     bars: int = Field(default=8, ge=1, le=64)
     anchors: int = Field(default=6, ge=3, le=64)

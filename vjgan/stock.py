@@ -21,6 +21,7 @@ from vjgan.generator.device import find_device, used_bytes, warm_budget
 from vjgan.generator.player import Player, open_model
 from vjgan.generator.shelf import Shelf
 from vjgan.generator.upscale import model_of as file_of
+from vjgan.genes import Pool, lineage
 from vjgan.library import Keyframes, Library
 from vjgan.mapping import SIGNALS
 from vjgan.media import Sound
@@ -99,6 +100,11 @@ def all_controls() -> dict[str, Control]:
 def _moving(
     table: MotionTable, keyframes: Keyframes, space: LatentSpace, other: LatentSpace
 ) -> Mover:
+    if table.kind == "kin":  # from each of a family to a child
+        label = table.classes[0] if table.classes else (0 if space.classes else None)
+        people = lineage(Pool(space, label), table.seed, table.anchors)
+        keyframes = tuple((one, table.bars / 2) for one in people for _ in range(2))  # it stays
+        table = table.model_copy(update={"kind": "keyframes"})
     return make_motion(
         MotionSettings(table.kind, table.seed, table.bars, table.anchors, keyframes, table.classes),
         space,
