@@ -31,6 +31,7 @@ from bench import (
     plain3,
     recording,
     screen,
+    style,
     switching,
     sync,
     tracks,
@@ -60,6 +61,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "tracks": tracks.run,
     "isf": isf.run,
     "dream": dream.run,
+    "style": style.run,
 }
 
 
