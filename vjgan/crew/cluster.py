@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -98,6 +99,9 @@ def _engine() -> Any:
     if not installed():
         raise DeviceError("--workers ray: Ray is not installed; pip install 'vjgan[ray]'")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would count its users
+    if not os.environ.get("RAY_ADDRESS"):  # a Ray of our own obeys nobody else
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
@@ -105,10 +109,10 @@ def _engine() -> Any:
 
 
 def _join(ray: Any) -> None:
-    """Enter the cluster. One of this machine's own listens to this machine only; it gives up after
-    half a minute, which a busy machine may need."""
+    """Enter the cluster. Starting one of this machine's own gives up after half a minute, which a
+    busy machine may need."""
     address = os.environ.get("RAY_ADDRESS", "")
-    own = {} if address else {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    own = {} if address else {"include_dashboard": False}
     for left in reversed(range(1 if address else STARTS)):
         try:
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
