@@ -145,6 +145,8 @@ def test_a_damaged_sheet_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureF
     with_later = Sheet(path)
     assert with_later.samples() == []
     with_later.close()
+    with pytest.raises(BankError, match="cannot be written: Cannot operate on a closed database"):
+        with_later.add(sample(1), b"late")
     (tmp_path / "file").write_text("")
     with pytest.raises(BankError, match="cannot be opened"):
         Sheet(tmp_path / "file" / "a.sheet")
@@ -217,7 +219,9 @@ def test_portraits_of_others_are_shown_and_judged(desk: SimpleNamespace) -> None
         with pytest.raises(BankError, match="is not in the bank"):
             desk.curator.judge(unknown, "kept")
         assert desk.curator.picture(unknown) is None and desk.curator.w_of(unknown) is None
-    for unknown in ("99", "x", "-1"):
+    with pytest.raises(BankError, match="tag 'a,b' must be 1 to 32 letters"):
+        desk.curator.tag("4", ["ok", "a,b"])
+    for unknown in ("99", "x", "-1", "9" * 65):
         desk.curator.judge(unknown, "kept")
         assert desk.curator.picture(unknown) is None and desk.curator.w_of(unknown) is None
     assert "alien" in desk.bank.names()

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from vjgan.bank import Bank, BankError, Portrait
+from vjgan.bank.portrait import TAG
 from vjgan.files import saved_at
 from vjgan.gallery.rating import Groups, likeness
 from vjgan.gallery.sheet import Sample, Sheet
@@ -92,7 +93,7 @@ class Curator:
         """The small picture of an item, as JPEG or PNG."""
         if one.startswith(PREFIX):
             return self._bank.thumbnail(one.removeprefix(PREFIX))
-        return self._sheet.picture(int(one)) if one.isdecimal() else None
+        return None if self._sample(one) is None else self._sheet.picture(int(one))
 
     def w_of(self, one: str) -> FloatArray | None:
         """The w of an item, [w_dim] or [num_ws, w_dim], not truncated."""
@@ -118,6 +119,8 @@ class Curator:
 
     def tag(self, one: str, tags: Sequence[str]) -> None:
         """Give an item these tags. Raises BankError."""
+        if wrong := [tag for tag in tags if not TAG.fullmatch(tag)]:
+            raise BankError(f"tag '{wrong[0]}' must be 1 to 32 letters, digits, spaces, _ and -")
         with self._lock:
             name = self._name(one)
             if name:

@@ -70,7 +70,7 @@ class Sampler:
 
     def _run(self) -> None:
         step_back(NICENESS)
-        there = self._curator.seeds()
+        there, told = self._curator.seeds(), set[str]()
         self.drawn = len([seed for seed in there if seed < self.count])
         for seed in (seed for seed in range(self.count) if seed not in there):
             self._answer()
@@ -79,7 +79,9 @@ class Sampler:
             try:
                 self._sample(seed)
             except Exception as error:  # whatever a model throws: the next one may be well
-                log.warning("portrait of seed %d is left out: %s", seed, error)
+                if str(error) not in told:
+                    told.add(str(error))
+                    log.warning("portrait of seed %d is left out: %s", seed, error)
         self._times.clear()
         while not self._closed.is_set():
             self._answer(0.2)

@@ -8,6 +8,8 @@ import logging
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +48,7 @@ class Sheet:
     def __init__(self, path: Path) -> None:
         """Raises BankError where the file cannot be made; a damaged one is set aside."""
         self._lock = threading.Lock()
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -84,7 +87,7 @@ class Sheet:
         ]
 
     def add(self, sample: Sample, picture: bytes) -> None:
-        """Keep a sample with its picture (JPEG)."""
+        """Keep a sample with its picture (JPEG). Raises BankError if it cannot."""
         row = (
             sample.seed,
             sample.sharpness,
@@ -92,7 +95,7 @@ class Sheet:
             sample.likeness.tobytes(),
             picture,
         )
-        with self._lock, self._file:
+        with self._writing():
             self._file.execute(
                 "INSERT OR REPLACE INTO samples (seed, sharpness, strangeness, likeness, picture)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -100,9 +103,9 @@ class Sheet:
             )
 
     def mark(self, sample: Sample) -> None:
-        """Keep what hands have made of a sample."""
+        """Keep what hands have made of a sample. Raises BankError as above."""
         row = (sample.rejected, json.dumps(sample.tags), sample.name, sample.seed)
-        with self._lock, self._file:
+        with self._writing():
             self._file.execute(
                 "UPDATE samples SET rejected = ?, tags = ?, name = ? WHERE seed = ?", row
             )
@@ -114,6 +117,14 @@ class Sheet:
                 "SELECT picture FROM samples WHERE seed = ?", (seed,)
             ).fetchone()
         return None if row is None else bytes(row[0])
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with self._lock, self._file:
+                yield
+        except sqlite3.Error as error:
+            raise BankError(f"gallery '{self._path}' cannot be written: {error}") from None
 
 
 def _opened(path: Path) -> sqlite3.Connection:
