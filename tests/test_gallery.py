@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from test_motion import SPACE
 from test_remote_page import CONTRAST, DESKTOP, NAMELESS, PHONE, reached
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from vjgan.bank import Bank, BankError, Portrait
 from vjgan.curation import (
@@ -35,10 +38,13 @@ from vjgan.curation import (
 from vjgan.gallery.curator import Curator, Subject, packed, unpacked
 from vjgan.gallery.rating import ALIKE, Groups, Typicality, likeness, sharpness
 from vjgan.gallery.sampler import Sampler
+from vjgan.gallery.server import GalleryServer
 from vjgan.gallery.sheet import Sample, Sheet
 from vjgan.gallery.words import Judge, understand
 from vjgan.motion.curve import seeded
 from vjgan.remote.address import listen
+from vjgan.remote.pairing import Pairing
+from vjgan.remote.service import Service
 from vjgan.stock import make_library
 from vjgan.types import FloatArray
 
@@ -260,6 +266,42 @@ def test_malformed_words_are_none(message: str | bytes) -> None:
     assert understand(message) is None
     told = '{"do":"judge","id":"=nora","verdict":"kept"}'
     assert understand(told) == Judge(do="judge", id="=nora", verdict="kept")
+
+
+def test_another_machine_pairs_first_and_is_told_everything(
+    desk: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vjgan.remote.door.is_local", lambda host: False)
+    codes: list[str] = []
+    sock = listen("127.0.0.1", 18970)
+    port = int(sock.getsockname()[1])
+    sampler = Sampler(desk.curator, lambda w: picture(1), find_w, Typicality(SPACE), 10)
+    server = GalleryServer(sock, "127.0.0.1", desk.curator, sampler, Pairing(codes.append))
+    service = Service(server)
+    keep = '{"do":"judge","id":"4","verdict":"kept"}'
+    origin = Origin(f"http://127.0.0.1:{port}")
+    with connect(f"ws://127.0.0.1:{port}/ws", origin=origin, compression=None) as page:
+        page.send('{"do":"hello","token":"stolen"}')
+        assert json.loads(page.recv(10)) == {"say": "pair"}
+        page.send(keep)
+        page.send('{"do":"see","ids":["4"]}')
+        wait_until(lambda: server.dropped == 2)
+        assert desk.bank.names() == []
+        page.send(json.dumps({"do": "pair", "code": codes[-1]}))
+        told = [json.loads(page.recv(10)) for _ in range(5)]
+        assert [one["say"] for one in told] == ["paired", "about", "pace", "items", "whole"]
+        assert told[3]["items"] == desk.curator.items()
+        page.send('{"do":"see","ids":["4","99"]}')
+        data = page.recv(10)
+        assert isinstance(data, bytes) and data[:4] == b"\x01\x00\x014"
+        assert data[4:] == desk.sheet.picture(4)
+        page.send(keep)
+        news = json.loads(page.recv(10))
+        assert [one["name"] for one in news["items"]] == ["alive-4"] == desk.bank.names()
+        page.send('{"do":"call","id":"4","name":"no name"}')
+        trouble = json.loads(page.recv(10))
+        assert trouble["say"] == "trouble" and "name 'no name' is not allowed" in trouble["text"]
+    service.close()
 
 
 # --- the bank's commands ------------------------------------------------------------------------
