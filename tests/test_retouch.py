@@ -16,7 +16,7 @@ from vjgan.library import Library
 from vjgan.mapping import Router
 from vjgan.motion import MotionSettings, make_motion
 from vjgan.retouch import Retouched
-from vjgan.snapshot import keep_snapshot
+from vjgan.snapshot import keep_snapshot, rooted
 from vjgan.sources.blank import Blank
 from vjgan.stage import Scene, Stage
 from vjgan.stock import make_library
@@ -224,3 +224,14 @@ def test_snapshot_finds_the_files_of_its_layers(library: Library, tmp_path: Path
     assert f"retouch = ['style:{tmp_path / 'ink.onnx'}', 'style']" in kept.read_text().replace(
         '"', "'"
     )
+
+
+def test_text_that_goes_elsewhere_names_its_files_from_the_root(tmp_path: Path) -> None:
+    for name in ("ink.onnx", "ink.mp4"):
+        (tmp_path / name).write_bytes(b"")
+    text = (
+        'retouch = ["style:ink.onnx#2", "dream"] # both\n[layers.ink]\nsource = "video:ink.mp4"\n'
+    )
+    assert rooted(text, tmp_path) == text.replace(":ink", f":{tmp_path}/ink")
+    assert rooted("retouch = [", tmp_path) == "retouch = ["
+    assert rooted("retouch = 7", tmp_path) == "retouch = 7"

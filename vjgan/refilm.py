@@ -17,6 +17,7 @@ from vjgan.library import Library
 from vjgan.licence import credits_of, warn
 from vjgan.media import Sound, read_sound
 from vjgan.render import frame_count
+from vjgan.snapshot import rooted
 from vjgan.stage import Scene
 from vjgan.stock import demo_sound, make_library
 from vjgan.takes.replay import TakeBeat, TakeClock, TakeEar, TakeHands, TakeScenes
@@ -97,5 +98,6 @@ def _builder(library: Library, folder: Path) -> Callable[[Entrance], Scene]:
 
 def _written(entrance: Entrance, folder: Path) -> Path:
     path = folder / f"{Path(entrance.key).name}.toml"
-    path.write_text(entrance.text, encoding="utf-8")
+    text = rooted(entrance.text, entrance.source.parent) if entrance.source else entrance.text
+    path.write_text(text, encoding="utf-8")
     return path

@@ -70,6 +70,17 @@ def save_changes(standing: Standing, check: Callable[[Path], object]) -> Path:
     return path
 
 
+def rooted(text: str, folder: Path) -> str:
+    """The text of a preset that lay in ``folder``, with the files beside it named from the root; as
+    it is where it cannot be read."""
+    try:
+        document = tomlkit.parse(text)
+        _find_files(document, folder)
+    except (TOMLKitError, ValueError, TypeError, KeyError, AttributeError):
+        return text  # whoever reads it then tells what is wrong
+    return tomlkit.dumps(document)
+
+
 def _written(standing: Standing, number: int, model: str, seed: int) -> str:
     """The new preset's text."""
     assert standing.source is not None
