@@ -17,7 +17,7 @@ from vjgan.types import Beat, Tick
 log = logging.getLogger("vjgan")
 
 NICENESS = 8
-RATE_HZ = 15.0  # pictures a second that are read
+RATE_HZ = 12.0  # pictures a second that are read
 SETTLED_SECONDS = 1.5  # that a state lasts before it is told of
 
 

@@ -26,7 +26,7 @@ from vjgan.train.state import write_weights
 from vjgan.types import FloatArray
 
 DATA, MESHES = Path("training/data"), Path("training/meshes")
-RIDGE = 30.0
+RIDGE = 100.0
 AHEAD = 0.15  # radians within which somebody looks straight ahead
 
 

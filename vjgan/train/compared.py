@@ -1,0 +1,86 @@
+"""Compare the encoder with going down the slope, on renders that neither has seen, and draw a sheet
+of portraits beside their sitters: ``python -m vjgan.train.compared``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vjgan.camera.follower import PORTRAIT, Follower
+from vjgan.camera.reader import Reader
+from vjgan.files import replacing
+from vjgan.generator import checkpoint
+from vjgan.generator.player import make_space
+from vjgan.generator.sample import draw_w
+from vjgan.train.encoder import DATA, MODEL, OUT
+from vjgan.train.projection import Projection
+from vjgan.types import ByteArray
+
+LARGE = 384  # pixels a side to which renders are enlarged, as a camera would show them
+ROW = 8  # sitters in a row of the sheet, each above the portrait
+
+
+def distances(a: ByteArray, b: ByteArray) -> tuple[float, float]:
+    """How far two pictures [128, 128, 3] are: the mean difference, of a range of 1, and the PSNR in
+    dB."""
+    difference = (a.astype(np.float64) - b) / 255
+    return float(np.abs(difference).mean()), float(-10 * np.log10((difference**2).mean()))
+
+
+def sheet(pairs: list[tuple[ByteArray, ByteArray]]) -> ByteArray:
+    """Sitters above their portraits, in rows; the last row is filled with black."""
+    blank = np.zeros((PORTRAIT, PORTRAIT, 3), np.uint8)
+    rows = []
+    for start in range(0, len(pairs), ROW):
+        row = [*pairs[start : start + ROW], *[(blank, blank)] * ROW][:ROW]
+        rows += [np.concatenate([pair[which] for pair in row], 1) for which in (0, 1)]
+    return np.concatenate(rows)
+
+
+def main() -> None:
+    """Print a line for each picture, and write the sheet."""
+    arguments = argparse.ArgumentParser(prog="vjgan.train.compared", description=__doc__)
+    arguments.add_argument("photos", type=Path, nargs="*", help="more pictures for the sheet")
+    arguments.add_argument("--data", type=Path, default=DATA)
+    arguments.add_argument("--model", type=Path, default=MODEL)
+    arguments.add_argument("--encoder", type=Path, default=OUT)
+    arguments.add_argument("--count", type=int, default=16, help="held-out renders")
+    arguments.add_argument("--compared", type=int, default=4, help="with so many of them")
+    arguments.add_argument("--steps", type=int, default=500)
+    arguments.add_argument("--sheet", type=Path, default=Path("docs/camera.jpg"))
+    options = arguments.parse_args()
+    network = checkpoint.load(options.model).network
+    space, reader = make_space(network), Reader(options.encoder)
+    with np.load(min(options.data.glob("9*.npz"))) as shard:
+        renders = shard["pictures"][: options.count]
+    images = [np.asarray(Image.fromarray(x).resize((LARGE, LARGE))) for x in renders]
+    images += [np.asarray(Image.open(path).convert("RGB")) for path in options.photos]
+    pairs, told = [], []
+    for k, image in enumerate(images):
+        seen = Follower(reader).step(image, 0.0)
+        if seen.z is None or seen.picture is None:
+            print(f"{k}: {seen.state}", flush=True)
+            continue
+        portrait = draw_w(network, space.map(seen.z[None])[0])
+        pairs.append((seen.picture, portrait))
+        near = distances(seen.picture, portrait)
+        if k < len(renders):
+            told.append(near)
+        print(f"{k}: encoder {near[0]:.4f} {near[1]:.2f} dB", flush=True)
+    print(f"encoder, mean of {len(told)} renders: {np.mean(told, 0).round(4)}", flush=True)
+    with replacing(options.sheet) as part:
+        Image.fromarray(sheet(pairs)).save(part, "JPEG", quality=90)
+    for k, (sitter, _) in enumerate(pairs[: options.compared]):
+        projection = Projection(network)
+        projection.aim(sitter)
+        for _ in range(options.steps):
+            projection.step()
+        near = distances(sitter, draw_w(network, projection.w))
+        print(f"{k}: {options.steps} steps {near[0]:.4f} {near[1]:.2f} dB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
