@@ -12,7 +12,7 @@ import pytest
 from vjgan.conductor import Conductor
 from vjgan.setlist import Cue, Setlist, Track
 from vjgan.stage import Scene
-from vjgan.types import Beat, Command, Event, Setting, Tick
+from vjgan.types import Beat, Command, Event, Setting, Tick, Visit
 
 A, B, C, D = (Path(f"{name}.toml") for name in "abcd")
 FPS, BPS = 60, 2.0
@@ -114,6 +114,21 @@ def test_a_preset_called_by_hand_waits_for_its_own_unit_and_the_newest_wins() ->
     night.conductor.request(3)
     night.play(20.0)
     assert entered(night) == [("c", 8.0)]
+
+
+def test_who_is_invited_comes_when_presets_called_by_hand_do() -> None:
+    night = Night(by_hand="bar")
+    night.play(5.0)
+    night.conductor.invite(Visit(1, "one", quantised=True))
+    night.conductor.invite(Visit(2, "two", quantised=True))
+    night.play(20.0)
+    [(event, at)] = night.events
+    assert isinstance(event, Visit) and event.name == "two" and not event.quantised
+    assert at == pytest.approx(8.0, abs=BPS / FPS)
+    night.conductor.quantise(0)
+    night.conductor.invite(Visit(3, "three", quantised=True))
+    night.play(20.1)
+    assert night.events[-1][1] == pytest.approx(20.0, abs=BPS / FPS)
 
 
 def test_what_is_saved_on_stage_enters_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from vjgan.kin import Kin
 from vjgan.mapping import Router
 from vjgan.motion.curve import seeded
 from vjgan.remote.desk import Desk
-from vjgan.remote.words import Adopt, Breed, Throw
+from vjgan.remote.words import Adopt, Breed, Throw, understand
 from vjgan.standing import Company
 from vjgan.types import Controls, Visit
 
@@ -153,6 +154,28 @@ def test_what_cannot_be_done_is_one_sentence_and_all_goes_on(night: Night) -> No
     wait_until(lambda: kin.told["trouble"] == "", SECONDS, "no trouble")
     stranger = next(one for one in kin.told["portraits"] if one["name"] == "stranger")
     assert not stranger["fits"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"do": "breed", "parents": [], "shares": []},
+        {"do": "breed", "parents": ["night/1"] * 9, "shares": [[1, 1, 1]] * 9},
+        {"do": "breed", "parents": ["night/1"], "shares": [[1, 1]]},
+        {"do": "breed", "parents": ["night/1"], "shares": [[1, 1, -1]]},
+        {"do": "breed", "parents": ["night/1"], "shares": [[1, 1, 1]], "genes": {"smile": 40}},
+        {"do": "breed", "parents": ["night/1"], "shares": [[1, 1, 1]], "mutation": 2},
+        {"do": "breed", "parents": [7], "shares": [[1, 1, 1]]},
+        {"do": "throw", "who": "x" * 81},
+        {"do": "throw", "who": "night/1", "w": [1.0]},
+        {"do": "adopt"},
+        {"do": "people", "on": "yes"},
+    ],
+)
+def test_what_no_page_says_is_not_understood(words: dict[str, object]) -> None:
+    assert understand(json.dumps(words)) is None
+    good = {"do": "breed", "parents": ["night/1"], "shares": [[1, 0, 0.5]], "genes": {"smile": 1}}
+    assert understand(json.dumps(good)) is not None
 
 
 def test_a_small_picture_is_what_the_model_draws() -> None:

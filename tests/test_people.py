@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from test_motion import BPM, SPACE, controls
+from test_motion import BPM, SPACE, TanhSpace, controls
 
+from vjgan.errors import ModelError
 from vjgan.motion import MotionSettings, make_motion
 from vjgan.motion.curve import seeded
 from vjgan.people import People
+from vjgan.stage import Scene, Stage
 from vjgan.types import Beat, Tick, Visit
 
 Events = Mapping[float, int | np.ndarray | None]
@@ -127,3 +129,40 @@ def test_a_face_is_followed_alike_at_any_rate() -> None:
     faces = {1.0 + k / 10: face(1.0 + k / 10) for k in range(60)}
     begun = {when - 1 / 60: w for when, w in faces.items()}
     assert walked(begun, 60.0)[::2] == pytest.approx(walked(faces, 30.0), abs=0.02)
+
+
+class Standing:
+    """A motion that notes whom it was to be."""
+
+    def __init__(self) -> None:
+        self.met: list[object] = []
+
+    def meet(self, guest: object) -> None:
+        self.met.append(guest)
+
+
+class Model:
+    """A generator as far as a stage looks at it."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.space = name, TanhSpace()
+
+
+def scene(model: Model) -> Scene:
+    return Scene(model.name, model.name, None, Standing(), model, ())  # type: ignore[arg-type]
+
+
+def test_a_portrait_is_met_by_scenes_of_its_own_model_alone() -> None:
+    one, other, w = Model("one"), Model("other"), picture_of(3)
+    scenes = [scene(one), scene(one), scene(other)]
+    stage = Stage(scenes[0])
+    stage.meet(w)
+    for number in (1, 2):
+        stage.enter(scenes[number], 8.0 * number)
+    assert [each.motion.met for each in scenes] == [[w], [w], [None]]  # type: ignore[attr-defined]
+    stage.meet(5)
+    assert scenes[0].motion.met[-1] == scenes[2].motion.met[-1] == 5  # type: ignore[attr-defined]
+    for bad, words in ((w[:3], r"shape \[3\] is not of model 'other'"), (w * np.nan, "not finite")):
+        with pytest.raises(ModelError, match=words):
+            stage.meet(bad)
+    assert scenes[2].motion.met[-1] == 5  # type: ignore[attr-defined]

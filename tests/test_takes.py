@@ -46,6 +46,7 @@ from vjgan.types import (
     Picture,
     Setting,
     Tick,
+    Visit,
 )
 
 SECONDS = 9.0
@@ -421,3 +422,27 @@ class Hum:
         return Features(time=tick.time, level=1.0, alive=True, silent=False)
 
     def close(self) -> None: ...
+
+
+def test_who_comes_by_name_is_kept_and_comes_again(tmp_path: Path) -> None:
+    w = np.random.default_rng(1).normal(size=(12, 16)).astype(np.float32)
+    tape = TakeWriter(
+        tmp_path / "a.take",
+        {"seed": 0, "model": "", "input": "", "program": "vjgan"},
+        lambda: "now",
+    )
+    for time, visit in enumerate((Visit(7, "seed-7"), Visit(w, "ada"), Visit(w[0]))):
+        tape.gesture(visit, Tick(time, time, 0.1, time))
+    tape.frame(Tick(0, 0.0, 0.1, 0.0), Beat())
+    tape.close()
+    kept = [event for _, event in read_take(tmp_path / "a.take").events]
+    assert [one.name for one in kept] == ["seed-7", "ada"]  # a face without a name is nobody's
+    assert kept[0].w == 7 and np.array_equal(kept[1].w, w)
+
+
+def test_a_take_that_begins_while_somebody_is_on_begins_with_them() -> None:
+    ledger = Ledger(Entrance(0.0, "a", None, 8.0))
+    ledger.note(Visit(7, "seed-7"))
+    assert [event.name for event in ledger.standing(5.0)[1]] == ["seed-7"]
+    ledger.note(Command("walk"))
+    assert ledger.standing(6.0)[1] == []

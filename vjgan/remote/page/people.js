@@ -42,7 +42,7 @@ function build() {
   };
   $("controls-head").querySelector("h2").replaceWith(parts());
   const words = make("div", { id: "people-words" },
-    command("person", "New", "N"), command("meet", "Back", "", -1), command("walk", "Walk on", "W"),
+    command("person", "New", "N"), command("meet", "Before", "", -1), command("walk", "Walk on", "W"),
     command("child", "Child", "J"), command("keep", "Keep", "E"));
   $("people").append(
     make("div", { id: "people-head" }, parts(), words),
@@ -99,9 +99,9 @@ function picture(face) {
 }
 
 export function drawPeople(news) {
+  const first = !told.say, trouble = $("people-trouble"); // what was wrong before is not told loudly
   told = news;
-  const trouble = $("people-trouble");
-  if (news.trouble && news.trouble !== trouble.textContent) notice(news.trouble, true, 6);
+  if (!first && news.trouble && news.trouble !== trouble.textContent) notice(news.trouble, true, 6);
   trouble.textContent = news.trouble || "";
   trouble.hidden = !news.trouble;
   const faces = new Map([...news.portraits, ...news.night, ...news.children].map((one) => [one.who, one.face]));
@@ -109,8 +109,8 @@ export function drawPeople(news) {
   put("night", [...news.night].reverse(), "Nobody yet: New brings somebody.");
   put("portraits", news.portraits, "Empty: Keep puts in who is on.");
   put("children", news.children, "");
-  const first = $("children").firstElementChild;
-  if (first) first.classList.add("blend");
+  const blend = $("children").firstElementChild;
+  if (blend) blend.classList.add("blend");
   $("offspring").hidden = !news.children.length;
   drawSliders();
   drawChosen();
