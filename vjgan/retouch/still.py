@@ -9,10 +9,19 @@ import numpy as np
 import torch
 
 from vjgan.retouch.ascent import LEAST, Ascent, Eye, Wish, resized
-from vjgan.retouch.dream import MARGIN, OCTAVE, image_of, palette_of, step, tempered, tensor_of
+from vjgan.retouch.dream import (
+    FURTHEST,
+    MARGIN,
+    OCTAVE,
+    image_of,
+    palette_of,
+    step,
+    tempered,
+    tensor_of,
+)
 from vjgan.types import ByteArray
 
-STEP = 0.03  # of the range of a pixel
+STEP = 0.012  # of the range of a pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +59,5 @@ def dream_still(
             dream = step(ascent, dream, wish, [1.0], STEP, shift, palette)
             done += 1
             told(done)
-        new = dream - small
-    return image_of(tempered(whole + new, whole))
+        new = (dream - small).clamp(-FURTHEST, FURTHEST)
+    return image_of(tempered(whole + FURTHEST * torch.tanh(new / FURTHEST), whole))
