@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import map_coordinates, uniform_filter
 
 from bench.inbetween import FPS, play
 from vjgan.controls import CONTROLS
@@ -33,12 +33,16 @@ from vjgan.styles import open_styles
 from vjgan.types import ByteArray, LatentState
 
 MODEL, PRESET = "portraits@2x", "sitters"
-SECONDS, RATE = 2, 15  # of the walk
+SECONDS, RATE = 1, 15  # of the walk
 STEADY = (0.0, 0.6, 0.85)
-REACH, BLOCK = 6, 9  # pixels, of the search
+REACH, BLOCK = 5, 9  # pixels, of the search
+FAR = (
+    2.0  # squared levels, by which a pixel of way must be worth it: where it is flat, all is alike
+)
 FOUND = 4.0  # of 255: a block that differs by more is not seen again
 TURNS = 15
 Plane = NDArray[np.float32]
+Motion = tuple[Plane, Plane, NDArray[np.bool_]]
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -48,13 +52,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     moves = [find_motion(one, two) for one, two in pairwise(frames)]
     names = ["", "multistyle26#7,14,19,24"]
     rows: dict[str, Any] = {"cost": costs(names, frames)}
+    moved, left = style(names[0]), style(names[0], moving=False)
     for k in range(1, 5):
         films = {"no style": frames}
-        for steady in STEADY:
-            films[f"steady {steady}"] = painted(style(names[0]), frames, k, steady)
-        films["steady 0.85, without motion"] = painted(
-            style(names[0], moving=False), frames, k, STEADY[-1]
-        )
+        films |= {f"steady {steady}": painted(moved, frames, k, steady) for steady in STEADY}
+        films[f"steady {STEADY[-1]}, without motion"] = painted(left, frames, k, STEADY[-1])
         rows[f"style {k}"] = {
             name: {"shimmer": shimmer(film, moves), "edges": edges(film)}
             for name, film in films.items()
@@ -78,30 +80,41 @@ def painted(layer: Styles, frames: list[ByteArray], number: int, steady: float) 
     return [layer.apply(frame, values, k / RATE) for k, frame in enumerate(frames)]
 
 
-def find_motion(one: ByteArray, two: ByteArray) -> tuple[Plane, Plane, NDArray[np.bool_]]:
+def find_motion(one: ByteArray, two: ByteArray) -> Motion:
     """Where in ``one`` lies what is seen at each place of ``two``: rows, columns, and whether it is
-    there at all."""
+    there at all. By an exhaustive search for blocks, and between pixels by a parabola."""
     a, b = one.astype(np.float32), two.astype(np.float32)
-    best = np.full(a.shape[:2], np.inf, np.float32)
-    rows, columns = np.zeros_like(best), np.zeros_like(best)
-    for dy in range(-REACH, REACH + 1):
-        for dx in range(-REACH, REACH + 1):
-            apart = np.abs(np.roll(a, (dy, dx), (0, 1)) - b).mean(2)
-            apart = uniform_filter(apart, BLOCK) + 0.02 * np.hypot(dy, dx)
-            nearer = apart < best
-            best = np.where(nearer, apart, best)
-            rows, columns = np.where(nearer, dy, rows), np.where(nearer, dx, columns)
-    y, x = np.mgrid[0 : len(best), 0 : len(best[0])]
-    y, x = y - rows, x - columns
-    inside = (y >= 0) & (x >= 0) & (y < len(best)) & (x < len(best[0]))
-    return y.clip(0, len(best) - 1), x.clip(0, len(best[0]) - 1), inside & (best < FOUND)
+    side = range(-REACH, REACH + 1)
+    found = np.stack([
+        [uniform_filter(np.square(np.roll(a, (dy, dx), (0, 1)) - b).mean(2), BLOCK)
+         + FAR * np.hypot(dy, dx) for dx in side]
+        for dy in side
+    ])  # fmt: skip  # [dy, dx, h, w]
+    inner = found[1:-1, 1:-1].reshape(-1, *b.shape[:2]).argmin(0)
+    dy, dx = inner // (2 * REACH - 1) + 1, inner % (2 * REACH - 1) + 1
+    y, x = np.mgrid[0 : b.shape[0], 0 : b.shape[1]]
+    best = found[dy, dx, y, x]
+    row, column = (
+        slope(*(found[dy + k * down, dx + k * right, y, x] for k in (-1, 0, 1)))
+        for down, right in ((1, 0), (0, 1))
+    )
+    rows, columns = y - (dy - REACH + row), x - (dx - REACH + column)
+    inside = (rows >= 0) & (columns >= 0) & (rows < len(b) - 1) & (columns < len(b[0]) - 1)
+    return rows, columns, inside & (np.sqrt(best) < FOUND)
 
 
-def shimmer(film: list[ByteArray], moves: list[tuple[Plane, Plane, NDArray[np.bool_]]]) -> float:
+def slope(left: Plane, middle: Plane, right: Plane) -> Plane:
+    """Where between -0.5 and 0.5 the parabola through three values is least."""
+    bend = left + right - 2.0 * middle
+    return np.clip(0.5 * (left - right) / np.maximum(bend, 1e-6), -0.5, 0.5)
+
+
+def shimmer(film: list[ByteArray], moves: list[Motion]) -> float:
     """The mean change 0..255 of what is seen again, along its way."""
     changes = []
-    for (one, two), (y, x, seen) in zip(pairwise(film), moves, strict=True):
-        moved = one[y.astype(int), x.astype(int)].astype(np.float32)
+    for (one, two), (rows, columns, seen) in zip(pairwise(film), moves, strict=True):
+        planes = np.moveaxis(one.astype(np.float32), 2, 0)
+        moved = np.stack([map_coordinates(p, [rows, columns], order=3) for p in planes], 2)
         changes.append(np.abs(moved - two)[seen].mean())
     return float(np.mean(changes))
 

