@@ -35,6 +35,7 @@ from vjgan.curation import (
     list_portraits,
     paint,
 )
+from vjgan.errors import ModelError
 from vjgan.gallery.curator import Curator, Subject, packed, unpacked
 from vjgan.gallery.rating import ALIKE, Groups, Typicality, likeness, sharpness
 from vjgan.gallery.sampler import Sampler
@@ -311,18 +312,22 @@ def test_kept_portraits_are_exported_and_imported(tmp_path: Path, alive) -> None
     bank, out = Bank(tmp_path / "bank"), tmp_path / "out"
     assert list_portraits(bank)[0].startswith("no portraits yet in")
     with pytest.raises(BankError, match="is kept yet"):
-        export_portraits(bank, [], out, "cpu")
+        export_portraits(bank, [], out, device="cpu")
     w = alive.space.map(seeded(21, 1, alive.space.z_dim).astype(np.float32))[0]
     nora = Portrait("nora", w, "alive", "", "seed", seed=21, psi=0.5, tags=("a",), verdict="kept")
     bank.add(nora)
     bank.add(replace(nora, name="other", verdict=""))
-    (line,) = export_portraits(bank, [], out, "cpu")
+    (line,) = export_portraits(bank, [], out, device="cpu")
     assert sorted(path.name for path in out.iterdir()) == ["nora.png", "nora.safetensors"]
     assert line == f"{out / 'nora.png'}: 256x256, alive"
     with Image.open(out / "nora.png") as image:
         assert image.info["Model"] == "alive" and image.info["Seed"] == "21"
         assert image.info["Title"] == "nora" and image.info["Licence"]
         np.testing.assert_array_equal(np.asarray(image), paint(alive, w, 0.5))
+    with pytest.raises(ModelError, match="model 'gone' is neither a file nor a bundled"):
+        export_portraits(bank, ["nora"], out, "gone")
+    with pytest.raises(BankError, match="'nora' is of model 'alive', not of 'portraits'"):
+        export_portraits(bank, ["nora"], out, "portraits", "cpu")
     other = Bank(tmp_path / "other")
     assert import_portrait(other, out / "nora.safetensors") == ["nora: alive, seed 21"]
     assert other.get("nora") == nora and other.thumbnail("nora") is not None

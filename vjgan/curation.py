@@ -134,11 +134,12 @@ def describe(bank: Bank, name: str) -> list[str]:
 
 
 def export_portraits(
-    bank: Bank, names: Sequence[str], output: Path, device: str = "auto"
+    bank: Bank, names: Sequence[str], output: Path, model: str = "", device: str = "auto"
 ) -> list[str]:
     """Write portraits, those that are kept where none is named, as pictures as large as their
-    model draws them, with credits, and as files that `import` reads. Raises BankError, ModelError
-    and MediaError."""
+    model draws them, with credits, and as files that `import` reads. ``model`` is a name or path;
+    by itself that which the portrait is of, as far as it came with vjgan. Raises BankError,
+    ModelError and MediaError."""
     chosen = [bank.get(name) for name in names]
     chosen = chosen or [one for one in bank.portraits() if one.verdict == "kept"]
     if not chosen:
@@ -151,7 +152,7 @@ def export_portraits(
     lines = []
     for one in chosen:
         if one.model not in players:
-            players[one.model] = _player_of(one, device)
+            players[one.model] = _player_of(one, model, device)
         player, about = players[one.model]
         w = bank.find(one.name, player.space, player.name)
         path = output / f"{one.name}.png"
@@ -219,13 +220,15 @@ def _whence(one: Portrait) -> str:
     return f"{one.origin} of {' and '.join(one.parents)}" if one.parents else one.origin
 
 
-def _player_of(one: Portrait, device: str) -> tuple[Player, ModelInfo]:
-    """Who draws a portrait: its model, with the network that doubles its pictures, if there is
-    one. Raises ModelError."""
+def _player_of(one: Portrait, model: str, device: str) -> tuple[Player, ModelInfo]:
+    """Who draws a portrait: the model that is named, or its own, with the network that doubles its
+    pictures, if there is one. Raises ModelError."""
     models = folder("models")
     try:
-        path = find_model(f"{one.model}@2x", models)
+        path = find_model(model or f"{one.model}@2x", models)
     except ModelError:
+        if model:
+            raise
         path = find_model(one.model, models)
     about = about_model(str(path))
     if one.sha256 and about.sha256 != one.sha256:

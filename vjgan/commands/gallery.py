@@ -105,13 +105,18 @@ def export(
         list[str] | None,
         typer.Argument(metavar="[NAME]...", help="Portraits. Default: all that are kept."),
     ] = None,
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", metavar="NAME|PATH", help="Of models that you brought."),
+    ] = "",
     bank: BankFolder = None,
 ) -> None:
     """Write portraits as PNG, with credits, and beside each the latent, which `import` reads."""
     from vjgan.bank import Bank, bank_folder
     from vjgan.curation import export_portraits
 
-    typer.echo("\n".join(export_portraits(Bank(bank or bank_folder()), names or [], output)))
+    chosen = Bank(bank or bank_folder())
+    typer.echo("\n".join(export_portraits(chosen, names or [], output, model)))
 
 
 @app.command("import")
