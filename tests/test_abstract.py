@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from vjgan.generator import checkpoint
-from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config, double
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import abstract, currents
-from vjgan.train.abstract import Pool, Trainer, _points, export, lay
+from vjgan.train.abstract import Pool, Trainer, export, lay
 
 SMALL = StyleGAN2Config(
     resolution=64,
@@ -61,35 +61,10 @@ def test_white_and_black_are_white_and_black() -> None:
 def test_the_lowest_layers_hold_the_landscapes_whatever_w_is() -> None:
     torch.manual_seed(1)
     synthesis = StyleGAN2(SMALL).synthesis
-    first, last = lay(synthesis, 1), lay(synthesis, 60)
+    first, last = lay(synthesis, 1), lay(synthesis, 40)
     assert last < 0.5 * first
     x, y = (synthesis.convs[0](synthesis.const[None], w, 0.0, False) for w in torch.randn(2, 1, 32))
     assert torch.equal(x, y)
-
-
-def test_points_are_what_the_network_makes_of_points() -> None:
-    torch.manual_seed(1)
-    network = StyleGAN2(SMALL)
-    synthesis, first, w = network.synthesis, 5, torch.randn(3, 32)
-    for conv in synthesis.convs[first:]:
-        kernel = conv.weight.data[:, :, 1:2, 1:2]
-        conv.weight.data = torch.nn.functional.pad(kernel, (1, 1, 1, 1))
-    for low in synthesis.to_rgb[:2]:
-        low.weight.data.zero_()
-        low.bias.data.normal_()
-    features = torch.randn(16)  # the same everywhere: then it is the same at every point
-    with torch.no_grad():
-        x = features[None, :, None, None].expand(3, -1, 16, 16)
-        image = (
-            torch.zeros(3, 3, 1, 1) + sum(low.bias for low in synthesis.to_rgb[:2])[:, None, None]
-        )
-        image = image + synthesis.to_rgb[2](x, w)
-        for k in (3, 4):
-            for conv in synthesis.convs[2 * k - 1 : 2 * k + 1]:
-                x = conv(x, w, 0.0, False)
-            image = double(image) + synthesis.to_rgb[k](x, w)
-        points = _points(synthesis, features[:, None], w, first)
-    assert torch.allclose(image[:, :, 32, 32], points[:, :, 0], atol=1e-4)
 
 
 def test_a_pool_moves_on_and_comes_back() -> None:
@@ -110,19 +85,19 @@ def test_a_pool_moves_on_and_comes_back() -> None:
 def test_a_miniature_falls_resumes_exactly_and_plays(tmp_path: Path) -> None:
     def trainer(folder: str) -> Trainer:
         (tmp_path / folder).mkdir(exist_ok=True)
-        return Trainer(tmp_path / folder, 320, pool=32, config=SMALL, teaching=30, points=10)
+        return Trainer(tmp_path / folder, 320, pool=16, config=SMALL, teaching=10, laying=2)
 
     whole = trainer("a")
-    losses = [whole.step() for _ in range(20)]
+    losses = [whole.step() for _ in range(10)]
     whole.save()
-    losses += [whole.step() for _ in range(20)]
-    assert np.mean(losses[15:20]) < 0.95 * np.mean(losses[:5])
+    losses += [whole.step() for _ in range(10)]
+    assert np.mean(losses[6:10]) < 0.97 * np.mean(losses[:3])
     assert whole.stage.resolution == 64  # it has grown on the way
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "state.pt").write_bytes((tmp_path / "a" / "state.pt").read_bytes())
     again = trainer("b")
     assert again.seen == 160
-    for _ in range(20):
+    for _ in range(10):
         again.step()
     for a, b in zip(whole.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -137,12 +112,12 @@ def test_a_miniature_falls_resumes_exactly_and_plays(tmp_path: Path) -> None:
 
 
 def test_the_rate_falls_to_a_twentieth(tmp_path: Path) -> None:
-    trainer = Trainer(tmp_path, 10_000, pool=8, config=SMALL, teaching=1, points=1)
+    trainer = Trainer(tmp_path, 10_000, pool=8, config=SMALL, teaching=1, laying=1)
     paces = []
-    for seen in (0, 400, 5_000, 10_000):
+    for seen in (0, 1000, 5_000, 10_000):
         trainer.seen = seen
         paces.append(trainer.pace())
     assert paces[0] < 0.01
-    assert paces[1] == pytest.approx(1.0, abs=0.01)
+    assert paces[1] == pytest.approx(0.977, abs=0.01)
     assert paces[2] == pytest.approx(0.525, abs=0.01)
     assert paces[3] == pytest.approx(abstract.LAST_RATE)

@@ -15,27 +15,17 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from vjgan.generator import checkpoint
 from vjgan.generator.measure import measure
 from vjgan.generator.player import make_player, make_space
-from vjgan.generator.stylegan2 import (
-    EPSILON,
-    SLOPE,
-    StyleConv,
-    StyleGAN2,
-    StyleGAN2Config,
-    Synthesis,
-    ToRGB,
-)
+from vjgan.generator.stylegan2 import StyleConv, StyleGAN2, StyleGAN2Config, Synthesis
 from vjgan.train import currents
 from vjgan.train.export import CENTRE, MEASURED, direction, way
 from vjgan.train.painter import (
     TEACH_STEPS,
     Painter,
     Stage,
-    charbonnier,
     likeness,
     paint,
     save_sheet,
@@ -51,17 +41,16 @@ CONFIG = StyleGAN2Config(
     channel_max=64,
     mapping_layers=6,
 )
-KIMG = 12.0
-LAST_RATE = 0.05  # what is left of the rate at the end: raw weights are worth as much as averaged
-WARMING = 400  # pictures until the rate is reached
-BATCH = 8
+KIMG = 60.0
+LAST_RATE = 0.05  # of the rate at the end, lest raw weights stay behind the averaged ones
+WARMING = 1000  # pictures until the rate is reached
+BATCH = 16
 POOL = 1024  # pictures in memory
 RENEWED = 0.25  # of a batch, pictures that are new
 HELD = 90_000_000  # seeds from here on are never trained on
-SHARES = (0.5, 0.9)  # of all pictures, after which the network grows
+SHARES = (0.5, 0.85)  # of all pictures, after which the network grows
 SHOWN = 48  # held-out pictures that are measured
 LAID, LAYING = 16, 200  # pixels at which the landscapes are laid out, and steps that it takes
-POINT_STEPS, VECTORS, POINTS = 4000, 32, 128  # a step learns so many points of so many pictures
 RIM_WEIGHT = 3.0  # of the outermost pixels, which doubling fades
 DIRECTIONS = tuple(name for name in currents.NAMES if not name.startswith("kind"))
 ORIGIN = (
@@ -140,7 +129,7 @@ class Trainer(Painter):
         pool: int = POOL,
         config: StyleGAN2Config = CONFIG,
         teaching: int = TEACH_STEPS,
-        points: int = POINT_STEPS,
+        laying: int = LAYING,
     ) -> None:
         self.until, self._config = until, config
         self.pool = Pool(pool, self.stages[0].resolution)
@@ -149,10 +138,8 @@ class Trainer(Painter):
         super().__init__(run, config, self.pool, colour, teaching)
         self.pool.grow(self.stage.resolution)
         if not self.seen:
-            error = lay(self.network.synthesis)
+            error = lay(self.network.synthesis, laying)
             print(f"landscapes are laid out, {error:.3f} of their variance missing", flush=True)
-            error = learn_points(self.network, self.optimiser, points, self.rate)
-            print(f"points of pictures are {error:.1f} dB near", flush=True)
             self.average.load_state_dict(self.network.state_dict())
 
     @property
@@ -178,7 +165,7 @@ class Trainer(Painter):
             self.network.synthesis, self.network.mapping(z), stage.resolution, torch.bfloat16
         )
         loss = likeness(image, x, rim(stage.resolution))
-        self.update(loss)
+        self.update(loss, stage.batch)
         return loss.item()
 
     @torch.no_grad()
@@ -228,73 +215,6 @@ def lay(synthesis: Synthesis, steps: int = LAYING) -> float:
         torch.autograd.backward(loss)
         optimiser.step()
     return float(loss.detach())
-
-
-def learn_points(
-    network: StyleGAN2, optimiser: torch.optim.Optimizer, steps: int, rate: float
-) -> float:
-    """Let the layers above the landscapes learn the colours of single points, which is all they do
-    while their kernels are points themselves: many times cheaper than whole pictures. How near they
-    come in the end, in dB."""
-    torch.manual_seed(4)
-    synthesis, size = network.synthesis, 64
-    first = 2 * LAID.bit_length() - 5
-    with torch.no_grad():
-        x = synthesis.const[None]
-        w = torch.zeros(1, network.config.w_dim)
-        for conv in synthesis.convs[:first]:
-            x = conv(x, w, 0.0, False)  # [1, c, 16, 16] in the end
-        while x.shape[-1] < size:
-            x = F.interpolate(x, scale_factor=2, mode="bilinear")
-        features = x[0].flatten(1)  # [c, size^2]
-        for conv in synthesis.convs[first:]:
-            weight = cast(Tensor, conv.weight)
-            weight.copy_(F.pad(weight[:, :, 1:2, 1:2], (1, 1, 1, 1)))
-    plain, steep = currents.landscapes(size).flatten(1), currents.slopes(size).flatten(2)
-    near = 0.0
-    for step in range(steps):
-        at = torch.randint(size * size, (POINTS,))
-        z = torch.from_numpy(currents.draw(HELD // 2 + step, VECTORS))
-        wanted = currents.shade(z, plain[:, at], steep[:, :, at])  # [n, 3, k]
-        got = _points(synthesis, features[:, at], network.mapping(z), first)
-        warm = min(1.0, (step + 1) / 50)
-        share = LAST_RATE + (1.0 - LAST_RATE) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
-        for group in optimiser.param_groups:
-            group["lr"] = group["scale"] * rate * warm * share
-        optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(charbonnier(got - wanted))
-        optimiser.step()
-        error = float(((got.detach().clamp(-1, 1) - wanted) / 2).square().mean().log10())
-        near += 0.02 * (-10.0 * error - near)
-        if step % 100 == 99:
-            print(f"{step + 1} steps: {near:.2f} dB", flush=True)
-    return near
-
-
-def _points(synthesis: Synthesis, features: Tensor, w: Tensor, first: int) -> Tensor:
-    """What the layers from ``first`` on make of points with features [c, k], for each of w
-    [n, w_dim]: colours [n, 3, k]."""
-    x = features.expand(len(w), -1, -1)  # [n, c, k]
-    levels = [cast(ToRGB, layer) for layer in synthesis.to_rgb]
-    lowest = (first - 1) // 2
-    colour = _colour(levels[lowest], x, w)  # [n, 3, k]
-    for level in levels[:lowest]:  # which have nothing but a bias yet
-        colour = colour + level.bias[:, None]
-    for k in range(first, len(synthesis.convs)):
-        conv = cast(StyleConv, synthesis.convs[k])
-        weight, style = conv.weight[:, :, 1, 1], conv.affine(w)  # [out, in], [n, in]
-        demod = (style.square() @ weight.square().T + EPSILON).rsqrt()  # [n, out]
-        scaled = weight * style[:, None] * demod[:, :, None]  # [n, out, in]
-        x = F.leaky_relu(scaled @ x + conv.bias[:, None], SLOPE) * conv.gain  # [n, out, k]
-        if k % 2 == 0:
-            colour = colour + _colour(levels[k // 2], x, w)
-    return colour
-
-
-def _colour(to_rgb: ToRGB, x: Tensor, w: Tensor) -> Tensor:
-    style: Tensor = to_rgb.affine(w) * to_rgb.gain  # [n, c]
-    weight = to_rgb.weight[:, :, 0, 0] * style[:, None]  # [n, 3, c]
-    return weight @ x + to_rgb.bias[:, None]  # [n, 3, k]
 
 
 def rim(size: int) -> Tensor:
