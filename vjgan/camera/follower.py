@@ -82,7 +82,9 @@ class Follower:
         self._others = max(0, len(found) - 1)
         if mesh is not None or not found:
             return mesh
-        return self._surface.lay(image, self._chosen(found).around)
+        near = self._surface.lay(image, self._chosen(found).around)
+        # Once more from where it lies itself, as it is followed: another square is another mesh.
+        return None if near is None else self._surface.lay(image, near.around)
 
     def _chosen(self, found: list[Found]) -> Found:
         """The face nearest to where the sitter was; the largest where there was none."""

@@ -58,7 +58,7 @@ def main() -> None:
         renders = shard["pictures"][: options.count]
     images = [np.asarray(Image.fromarray(x).resize((LARGE, LARGE))) for x in renders]
     images += [np.asarray(Image.open(path).convert("RGB")) for path in options.photos]
-    pairs, told = [], []
+    pairs, told, aims = [], [], []
     for k, image in enumerate(images):
         seen = Follower(reader).step(image, 0.0)
         if seen.z is None or seen.picture is None:
@@ -66,14 +66,15 @@ def main() -> None:
             continue
         portrait = draw_w(network, space.map(seen.z[None])[0])
         pairs.append((seen.picture, portrait))
-        near = distances(seen.picture, portrait)
+        near = distances(renders[k] if k < len(renders) else seen.picture, portrait)
         if k < len(renders):
             told.append(near)
+            aims.append(renders[k])
         print(f"{k}: encoder {near[0]:.4f} {near[1]:.2f} dB", flush=True)
     print(f"encoder, mean of {len(told)} renders: {np.mean(told, 0).round(4)}", flush=True)
     with replacing(options.sheet) as part:
         Image.fromarray(sheet(pairs)).save(part, "JPEG", quality=90)
-    for k, (sitter, _) in enumerate(pairs[: options.compared]):
+    for k, sitter in enumerate(aims[: options.compared]):
         projection = Projection(network)
         projection.aim(sitter)
         for _ in range(options.steps):

@@ -69,6 +69,7 @@ def main() -> None:
         values = (columns[0][k], columns[1][k], rows["share"][k], columns[2][k])
         print(f"{name:<14}" + "".join(f"{value:9.2f}" for value in values))
     print(f"{'mean':<14}" + "".join(f"{c.mean():9.2f}" for c in columns))
+    rows["mean"] = rows["mean"] + rows.pop("shift")  # from here on faces are found and followed
     options.out.parent.mkdir(parents=True, exist_ok=True)
     export(network, rows, options.model, options.out, int(about["steps"]))
     print(options.out)
