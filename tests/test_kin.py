@@ -17,9 +17,10 @@ from standings import standing_of
 from vjgan.assets import folder
 from vjgan.bank import Bank, Portrait
 from vjgan.controls import CONTROLS
-from vjgan.darkroom import Darkroom, Sketch, Wish, picture_of
+from vjgan.darkroom import Darkroom, Wish, picture_of
 from vjgan.generator.checkpoint import find_model, load
 from vjgan.generator.player import make_space
+from vjgan.generator.sketch import Sketch
 from vjgan.genes import in_layers
 from vjgan.kin import Kin
 from vjgan.mapping import Router
@@ -187,5 +188,5 @@ def test_a_small_picture_is_what_the_model_draws() -> None:
         wait_until(lambda: bool(drawn), SECONDS, "the picture")
     finally:
         room.close()
-    whole = Sketch().draw("portraits", w).astype(float)
+    whole = Sketch(folder("models")).draw("portraits", w).astype(float)
     assert np.abs(picture_of(drawn[0]) - whole).mean() < 4  # JPEG

@@ -18,22 +18,15 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from vjgan.assets import folder
 from vjgan.errors import ModelError, VjganError
-from vjgan.generator.checkpoint import find_model, load
-from vjgan.generator.handover import HandOver
-from vjgan.generator.metadata import Network
-from vjgan.generator.reference import draw
-from vjgan.generator.shorten import shortened, smaller_sides
-from vjgan.generator.upscale import model_of
+from vjgan.generator.sketch import Sketch, set_one_thread
 from vjgan.types import ByteArray, FloatArray
 
 log = logging.getLogger("vjgan")
 
-SIDE = 128  # pixels; larger models are drawn so small where they can be
 QUALITY = 82
 NICENESS = 10
 IDLE_SECONDS = 90.0  # after which the process ends, and its memory is free
@@ -137,36 +130,10 @@ def picture_of(jpeg: bytes) -> ByteArray:
     return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
 
 
-class Sketch:
-    """Draws small pictures of one model after the other; the last one stays loaded."""
-
-    def __init__(self) -> None:
-        self._loaded: tuple[str, Network] | None = None
-        self._to_bytes = HandOver(pinned=False)
-
-    @torch.inference_mode()
-    def draw(self, model: str, w: FloatArray) -> ByteArray:
-        """The picture uint8 [r, r, 3] of w [num_ws, w_dim]. Raises ModelError."""
-        network = self._network(model)
-        num_ws = network.config.num_ws
-        if w.ndim != 2 or w.shape[1] != network.config.w_dim or len(w) < num_ws:
-            raise ModelError(f"a w of shape {list(w.shape)} is not of model '{model}'")
-        return self._to_bytes(draw(network, torch.from_numpy(w[None, :num_ws].copy()))[0])
-
-    def _network(self, model: str) -> Network:
-        if self._loaded is None or self._loaded[0] != model:
-            path = find_model(model, folder("models"))
-            network = load(model_of(path) or path).network
-            sides = [side for side in smaller_sides(network) if side >= SIDE]
-            network = shortened(network, sides[-1]) if sides else network
-            self._loaded = model, network.eval()
-        return self._loaded[1]
-
-
 def _serve(lines: IO[bytes], answers: IO[bytes]) -> None:
     """Answer each wish with its picture, until there are no more."""
-    torch.set_num_threads(1)
-    sketch = Sketch()
+    set_one_thread()
+    sketch = Sketch(folder("models"))
     for line in lines:
         try:
             wish = json.loads(line)

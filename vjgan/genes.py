@@ -150,7 +150,7 @@ def children(
 def lineage(pool: Pool, seed: int, generations: int) -> list[FloatArray]:
     """A family by a ``seed``, from the eldest down: each is a child of the one before and of a
     stranger: w [num_ws, w_dim] each."""
-    chance = np.random.default_rng([seed, generations])
+    chance = np.random.default_rng(seed)
     strangers = pool.strangers(chance, generations).astype(np.float32)
     line = [in_layers(strangers[0], pool.space.num_ws)]
     for number, stranger in enumerate(strangers[1:], 1):
