@@ -42,7 +42,7 @@ function grouped() {
 // Of each group the one that is kept, or the sharpest, stands for all.
 function folded(all) {
   const best = new Map();
-  const worth = (item) => (item.verdict === "kept" ? 1000 : 0) + last(item.sharp, 0);
+  const worth = (item) => (item.verdict === "kept" ? 1000 : 0) + last(item.sharp, -100);
   for (const item of all) {
     const other = best.get(item.group);
     if (!other || worth(item) > worth(other)) best.set(item.group, item);

@@ -123,9 +123,11 @@ function drawLoupe() {
 function whence(item) {
   const words = item.seed !== null && item.seed !== undefined && item.name ? [`seed ${item.seed}`] : [];
   if (item.origin) words.push(item.parents?.length ? `${item.origin} of ${item.parents.join(" and ")}` : item.origin);
-  if (item.sharp !== null) words.push(`sharpness ${item.sharp.toFixed(2)}`, `strangeness ${item.strange.toFixed(2)}`);
+  if (item.sharp !== null) words.push(`sharper than ${percent("sharp", item)}`, `stranger than ${percent("strange", item)}`);
   return words.join(" · ");
 }
+
+function percent(key, item) { return `${Math.round(100 * rank(key, item[key]))} %`; }
 
 function picture(figure, item, named) {
   const image = figure.querySelector("img"), url = item && (larges.get(item.id) || pictures.get(item.id));
