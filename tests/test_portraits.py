@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vjgan.errors import VjganError
-from vjgan.generator.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.generator.upscale import read_upscaler
 from vjgan.train import sitter, upres
 from vjgan.train.features import PACKAGE
@@ -47,8 +47,6 @@ def data(tmp_path: Path) -> Path:
     write_shard(tmp_path, 0)
     write_shard(tmp_path, HELD)
     (tmp_path / "run").mkdir()
-    torch.manual_seed(0)
-    torch.save(Mapping(SMALL).state_dict(), tmp_path / "run" / "mapping.pt")
     return tmp_path
 
 

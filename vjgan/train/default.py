@@ -43,7 +43,7 @@ class Scale:
     shards: int = 160
     large_shards: int = 8
     portraits: int = 256
-    teaching: int = 7_000
+    teaching: int = 20_000
     doubling: int = 10_000
     measured: int = 256
 
@@ -74,7 +74,7 @@ def steps(root: Path, scale: Scale, model: Path) -> list[Step]:
         )
 
     def learn() -> None:
-        words = ("--run", run, "--data", data, "--kimg", scale.kimg, "--teach", scale.teaching)
+        words = ("--run", run, "--data", data, "--kimg", scale.kimg)
         portraits.main([str(word) for word in words])
 
     def sharpen() -> None:
@@ -105,7 +105,7 @@ def steps(root: Path, scale: Scale, model: Path) -> list[Step]:
         Step(
             f"write {model}",
             lambda: False,
-            lambda: export.export(sharp / "state.pt", model, scale.measured),
+            lambda: export.export(sharp / "state.pt", model, scale.measured, scale.teaching),
         ),
         render(HELD, 1, 256, large),
         render(0, scale.large_shards, 256, large),

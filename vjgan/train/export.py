@@ -5,20 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.measure import measure
 from vjgan.generator.player import make_player, make_space
 from vjgan.generator.stylegan2 import StyleGAN2
-from vjgan.train import sitter
-from vjgan.train.mapping import CONFIG
+from vjgan.train import products, sitter
+from vjgan.train.mapping import CONFIG, Known, distil
 from vjgan.types import FloatArray
 
 RUN, MODEL = Path("training/run"), Path("models/portraits.safetensors")
 MEASURED = 256  # pictures that the ruler of the latent space is made of
+TEACHING = 20_000  # steps that the mapping network is taught what w is
 CENTRE = 16_384  # vectors that the centre of truncation is the mean of
 # What a preset can steer by name; the rest is left to the walk.
 DIRECTIONS = (
@@ -38,11 +41,10 @@ DESCRIPTION = (
 )
 
 
-def export(state: Path, out: Path, measured: int = MEASURED) -> None:
+def export(state: Path, out: Path, measured: int = MEASURED, teaching: int = TEACHING) -> None:
     """Write the averaged weights of a training's state as a plain StyleGAN2. Raises ModelError."""
     saved = torch.load(state, weights_only=True)
-    network = StyleGAN2(CONFIG)
-    network.load_state_dict(saved["average"])
+    network = distilled(saved["average"], state.with_name("distilled.pt"), teaching)
     with torch.no_grad():
         z = torch.from_numpy(sitter.draw(30_000_000, CENTRE))
         network.mapping.w_mean.copy_(network.mapping(z).mean(0))
@@ -65,6 +67,21 @@ def export(state: Path, out: Path, measured: int = MEASURED) -> None:
         ruler=measure(space, player.glimpse, measured),
         directions=directions,
     )
+
+
+def distilled(average: dict[str, Tensor], path: Path, steps: int) -> StyleGAN2:
+    """The network with a mapping network of its own, taught from where ``path`` has come to."""
+    network, known = StyleGAN2(CONFIG), Known(products, CONFIG.w_dim)
+    for module, prefix in ((network.synthesis, "synthesis."), (known, "mapping.")):
+        rows = {k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)}
+        cast(nn.Module, module).load_state_dict(rows)
+    if path.exists():
+        network.mapping.load_state_dict(torch.load(path, weights_only=True))
+    left = distil(known, network.synthesis, network.mapping, steps)
+    print(f"the mapping network leaves {left:.4f} of the styles' variance", flush=True)
+    with replacing(path) as part:
+        torch.save(network.mapping.state_dict(), part)
+    return network
 
 
 def direction(network: StyleGAN2, z: Tensor, index: int) -> FloatArray:

@@ -30,7 +30,7 @@ ALONE = 100  # steps that the judge learns alone
 class Finisher(Trainer):
     """A trainer whose pictures must also pass for renders. It goes in smaller steps."""
 
-    rate, ema_share = 4e-3, 0.02
+    rate, ema_share = 8e-3, 0.02
 
     def __init__(self, run: Path, data: Path) -> None:
         super().__init__(run, data)
@@ -74,7 +74,7 @@ class Finisher(Trainer):
             self.judge.requires_grad_(False)
             loss = loss + FOOL_WEIGHT * fool_loss(self.judge, theirs, ours)
             self.judge.requires_grad_(True)
-        self.update(loss)
+        self.update(loss, len(p))
         return loss.item()
 
 

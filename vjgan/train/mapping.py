@@ -24,7 +24,8 @@ CONFIG = StyleGAN2Config(
     w_dim=256,
     channel_base=4096,
     channel_max=128,
-    mapping_layers=7,
+    mapping_layers=8,
+    mapping_width=512,
 )
 TAUGHT = 4  # layers that learn the physical values
 BATCH = 256
@@ -105,7 +106,7 @@ class Known(nn.Module):
 
     def __init__(self, subject: Subject, w_dim: int) -> None:
         super().__init__()
-        self.subject = subject
+        self.draw, self._embed = subject.draw, subject.embed
         z = subject.draw(0, 1)
         self.linear = nn.Linear(z.shape[1] + subject.embed(z).shape[1], w_dim)
         nn.init.normal_(self.linear.weight, std=self.linear.in_features**-0.5)
@@ -118,7 +119,7 @@ class Known(nn.Module):
 
     def values(self, z: Tensor) -> Tensor:
         """The physical values, and z itself: [n, k]."""
-        return torch.cat([torch.from_numpy(self.subject.embed(z.numpy())), z], 1)
+        return torch.cat([torch.from_numpy(self._embed(z.numpy())), z], 1)
 
 
 def distil(
@@ -128,7 +129,7 @@ def distil(
     how far its styles are off. The share of their variance that is left unexplained, of vectors
     that were not learned from."""
     heed = _heed(synthesis)  # [w_dim, w_dim]
-    vectors = torch.from_numpy(known.subject.draw(50_000_000 + seed, DISTILLED))
+    vectors = torch.from_numpy(known.draw(50_000_000 + seed, DISTILLED))
     with torch.no_grad():
         wanted = known(vectors)  # [DISTILLED, w_dim]
         variance = ((wanted - wanted.mean(0)) @ heed).square().sum(1).mean()
@@ -146,7 +147,7 @@ def distil(
         torch.autograd.backward(off.square().sum(1).mean() / variance)
         optimiser.step()
     with torch.no_grad():
-        fresh = torch.from_numpy(known.subject.draw(60_000_000, 4096))
+        fresh = torch.from_numpy(known.draw(60_000_000, 4096))
         off = (mapping(fresh) - known(fresh)) @ heed
     return float(off.square().sum(1).mean() / variance)
 

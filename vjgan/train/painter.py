@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import csv
-import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from vjgan.files import replacing
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config, Synthesis, double
 from vjgan.train.mapping import TAUGHT, Subject, teach
 
-SLOWING = 60_000  # pictures after which the rate has fallen by sqrt(2)
+SLOWING = 60_000  # pictures after which the rate has fallen to a half
 WARMING = 2_000  # pictures until it is reached
 TEACH_STEPS = 7_000
 GRADIENT_WEIGHT = 0.5
@@ -106,7 +105,7 @@ class Painter(ABC):
         """``colour`` [3] is the mean of all pictures, from which the network begins; ``teaching``
         steps the mapping network learns alone."""
         self.run, self.supply = run, supply
-        self.network = StyleGAN2(config)
+        self.network = self._network(config)
         for to_rgb in self.network.synthesis.to_rgb:
             torch.nn.init.zeros_(cast(Tensor, to_rgb.weight))  # a resolution fades in from nothing
         with torch.no_grad():
@@ -133,14 +132,22 @@ class Painter(ABC):
     def evaluate(self) -> dict[str, float]:
         """How near held-out pictures come, in dB among others; a sheet."""
 
+    def _network(self, config: StyleGAN2Config) -> StyleGAN2:
+        return StyleGAN2(config)
+
     def _optimiser(self) -> torch.optim.Optimizer:
-        layers = list(self.network.mapping.layers)
-        groups = [  # the mapping's weights are scaled by 0.01 when used
+        groups = [
             {"params": list(self.network.synthesis.parameters()), "scale": 1.0},
+            *self._mapping_groups(),
+        ]
+        return torch.optim.Adam(groups, self.rate, betas=(0.9, 0.99), foreach=True)
+
+    def _mapping_groups(self) -> list[dict[str, Any]]:
+        layers = list(self.network.mapping.layers)  # whose weights are scaled by 0.01 when used
+        return [
             {"params": [p for m in layers[:TAUGHT] for p in m.parameters()], "scale": 2.0},
             {"params": [p for m in layers[TAUGHT:] for p in m.parameters()], "scale": 20.0},
         ]
-        return torch.optim.Adam(groups, self.rate, betas=(0.9, 0.99), foreach=True)
 
     def _teach(self, steps: int) -> None:
         path = self.run / "mapping.pt"
@@ -185,19 +192,18 @@ class Painter(ABC):
 
     def pace(self) -> float:
         """The share 0..1 of ``rate`` that is gone at just now."""
-        return min(1.0, (self.seen + 1) / WARMING) / math.sqrt(1 + self.seen / SLOWING)
+        return min(1.0, (self.seen + 1) / WARMING) / (1 + self.seen / SLOWING)
 
-    def update(self, loss: Tensor) -> None:
-        """One step of the optimiser, and of the averaged weights."""
+    def update(self, loss: Tensor, count: int) -> None:
+        """One step of the optimiser, and of the averaged weights, after so many pictures."""
         rate = self.rate * self.pace()
         for group in self.optimiser.param_groups:
             group["lr"] = group["scale"] * rate
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimiser.step()
-        batch = self.stage.batch
-        self.seen += batch
-        keep = 0.5 ** (batch / (self.ema_share * self.seen + 100))
+        self.seen += count
+        keep = 0.5 ** (count / (self.ema_share * self.seen + 100))
         with torch.no_grad():
             average: list[Tensor] = list(self.average.parameters())
             new: list[Tensor] = list(self.network.parameters())
