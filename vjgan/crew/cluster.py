@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from vjgan.crew.foreman import Report
 from vjgan.errors import DeviceError
 from vjgan.types import ByteArray, LatentState
 
+KNOCK_SECONDS = 10.0
 STARTS = 3  # of a Ray of our own
 
 
@@ -115,6 +117,7 @@ def _join(ray: Any) -> None:
     own = {} if address else {"include_dashboard": False}
     for left in reversed(range(1 if address else STARTS)):
         try:
+            _knock(address)
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
             return
         except Exception as error:
@@ -124,3 +127,10 @@ def _join(ray: Any) -> None:
             first = str(error).strip().partition("\n")[0]
             where = f"the cluster at RAY_ADDRESS '{address}'" if address else "a Ray of its own"
             raise DeviceError(f"--workers ray: {where} does not answer: {first}") from None
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
