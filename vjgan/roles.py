@@ -125,7 +125,7 @@ class Mirror(Protocol):
     """Who sits before the camera; see ``vjgan.sitting``."""
 
     def do(self, name: str) -> None:
-        """"look" or look away, "capture" or "forget"; at once."""
+        """ "look" or look away, "capture" or "forget"; at once."""
 
 
 class Budget(Protocol):
