@@ -414,7 +414,7 @@ def _root(
 def main() -> NoReturn:
     """Run the command line. A user's mistake is one sentence and exit status 1, never a
     traceback; an interruption ends cleanly with 130."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # also where SIGINT is ignored
     try:
         app(standalone_mode=True)
     except VjganError as error:
