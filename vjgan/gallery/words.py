@@ -4,36 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from vjgan.remote.words import Hello, Look, Pair
+from vjgan.remote.words import Hello, Look, Message, Pair, said
 
 MOST_BYTES = 16_384  # of a message
 MOST_SEEN = 200  # pictures asked for at once
 
 
-class _Word(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
 Id = Annotated[str, Field(min_length=1, max_length=65)]
 
 
-class See(_Word):
+class See(Message):
     """The small pictures that are in view."""
 
     do: Literal["see"]
     ids: Annotated[list[Id], Field(max_length=MOST_SEEN)]
 
 
-class Full(_Word):
+class Full(Message):
     """One picture as large as the model draws it."""
 
     do: Literal["full"]
     id: Id
 
 
-class Judge(_Word):
+class Judge(Message):
     """Keep or reject, or neither."""
 
     do: Literal["judge"]
@@ -41,7 +37,7 @@ class Judge(_Word):
     verdict: Literal["", "kept", "rejected"]
 
 
-class Tag(_Word):
+class Tag(Message):
     """All tags that one is to have."""
 
     do: Literal["tag"]
@@ -49,7 +45,7 @@ class Tag(_Word):
     tags: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=64)]
 
 
-class Call(_Word):
+class Call(Message):
     """A name."""
 
     do: Literal["call"]
@@ -63,9 +59,4 @@ _WORD: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="do")
 
 def understand(message: str | bytes) -> Word | None:
     """What a message says; None where it is malformed, too long or not text."""
-    if not isinstance(message, str) or len(message) > MOST_BYTES:
-        return None
-    try:
-        return _WORD.validate_json(message)
-    except ValidationError:
-        return None
+    return said(message, _WORD, MOST_BYTES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, broadcast
-from websockets.exceptions import ConnectionClosed
 
 from vjgan.remote.cards import Cards
 from vjgan.remote.desk import LOOK_SECONDS, Desk
-from vjgan.remote.door import Door
 from vjgan.remote.files import FILES
+from vjgan.remote.hall import Guest, Hall, Manners, text
 from vjgan.remote.pairing import Pairing
 from vjgan.remote.pictures import jpeg
 from vjgan.remote.relatives import Album, Relatives
@@ -26,9 +24,7 @@ from vjgan.remote.words import (
     Adopt,
     Ask,
     Breed,
-    Hello,
     Look,
-    Pair,
     People,
     Set,
     Throw,
@@ -41,42 +37,18 @@ log = logging.getLogger("vjgan")
 
 CARDS_SECONDS = 2.0  # from one look at the preset files to the next
 STATS_EVERY = 10
-BEHIND_BYTES = 64_000  # unsent; a page further behind gets no pictures,
-LOST_BYTES = 1_000_000  # and this far behind it is let go, and comes back by itself
-WAITS = 6000  # looks, five minutes, in which to type the code
 WORDS_A_LOOK = 200  # of one page; more are dropped
+MANNERS = Manners(words=WORDS_A_LOOK, bytes=MOST_BYTES, behind=64_000, lost=1_000_000)
 LIGHT, THUMBNAIL = b"\x01", b"\x02"  # what a binary message holds
 
 
-class Guest:
-    """A page that is connected."""
+class Viewer(Guest):
+    """A page that plays."""
 
-    def __init__(self, connection: ServerConnection, local: bool) -> None:
-        self.connection = connection
-        self.local = local
-        self.joined = False
-        self.fresh = True  # has not yet been told everything
+    def __init__(self, connection: ServerConnection, local: bool, manners: Manners) -> None:
+        super().__init__(connection, local, manners)
         self.looks = False  # wants to see the light
-        self.words = 0  # since the last look
-        self.waits = 0  # looks for which it has not joined
-        self.owed: list[str] = []  # names of thumbnails
         self.album = Album()
-
-    def unsent(self) -> int:
-        """Bytes that wait for its network."""
-        return self.connection.transport.get_write_buffer_size()
-
-    def tell(self, message: Mapping[str, Any]) -> None:
-        """Send a message without waiting."""
-        broadcast([self.connection], _text(message))
-
-    def send(self, data: bytes) -> None:
-        """Send a binary message without waiting."""
-        broadcast([self.connection], data)
-
-    def keeps_up(self) -> bool:
-        """Whether its network takes more."""
-        return self.unsent() < BEHIND_BYTES
 
 
 class Server:
@@ -96,7 +68,6 @@ class Server:
         """``host`` is the name by which it is called, besides localhost and addresses in numbers;
         ``stats`` gives figures of the last second; ``illustrate`` is told which presets lack a
         picture; ``kin`` knows the people of the show."""
-        self.dropped = 0  # messages that were malformed, unknown or too many
         self._desk = desk
         self._cards = cards
         self._stats = stats
@@ -104,53 +75,29 @@ class Server:
         self._kin = kin
         self._figures: Mapping[str, Any] = {}
         self._report = Report()
-        self._guests: set[Guest] = set()
-        self._door = Door(
-            sock,
-            host,
-            pairing,
-            FILES,
-            lambda local: sum(guest.local == local for guest in self._guests),
+        self._hall: Hall[Viewer, Word] = Hall(
+            sock, host, pairing, FILES, MANNERS, Viewer, understand, self._obey
         )
+        self._viewers: list[Viewer] = []
         self._table: object = None  # the one that pages were told
         self._told_cards: object = None
         self._light: object = None  # the last picture sent
         self._looks = 0
         self._complaints: set[str] = set()
 
+    @property
+    def dropped(self) -> int:
+        """Messages that were malformed, unknown or too many."""
+        return self._hall.dropped
+
     async def run(self) -> None:
         """Serve until cancelled."""
-        async with self._door.open(self._welcome, MOST_BYTES):
+        async with self._hall.open():
             await asyncio.gather(self._keep_looking(), self._keep_cards())
 
-    async def _welcome(self, connection: ServerConnection) -> None:
-        """Listen to a page for as long as it is there."""
-        guest = Guest(connection, self._door.is_local(connection))
-        self._guests.add(guest)
-        try:
-            async for message in connection:
-                guest.words += 1
-                word = understand(message) if guest.words <= WORDS_A_LOOK else None
-                if word is None or not self._obey(guest, word):
-                    self.dropped += 1
-        except ConnectionClosed:
-            pass
-        finally:
-            self._guests.discard(guest)
-
-    def _obey(self, guest: Guest, word: Word) -> bool:
-        """Do what a page asks for; False where it must not, or cannot be."""
+    def _obey(self, guest: Viewer, word: Word) -> bool:
+        """Do what a page asks for; False where it cannot be."""
         match word:
-            case Hello(token=token):
-                guest.joined = guest.local or self._door.knows(token)
-                guest.tell({"say": "welcome" if guest.joined else "pair"})
-            case Pair(code=code):
-                token = self._door.pair(code)
-                guest.joined = guest.joined or bool(token)
-                guest.tell({"say": "paired" if token else "refused", "token": token})
-                return bool(token)
-            case _ if not guest.joined:
-                return False
             case Set(control=control, value=value):
                 return self._desk.set(control, value)
             case Ask(name=name, value=value):
@@ -175,7 +122,7 @@ class Server:
         while True:
             try:
                 drawn = await self._cards.refresh()
-                for guest in self._guests:
+                for guest in self._viewers:
                     guest.owed += drawn
                 self._illustrate(self._cards.lacking)
             except Exception as error:
@@ -191,15 +138,10 @@ class Server:
     def _look(self) -> None:
         """Tell every page what is new on stage."""
         self._looks += 1
-        for guest in self._guests:
-            guest.words = 0
-            guest.waits += not guest.joined
-            if guest.unsent() > LOST_BYTES or guest.waits > WAITS:
-                guest.connection.transport.abort()
+        guests = self._viewers = self._hall.look()
         standing = self._desk.standing()
         if standing is None:
             return
-        guests = [guest for guest in self._guests if guest.joined]
         self._look_at_light(standing, guests)
         if not guests:
             return
@@ -207,7 +149,7 @@ class Server:
         if self._looks % STATS_EVERY == 1 or not self._figures:
             self._figures = {**self._stats(), "pages": len(guests), "dropped": self.dropped}
         changes = self._report.changes(standing, self._figures)
-        broadcast([guest.connection for guest in guests if not guest.fresh], _text(changes))
+        broadcast([guest.connection for guest in guests if not guest.fresh], text(changes))
         for guest in guests:
             if guest.fresh:
                 guest.tell(self._report.full())
@@ -217,7 +159,7 @@ class Server:
                 guest.album.show(self._kin, guest.tell)
                 guest.album.send(self._kin, guest.send, guest.keeps_up)
 
-    def _tell_lists(self, standing: Standing, guests: list[Guest]) -> None:
+    def _tell_lists(self, standing: Standing, guests: list[Viewer]) -> None:
         """The table and the preset grid, to those who do not have them yet."""
         new_table = standing.table is not self._table
         new_cards = self._cards.cards is not self._told_cards
@@ -229,7 +171,7 @@ class Server:
                 guest.tell(tell_cards(self._cards.cards))
                 guest.owed = [card.thumbnail for card in self._cards.cards]
 
-    def _look_at_light(self, standing: Standing, guests: list[Guest]) -> None:
+    def _look_at_light(self, standing: Standing, guests: list[Viewer]) -> None:
         """Have the light looked at while a page looks or a preset lacks its picture."""
         wanted = self._cards.wants(standing)
         lookers = [guest for guest in guests if guest.looks]
@@ -241,18 +183,14 @@ class Server:
         if wanted and (name := self._cards.take(standing, light)):
             for guest in guests:
                 guest.owed.append(name)
-        ready = [guest.connection for guest in lookers if guest.unsent() < BEHIND_BYTES]
+        ready = [guest.connection for guest in lookers if guest.keeps_up()]
         if ready:
             broadcast(ready, LIGHT + jpeg(light))
 
-    def _send_owed(self, guest: Guest) -> None:
-        while guest.owed and guest.unsent() < BEHIND_BYTES:
+    def _send_owed(self, guest: Viewer) -> None:
+        while guest.owed and guest.keeps_up():
             name = guest.owed.pop(0)
             if picture := self._cards.pictures.get(name):
                 letters = name.encode()
                 head = THUMBNAIL + bytes([len(letters)]) + letters
-                broadcast([guest.connection], head + picture)
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    return json.dumps(message, separators=(",", ":"))
+                guest.send(head + picture)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -10,27 +10,30 @@ MOST_BYTES = 4096  # of a message
 MOST_PARENTS, MOST_GENES = 8, 64
 Key = Annotated[str, Field(max_length=80)]  # by which somebody is called
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Kind = TypeVar("Kind")
 
 
-class _Word(BaseModel):
+class Message(BaseModel):
+    """What every word has in common: nothing but what is named, and numbers that are."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Hello(_Word):
+class Hello(Message):
     """The first word: a pass from an earlier pairing, or none."""
 
     do: Literal["hello"]
     token: Annotated[str, Field(max_length=64)] = ""
 
 
-class Pair(_Word):
+class Pair(Message):
     """The code that the operator's terminal shows."""
 
     do: Literal["pair"]
     code: Annotated[str, Field(max_length=32)]
 
 
-class Set(_Word):
+class Set(Message):
     """A control's own value; None: the preset's."""
 
     do: Literal["set"]
@@ -38,7 +41,7 @@ class Set(_Word):
     value: float | None
 
 
-class Ask(_Word):
+class Ask(Message):
     """A command; see ``vjgan.gestures.COMMANDS``."""
 
     do: Literal["command"]
@@ -46,21 +49,21 @@ class Ask(_Word):
     value: Annotated[int, Field(ge=-100_000, le=100_000)] = 0
 
 
-class Look(_Word):
+class Look(Message):
     """Whether this page wants to see the light."""
 
     do: Literal["look"]
     on: bool
 
 
-class People(_Word):
+class People(Message):
     """Whether this page wants to see the people of the show."""
 
     do: Literal["people"]
     on: bool
 
 
-class Breed(_Word):
+class Breed(Message):
     """Children of ``parents``, of each a share of structure, features and colour, with so many
     standard deviations of ``genes``."""
 
@@ -74,14 +77,14 @@ class Breed(_Word):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
-class Throw(_Word):
+class Throw(Message):
     """Somebody is to come onto the screen, when presets called by hand do."""
 
     do: Literal["throw"]
     who: Key
 
 
-class Adopt(_Word):
+class Adopt(Message):
     """Somebody is to be kept in the bank."""
 
     do: Literal["adopt"]
@@ -94,9 +97,14 @@ _WORD: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="do")
 
 def understand(message: str | bytes) -> Word | None:
     """What a message says; None where it is malformed, too long or not text."""
-    if not isinstance(message, str) or len(message) > MOST_BYTES:
+    return said(message, _WORD, MOST_BYTES)
+
+
+def said(message: str | bytes, words: TypeAdapter[Kind], most: int) -> Kind | None:
+    """Which of some ``words`` a message of at most so many characters is; None where it is none."""
+    if not isinstance(message, str) or len(message) > most:
         return None
     try:
-        return _WORD.validate_json(message)
+        return words.validate_json(message)
     except ValidationError:
         return None
