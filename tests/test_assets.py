@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import re
+from pathlib import Path
+
 import pytest
 
 from vjgan import assets
@@ -18,3 +22,12 @@ def test_the_other_folders_are_found(name: str) -> None:
 def test_a_missing_folder_is_named_with_where_it_was_looked_for() -> None:
     with pytest.raises(VjganError, match=r"'songs' of vjgan is missing: it is neither in .*vjgan"):
         assets.folder("songs")
+
+
+def test_every_model_is_what_the_list_of_assets_says() -> None:
+    folder = assets.folder("models")
+    told = (Path(__file__).parent.parent / "docs" / "assets.md").read_text()
+    listed = {name: sha for sha, name in re.findall(r"^([0-9a-f]{64})  (\S+)$", told, re.MULTILINE)}
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".gitkeep"]
+    found = {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    assert found == listed
