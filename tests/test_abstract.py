@@ -85,7 +85,7 @@ def test_a_pool_moves_on_and_comes_back() -> None:
 def test_a_miniature_falls_resumes_exactly_and_plays(tmp_path: Path) -> None:
     def trainer(folder: str) -> Trainer:
         (tmp_path / folder).mkdir(exist_ok=True)
-        return Trainer(tmp_path / folder, 320, pool=16, config=SMALL, teaching=10, laying=2)
+        return Trainer(tmp_path / folder, 320, pool=16, config=SMALL, laying=2)
 
     whole = trainer("a")
     losses = [whole.step() for _ in range(10)]
@@ -104,7 +104,7 @@ def test_a_miniature_falls_resumes_exactly_and_plays(tmp_path: Path) -> None:
     row = again.evaluate()
     assert row["resolution"] == 64
     assert row["psnr"] > 5.0
-    export(tmp_path / "a" / "state.pt", tmp_path / "model.safetensors", 8, SMALL)
+    export(tmp_path / "a" / "state.pt", tmp_path / "model.safetensors", 8, SMALL, teaching=2)
     made = checkpoint.load(tmp_path / "model.safetensors")
     assert made.info.trained
     assert made.info.licence == "CC0-1.0"
@@ -112,7 +112,7 @@ def test_a_miniature_falls_resumes_exactly_and_plays(tmp_path: Path) -> None:
 
 
 def test_the_rate_falls_to_a_twentieth(tmp_path: Path) -> None:
-    trainer = Trainer(tmp_path, 10_000, pool=8, config=SMALL, teaching=1, laying=1)
+    trainer = Trainer(tmp_path, 10_000, pool=8, config=SMALL, laying=1)
     paces = []
     for seen in (0, 1000, 5_000, 10_000):
         trainer.seen = seen

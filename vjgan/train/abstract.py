@@ -19,11 +19,10 @@ from torch import Tensor
 from vjgan.generator import checkpoint
 from vjgan.generator.measure import measure
 from vjgan.generator.player import make_player, make_space
-from vjgan.generator.stylegan2 import StyleConv, StyleGAN2, StyleGAN2Config, Synthesis
+from vjgan.generator.stylegan2 import StyleConv, StyleGAN2Config, Synthesis
 from vjgan.train import currents
-from vjgan.train.export import CENTRE, MEASURED, direction, way
+from vjgan.train.export import CENTRE, MEASURED, TEACHING, direction, distilled, way
 from vjgan.train.painter import (
-    TEACH_STEPS,
     Painter,
     Stage,
     likeness,
@@ -128,14 +127,13 @@ class Trainer(Painter):
         until: float,
         pool: int = POOL,
         config: StyleGAN2Config = CONFIG,
-        teaching: int = TEACH_STEPS,
         laying: int = LAYING,
     ) -> None:
         self.until, self._config = until, config
         self.pool = Pool(pool, self.stages[0].resolution)
         z = torch.from_numpy(currents.draw(HELD, 64))
         colour = currents.paint(z, 16).mean((0, 2, 3))  # [3]
-        super().__init__(run, config, self.pool, colour, teaching)
+        super().__init__(run, config, self.pool, colour)
         self.pool.grow(self.stage.resolution)
         if not self.seen:
             error = lay(self.network.synthesis, laying)
@@ -226,12 +224,15 @@ def rim(size: int) -> Tensor:
 
 
 def export(
-    state: Path, out: Path, measured: int = MEASURED, config: StyleGAN2Config = CONFIG
+    state: Path,
+    out: Path,
+    measured: int = MEASURED,
+    config: StyleGAN2Config = CONFIG,
+    teaching: int = TEACHING,
 ) -> None:
     """Write the averaged weights of a training's state as a plain StyleGAN2. Raises ModelError."""
     saved = torch.load(state, weights_only=True)
-    network = StyleGAN2(config)
-    network.load_state_dict(saved["average"])
+    network = distilled(state, saved["average"], config, currents, teaching)
     with torch.no_grad():
         z = torch.from_numpy(currents.draw(HELD + 2, CENTRE))
         network.mapping.w_mean.copy_(network.mapping(z).mean(0))

@@ -14,9 +14,9 @@ from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.measure import measure
 from vjgan.generator.player import make_player, make_space
-from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import products, sitter
-from vjgan.train.mapping import CONFIG, Known, distil
+from vjgan.train.mapping import CONFIG, Known, Subject, distil
 from vjgan.types import FloatArray
 
 RUN, MODEL = Path("training/run"), Path("models/portraits.safetensors")
@@ -44,7 +44,7 @@ DESCRIPTION = (
 def export(state: Path, out: Path, measured: int = MEASURED, teaching: int = TEACHING) -> None:
     """Write the averaged weights of a training's state as a plain StyleGAN2. Raises ModelError."""
     saved = torch.load(state, weights_only=True)
-    network = distilled(saved["average"], state.with_name("distilled.pt"), teaching)
+    network = distilled(state, saved["average"], CONFIG, products, teaching)
     with torch.no_grad():
         z = torch.from_numpy(sitter.draw(30_000_000, CENTRE))
         network.mapping.w_mean.copy_(network.mapping(z).mean(0))
@@ -69,12 +69,16 @@ def export(state: Path, out: Path, measured: int = MEASURED, teaching: int = TEA
     )
 
 
-def distilled(average: dict[str, Tensor], path: Path, steps: int) -> StyleGAN2:
-    """The network with a mapping network of its own, taught from where ``path`` has come to."""
-    network, known = StyleGAN2(CONFIG), Known(products, CONFIG.w_dim)
+def distilled(
+    state: Path, average: dict[str, Tensor], config: StyleGAN2Config, subject: Subject, steps: int
+) -> StyleGAN2:
+    """The averaged network of a ``state`` with a mapping network of its own, taught from where the
+    one beside the state has come to."""
+    network, known = StyleGAN2(config), Known(subject, config.w_dim)
     for module, prefix in ((network.synthesis, "synthesis."), (known, "mapping.")):
         rows = {k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)}
         cast(nn.Module, module).load_state_dict(rows)
+    path = state.with_name("distilled.pt")
     if path.exists():
         network.mapping.load_state_dict(torch.load(path, weights_only=True))
     left = distil(known, network.synthesis, network.mapping, steps)

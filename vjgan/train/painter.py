@@ -22,11 +22,10 @@ from torch.nn import functional as F
 
 from vjgan.files import replacing
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config, Synthesis, double
-from vjgan.train.mapping import TAUGHT, Subject, teach
+from vjgan.train.mapping import Known, Subject
 
 SLOWING = 60_000  # pictures after which the rate has fallen to a half
 WARMING = 2_000  # pictures until it is reached
-TEACH_STEPS = 7_000
 GRADIENT_WEIGHT = 0.5
 
 
@@ -92,7 +91,7 @@ class Painter(ABC):
 
     rate: float  # of Adam
     ema_share: float  # half-life of the averaged weights, in pictures seen so far
-    subject: Subject  # what the mapping network is taught
+    subject: Subject  # what is known of a vector
 
     def __init__(
         self,
@@ -100,12 +99,11 @@ class Painter(ABC):
         config: StyleGAN2Config,
         supply: Supply,
         colour: Tensor,
-        teaching: int = TEACH_STEPS,
     ) -> None:
-        """``colour`` [3] is the mean of all pictures, from which the network begins; ``teaching``
-        steps the mapping network learns alone."""
+        """``colour`` [3] is the mean of all pictures, from which the network begins."""
         self.run, self.supply = run, supply
-        self.network = self._network(config)
+        self.network = StyleGAN2(config)
+        cast(Any, self.network).mapping = Known(self.subject, config.w_dim)
         for to_rgb in self.network.synthesis.to_rgb:
             torch.nn.init.zeros_(cast(Tensor, to_rgb.weight))  # a resolution fades in from nothing
         with torch.no_grad():
@@ -116,8 +114,6 @@ class Painter(ABC):
         self.optimiser = self._optimiser()
         if (run / "state.pt").exists():
             self._resume()
-        else:
-            self._teach(teaching)
 
     @property
     @abstractmethod
@@ -132,34 +128,12 @@ class Painter(ABC):
     def evaluate(self) -> dict[str, float]:
         """How near held-out pictures come, in dB among others; a sheet."""
 
-    def _network(self, config: StyleGAN2Config) -> StyleGAN2:
-        return StyleGAN2(config)
-
     def _optimiser(self) -> torch.optim.Optimizer:
         groups = [
             {"params": list(self.network.synthesis.parameters()), "scale": 1.0},
-            *self._mapping_groups(),
+            {"params": list(self.network.mapping.parameters()), "scale": 0.3},
         ]
         return torch.optim.Adam(groups, self.rate, betas=(0.9, 0.99), foreach=True)
-
-    def _mapping_groups(self) -> list[dict[str, Any]]:
-        layers = list(self.network.mapping.layers)  # whose weights are scaled by 0.01 when used
-        return [
-            {"params": [p for m in layers[:TAUGHT] for p in m.parameters()], "scale": 2.0},
-            {"params": [p for m in layers[TAUGHT:] for p in m.parameters()], "scale": 20.0},
-        ]
-
-    def _teach(self, steps: int) -> None:
-        path = self.run / "mapping.pt"
-        if path.exists():
-            state = torch.load(path, weights_only=True)
-        else:
-            mapping, explained = teach(self.network.config, steps, self.subject)
-            print(f"mapping explains {explained:.3f} of the physical values", flush=True)
-            state = mapping.state_dict()
-            torch.save(state, path)
-        self.network.mapping.load_state_dict(state)
-        self.average.mapping.load_state_dict(state)
 
     def _resume(self) -> None:
         state = torch.load(self.run / "state.pt", weights_only=True)

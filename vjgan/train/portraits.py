@@ -12,16 +12,15 @@ import argparse
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
-from vjgan.train import products, sitter
+from vjgan.generator.stylegan2 import StyleGAN2Config
+from vjgan.train import products
 from vjgan.train.features import Features
-from vjgan.train.mapping import CONFIG, Known
+from vjgan.train.mapping import CONFIG
 from vjgan.train.painter import Painter, Stage, likeness, paint, save_sheet, train
 from vjgan.train.pairs import Pairs, attention
 
@@ -51,7 +50,7 @@ class Trainer(Painter):
     """Learns portraits from the renderer's shards."""
 
     rate, ema_share = RATE, EMA_SHARE
-    subject = sitter
+    subject = products
 
     def __init__(self, run: Path, data: Path, config: StyleGAN2Config = CONFIG) -> None:
         self.pairs, self.held = Pairs(data), Pairs(data, held=True)
@@ -61,17 +60,6 @@ class Trainer(Painter):
     def stages(self) -> Sequence[Stage]:
         """From 16 to 128 pixels."""
         return STAGES
-
-    def _network(self, config: StyleGAN2Config) -> StyleGAN2:
-        network = super()._network(config)
-        cast(Any, network).mapping = Known(products, config.w_dim)
-        return network
-
-    def _mapping_groups(self) -> list[dict[str, Any]]:
-        return [{"params": list(self.network.mapping.parameters()), "scale": 0.3}]
-
-    def _teach(self, steps: int) -> None:
-        """There is nothing to teach: w is known."""
 
     def _typical(self) -> Tensor:
         return self._held(64)[1]
