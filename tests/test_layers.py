@@ -196,3 +196,11 @@ def test_importing_the_package_needs_no_device_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_only_training_begins_with_what_trains() -> None:
+    for path in files():
+        if room(path) != "train":
+            first = ast.parse(path.read_text()).body
+            used = {f"{n.module}" for n in first if isinstance(n, ast.ImportFrom)}
+            assert not {name for name in used if name.startswith("vjgan.train")}, path

@@ -17,8 +17,6 @@ from vjgan.retouch.ascent import Eye
 from vjgan.retouch.cortex import Cortex
 from vjgan.retouch.dream import SIDE, Dream
 from vjgan.retouch.still import StillSettings, dream_still
-from vjgan.train.features import Features
-from vjgan.train.pictures import decode
 from vjgan.types import ByteArray
 
 CLASSIFIER, MODEL = "classifier", "model"
@@ -32,6 +30,8 @@ class Classifier:
     reach = 192
 
     def __init__(self) -> None:
+        from vjgan.train.features import Features  # most shows need none
+
         self._features = Features()
 
     def maps(self, x: Tensor, depth: int) -> list[Tensor]:
@@ -88,6 +88,8 @@ def dream_picture(
 
 
 def _read(path: Path) -> ByteArray:
+    from vjgan.train.pictures import decode
+
     try:
         return decode(path.read_bytes())
     except OSError as error:

@@ -12,7 +12,6 @@ from vjgan.errors import VjganError
 from vjgan.generator import checkpoint
 from vjgan.latest import Latest
 from vjgan.priority import step_back
-from vjgan.train.projection import Projection
 from vjgan.types import ByteArray, FloatArray
 
 log = logging.getLogger("vjgan")
@@ -74,6 +73,8 @@ class Improver:
 
     def _improve(self, path: Path) -> None:
         """As long as the same model is wanted."""
+        from vjgan.train.projection import Projection  # most shows need none
+
         projection = Projection(checkpoint.load(path).network)
         aimed = -AIM_SECONDS
         steps = 0
