@@ -1,4 +1,4 @@
-"""Sound and film files: any sound FFmpeg can decode comes in; H.264 films, WAVs and PNGs go out.
+"""Sound and film files: any sound FFmpeg can decode comes in; films, WAVs and PNGs go out.
 
 The only room that imports ``av``. What is written appears under its name only when complete: it
 grows in a hidden ``.NAME.part`` beside it, which is renamed at the end or removed. libav's own log

@@ -1,4 +1,4 @@
-"""Films: H.264 with a track's sound, each frame at exactly its time."""
+"""Films with a track's sound, each frame at exactly its time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from vjgan.errors import MediaError
 from vjgan.files import part_of
+from vjgan.media.codecs import Encoder, check_codec, find_encoder, set_picture
 from vjgan.media.files import url, writing
 from vjgan.media.sounds import Sound, Source, decoded, open_sound, packets
 from vjgan.types import ByteArray, FloatArray
@@ -33,25 +33,27 @@ FORMATS = {
     ".mp4": ("mp4", {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}),
     ".mov": ("mov", {"aac", "ac3", "alac", "mp3", "pcm_s16le", "pcm_s24le"}),
     ".mkv": ("matroska", {"aac", "ac3", "flac", "mp3", "opus", "pcm_s16le", "vorbis"}),
+    ".webm": ("webm", {"opus", "vorbis"}),
 }
+SOUNDS = {"webm": "libopus"}  # what other sound becomes there; elsewhere AAC
 LARGEST = 16384  # pixels a side: libx264's limit
 AAC_RATES_HZ = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
-AAC_BITS = 128_000  # a second and channel
+SOUND_BITS = 128_000  # a second and channel
 BLOCK = 4096  # samples handed to the sound encoder at once
-BT709 = 1  # ITU-T H.273: the same number for primaries, transfer and matrix
 
 
 class FilmWriter:
-    """A film being written, as a context manager: H.264, 4:2:0, BT.709, frame k at exactly k / fps
-    (in Matroska to the millisecond that it counts in).
+    """A film being written, as a context manager: BT.709, frame k at exactly k / fps (in Matroska
+    and WebM to the millisecond that they count in).
 
     ``size`` is width and height in pixels, both even. The sound is ``track`` from ``start`` seconds
     on, for as long as the film becomes; a file's packets are copied where the container can hold
-    them, all else becomes AAC. The same frames give the same bytes. An exception inside removes
-    what was written, and an older film of that name stays as it was.
+    them, all else becomes AAC, or Opus in WebM. The same frames give the same bytes. An exception
+    inside removes what was written, and an older film of that name stays as it was.
 
-    ``crf`` 0..51 is libx264's quality (18: loss hardly visible), ``preset`` its effort; ``about``
-    is what the file says of itself, see `described`.
+    ``crf`` 0..51 is libx264's quality (None: loss hardly visible), ``preset`` its effort; ``about``
+    is what the file says of itself, see `described`; ``codec`` one of `codecs.CODECS` or of their
+    encoders, empty: the usual one of such files. With ``alpha``, frames have a fourth channel.
     Raises MediaError for what cannot be written: on construction and entry where it can be known
     by then, else on ``write`` and at the end (a full disk)."""
 
@@ -62,21 +64,30 @@ class FilmWriter:
         fps: Fraction,
         track: Path | Sound | None = None,
         start: Fraction | float = 0.0,
-        crf: int = 18,
-        preset: str = "medium",
+        crf: int | None = None,
+        preset: str = "",
         about: Mapping[str, str] | None = None,
+        codec: str = "",
+        alpha: bool = False,
     ) -> None:
         with writing("film", path):
             check_film(path, size, fps)
+        codec = check_codec(path, codec, alpha)
+        encoder = find_encoder(codec, size, live=False, alpha=alpha)
         self.path = path
         self.size = size
         self.fps = fps
+        self.encoder = encoder.name
         self.frames = 0  # written so far
+        self._shape = (size[1], size[0], 4 if alpha else 3)
+        self._pixels = encoder.format(alpha)
         self._part = part_of(path)
         self._reformatter = VideoReformatter()
         self._container = _output(path)
         self._container.metadata.update(described(about or {}))
-        self._video = _add_video(self._container, size, fps, crf, preset)
+        given = {"crf": "" if crf is None else str(crf), "preset": preset}
+        options = encoder.options(live=False, alpha=alpha) | {k: v for k, v in given.items() if v}
+        self._video = _add_video(self._container, size, fps, encoder, alpha, options)
         self._packets = _sound_packets(self._container, path, track, Fraction(start))
         self._packet: Packet[AudioStream] | None = None  # the next one to be written
 
@@ -91,10 +102,10 @@ class FilmWriter:
         return self
 
     def write(self, image: ByteArray) -> None:
-        """Append a frame: uint8 [height, width, 3], top row first."""
-        if image.shape != (self.size[1], self.size[0], 3):
-            raise ValueError(f"a frame of shape {image.shape} in a film of size {self.size}")
-        frame = as_video(image, self.size, self._reformatter)
+        """Append a frame: uint8 [height, width, 3], with alpha 4, top row first."""
+        if image.shape != self._shape:
+            raise ValueError(f"a frame of shape {image.shape} in a film of shape {self._shape}")
+        frame = as_video(image, self.size, self._reformatter, self._pixels)
         frame.pts, frame.time_base = self.frames, 1 / self.fps
         self.frames += 1
         with writing("film", self.path):
@@ -168,32 +179,41 @@ def _output(path: Path) -> OutputContainer:
 
 
 def _add_video(
-    container: OutputContainer, size: tuple[int, int], fps: Fraction, crf: int, preset: str
+    container: OutputContainer,
+    size: tuple[int, int],
+    fps: Fraction,
+    encoder: Encoder,
+    alpha: bool,
+    options: dict[str, str],
 ) -> VideoStream:
-    # Unless cpu-independent, libx264 on AVX-512 sometimes gives the same frames other bytes.
-    options = {"crf": str(crf), "preset": preset, "x264-params": "cpu-independent=1"}
-    stream = container.add_stream("libx264", rate=fps, options=options)
-    context = stream.codec_context
-    set_picture(context, size)
-    context.time_base = 1 / fps
-    context.thread_type = "AUTO"  # PyAV's own choice, slices, costs quality
+    stream = add_video(container, encoder, fps, options)
+    set_picture(stream.codec_context, size, encoder, alpha)
+    stream.codec_context.time_base = 1 / fps
+    stream.codec_context.thread_type = "AUTO"  # PyAV's own choice, slices, costs quality
     return stream
 
 
-def set_picture(context: VideoCodecContext, size: tuple[int, int]) -> None:
-    """Pictures of a size in pixels, 4:2:0, BT.709."""
-    context.width, context.height = size
-    context.pix_fmt = "yuv420p"
-    context.color_primaries = context.color_trc = context.colorspace = BT709
-    context.color_range = ColorRange.MPEG.value
+def add_video(
+    container: OutputContainer, encoder: Encoder, fps: Fraction, options: dict[str, str]
+) -> VideoStream:
+    """A stream for an encoder's pictures."""
+    stream = container.add_stream(encoder.name, rate=fps, options=options)
+    assert isinstance(stream, VideoStream)
+    if encoder.tag and container.format.name in ("mp4", "mov"):
+        stream.codec_context.codec_tag = encoder.tag  # or Apple's players show nothing
+    return stream
 
 
-def as_video(image: ByteArray, size: tuple[int, int], reformatter: VideoReformatter) -> VideoFrame:
-    """A picture uint8 [height, width, 3] as an encoder wants it, brought to a size."""
+def as_video(
+    image: ByteArray, size: tuple[int, int], reformatter: VideoReformatter, pixels: str = "yuv420p"
+) -> VideoFrame:
+    """A picture uint8 [height, width, 3 or 4] as an encoder wants it, brought to a size."""
     return reformatter.reformat(
-        VideoFrame.from_ndarray(np.ascontiguousarray(image)),
+        VideoFrame.from_ndarray(
+            np.ascontiguousarray(image), format="rgba" if image.shape[2] == 4 else "rgb24"
+        ),
         *size,
-        format="yuv420p",
+        format=pixels,
         dst_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,
@@ -210,16 +230,16 @@ def _sound_packets(
     if isinstance(track, Sound):
         samples, rate = track.samples, track.sample_rate
         blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
-        return _encoded(_add_aac(output, rate, samples.shape[1]), blocks, rate, start)
+        return _encoded(_add_sound(output, rate, samples.shape[1]), blocks, rate, start)
     source = open_sound(track)
     format_, codecs = FORMATS[path.suffix.lower()]
     if source.codec in codecs:
         # MP4 hides what lies before 0 by an edit list; Matroska would delay the picture instead.
-        lead = format_ != "matroska"
+        lead = format_ not in ("matroska", "webm")
         start += Fraction(next(decoded(open_sound(track)))[0], source.rate)
         return _copied(output.add_stream_from_template(source.stream), source, start, lead)
     blocks = (block for _, block in decoded(source))
-    return _encoded(_add_aac(output, source.rate, source.channels), blocks, source.rate, start)
+    return _encoded(_add_sound(output, source.rate, source.channels), blocks, source.rate, start)
 
 
 def _copied(
@@ -243,17 +263,25 @@ def _copied(
             early.append(packet)
 
 
-def _add_aac(output: OutputContainer, rate: int, channels: int) -> AudioStream:
-    stream = output.add_stream("aac", rate=rate if rate in AAC_RATES_HZ else 48000)
+def _add_sound(output: OutputContainer, rate: int, channels: int) -> AudioStream:
+    codec = sound_codec(output.format.name)
+    known = codec == "aac" and rate in AAC_RATES_HZ
+    stream = output.add_stream(codec, rate=rate if known else 48000)
+    assert isinstance(stream, AudioStream)
     stream.codec_context.layout = "mono" if channels == 1 else "stereo"
-    stream.codec_context.bit_rate = AAC_BITS * min(channels, 2)
+    stream.codec_context.bit_rate = SOUND_BITS * min(channels, 2)
     return stream
+
+
+def sound_codec(format_: str) -> str:
+    """What sound becomes in one of FFmpeg's formats."""
+    return SOUNDS.get(format_, "aac")
 
 
 def _encoded(
     stream: AudioStream, blocks: Iterator[FloatArray], rate: int, start: Fraction
 ) -> Iterator[Packet[AudioStream]]:
-    """AAC of the blocks [n, channels] from ``start`` on; the encoder resamples and mixes down."""
+    """The blocks [n, channels] from ``start`` on; the encoder resamples and mixes down."""
     position = -round(start * rate)
     for block in blocks:
         kept = block[max(0, -position) :]

@@ -17,49 +17,42 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 
 from vjgan.errors import MediaError
+from vjgan.media.codecs import TICKS, check_codec, find_encoder, set_picture
 from vjgan.media.files import url, writing
-from vjgan.media.films import FORMATS, as_video, check_film, described, set_picture
+from vjgan.media.films import (
+    FORMATS,
+    add_video,
+    as_video,
+    check_film,
+    described,
+    sound_codec,
+)
 from vjgan.smooth import approach
 from vjgan.types import ByteArray, FloatArray
 
 PIECE = 1.0  # seconds after which what was shot is on the disk
 RATE = 48_000  # Hz, of the sound
 BITS = 160_000  # a second of sound
-TICKS = 90_000  # a second: pictures lie between frames of any rate
 GAP = 0.1  # seconds by which sound must be off to be taken as lost
 DRIFT = 5.0  # time constant of how far the clocks of sound and show are apart
 PATIENCE, SLACK = 0.5, 0.25  # seconds without sound until silence is written, and up to where
-# Encoders, best first, and how each is to encode at once, without frames from the future.
-ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
-    ("h264_nvenc", {"preset": "p4", "tune": "ll", "rc": "vbr", "cq": "21", "forced-idr": "1"}),
-    (
-        "libx264",
-        {
-            "preset": "ultrafast",  # half of superfast's time for a sixth more bytes
-            "crf": "20",
-            "forced-idr": "1",
-            "x264-params": "scenecut=0:bframes=0:rc-lookahead=0:sync-lookahead=0:mbtree=0",
-        },
-    ),
-)
 OPTIONS = {
     "mp4": {"movflags": "+frag_keyframe+empty_moov+default_base_moof"},
     "matroska": {"cluster_time_limit": str(round(1e3 * PIECE))},
 }
-OPTIONS["mov"] = OPTIONS["mp4"]
+OPTIONS["mov"], OPTIONS["webm"] = OPTIONS["mp4"], OPTIONS["matroska"]
 
 
 class LiveFilm:
-    """H.264 and AAC; all methods are for one thread, which they keep for as long as encoding takes.
+    """All methods are for one thread, which they keep for as long as encoding takes.
 
     ``size`` is width and height in pixels, both even; ``begin`` when it begins, in seconds on the
-    show's clock."""
+    show's clock. ``codec`` is one of `codecs.CODECS` or of their encoders, empty: the usual one of
+    such files; with ``alpha``, pictures have a fourth channel."""
 
     def __init__(
         self,
@@ -68,14 +61,18 @@ class LiveFilm:
         fps: Fraction,
         begin: float,
         about: Mapping[str, str] | None = None,
+        codec: str = "",
+        alpha: bool = False,
     ) -> None:
         """Raises MediaError for what cannot be written, and when the file is there already."""
-        check_live(path)
+        codec = check_live(path, codec, alpha)
         check_film(path, size, fps)
+        encoder = find_encoder(codec, size, live=True, alpha=alpha)
         self.path = path
         self.frames = 0  # written so far
-        self.encoder = ""
+        self.encoder = encoder.name
         self._size = size
+        self._pixels = encoder.format(alpha)
         self._begin = begin
         self._reformatter = VideoReformatter()
         self._track = _Track()
@@ -85,14 +82,20 @@ class LiveFilm:
         with writing("film", path):
             self._container = av.open(url(path), "w", format=format_, container_options=options)
             self._container.metadata.update(described(about or {}))
-            self._video = self._add_video(fps)
-            self._sound: AudioStream = self._container.add_stream("aac", rate=RATE)
+            options = encoder.options(live=True, alpha=alpha)
+            self._video = add_video(self._container, encoder, fps, options)
+            set_picture(self._video.codec_context, size, encoder, alpha)
+            self._video.codec_context.time_base = Fraction(1, TICKS)
+            self._video.codec_context.gop_size = 4 * round(fps * Fraction(PIECE))  # keys: by time
+            sound = self._container.add_stream(sound_codec(format_), rate=RATE)
+            assert isinstance(sound, AudioStream)
+            self._sound = sound
             self._sound.codec_context.layout = "mono"
             self._sound.codec_context.bit_rate = BITS
             self._container.start_encoding()
 
     def show(self, image: ByteArray, time: float) -> None:
-        """Append a picture uint8 [height, width, 3] that was seen at ``time``; one that is not
+        """Append a picture uint8 [height, width, 3 or 4] that was seen at ``time``; one that is not
         after the last is left out. Raises MediaError."""
         place = time - self._begin - self._track.drift
         if place - self._track.seconds > PATIENCE:
@@ -100,7 +103,7 @@ class LiveFilm:
         stamp = round(place * TICKS)
         if stamp <= self._last:
             return
-        frame = as_video(image, self._size, self._reformatter)
+        frame = as_video(image, self._size, self._reformatter, self._pixels)
         frame.pts, frame.time_base = stamp, Fraction(1, TICKS)
         if self._key < 0 or stamp >= self._key + PIECE * TICKS:
             frame.pict_type = PictureType.I
@@ -125,15 +128,6 @@ class LiveFilm:
         finally:
             with suppress(av.FFmpegError, OSError):
                 self._container.close()
-
-    def _add_video(self, fps: Fraction) -> VideoStream:
-        self.encoder, options = _encoder(self._size)
-        stream = self._container.add_stream(self.encoder, rate=fps, options=options)
-        assert isinstance(stream, VideoStream)
-        set_picture(stream.codec_context, self._size)
-        stream.codec_context.time_base = Fraction(1, TICKS)
-        stream.codec_context.gop_size = 4 * round(fps * Fraction(PIECE))  # keys come by time
-        return stream
 
     def _add_sound(self, frames: list[AudioFrame]) -> None:
         with writing("film", self.path):
@@ -194,23 +188,11 @@ class _Track:
         return frames
 
 
-def check_live(path: Path) -> None:
-    """Refuse at the door what cannot be a film, or would write over one. Raises MediaError."""
+def check_live(path: Path, codec: str = "", alpha: bool = False) -> str:
+    """Refuse at the door what cannot be a film, or would write over one; the codec that it will
+    have. Raises MediaError."""
     check_film(path, (16, 16), Fraction(30))
+    codec = check_codec(path, codec, alpha)
     if path.exists():
         raise MediaError(f"film '{path}' exists already; give another name")
-
-
-def _encoder(size: tuple[int, int]) -> tuple[str, dict[str, str]]:
-    """The first encoder that opens here: names are there without the hardware."""
-    for name, options in ENCODERS[:-1]:
-        with suppress(av.FFmpegError, ValueError, TypeError):
-            context = av.CodecContext.create(name, "w")
-            assert isinstance(context, VideoCodecContext)
-            set_picture(context, size)
-            context.time_base = Fraction(1, TICKS)
-            context.options = dict(options)
-            context.open()
-            return name, dict(options)
-    name, options = ENCODERS[-1]
-    return name, dict(options)
+    return codec

@@ -29,10 +29,18 @@ class FilmOutput:
     """A film of ``FPS`` frames a second, from the first picture on. ``dropped`` counts the pictures
     for which the encoder had no time."""
 
-    def __init__(self, path: Path, width: int, about: Callable[[], Mapping[str, str]]) -> None:
-        """``about`` tells, off the loop, what the file shall say of itself. Raises MediaError for a
-        name that cannot be written to."""
-        check_live(path)
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        about: Callable[[], Mapping[str, str]],
+        codec: str = "",
+        alpha: bool = False,
+    ) -> None:
+        """``about`` tells, off the loop, what the file shall say of itself; ``codec`` and ``alpha``
+        are those of LiveFilm. Raises MediaError for a name that cannot be written to."""
+        self._codec = check_live(path, codec, alpha)
+        self.alpha = alpha
         self.path = path
         self.width = width
         self.dropped = 0
@@ -118,6 +126,8 @@ class FilmOutput:
     def _opened(self, image: ByteArray, time: float) -> LiveFilm:
         height, width = image.shape[:2]
         size = max(16, width // 2 * 2), max(16, height // 2 * 2)
-        film = LiveFilm(self.path, size, Fraction(FPS), time, self._about())
+        film = LiveFilm(
+            self.path, size, Fraction(FPS), time, self._about(), self._codec, self.alpha
+        )
         log.info("film '%s' begins: %dx%d by %s", self.path, *size, film.encoder)
         return film
