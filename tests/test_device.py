@@ -45,7 +45,7 @@ def test_each_device_has_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     monkeypatch.setattr(runtime, "Eager", lambda network, device: made.append(device.type))
     monkeypatch.setattr(runtime, "Cuda", lambda network, device, settings: made.append("graph"))
-    monkeypatch.setattr(runtime, "on_processor", lambda network: made.append("processor"))
+    monkeypatch.setattr(runtime, "on_processor", lambda network, bf16_db: made.append("processor"))
     two, three = StyleGAN2(SMALL), StyleGAN3(WAVES)
     for name, network in (("mps", two), ("mps", three), ("cuda", two), ("cuda", three),
                           ("cpu", two), ("cpu", three)):  # fmt: skip

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +20,12 @@ from networks import lively
 from bench import generator
 from bench.plain import Plain
 from vjgan.errors import DeviceError
+from vjgan.generator import checkpoint
 from vjgan.generator.allocator import keep_memory
-from vjgan.generator.openvino import OpenVINO
+from vjgan.generator.closeness import closeness
+from vjgan.generator.metadata import decibels
+from vjgan.generator.openvino import OpenVINO, has_bf16
+from vjgan.generator.player import make_space
 from vjgan.generator.runtime import Runtime, Traced, make_runtime
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 
@@ -118,6 +123,25 @@ def test_bf16_is_taken_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("VJGAN_CPU", "int4")
     with pytest.raises(DeviceError, match="VJGAN_CPU: 'int4' is not one of fp32, bf16"):
         make_runtime(network, torch.device("cpu"))
+
+
+def test_bf16_is_taken_where_nobody_can_tell_it_from_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, cpu = lively(SHAPES["tiled"]).freeze(), torch.device("cpu")
+    quick = "OpenVINO, bf16, cpu" if has_bf16() else "OpenVINO, fp32, cpu"
+    assert make_runtime(network, cpu, bf16_db=49.9).name == "OpenVINO, fp32, cpu"
+    assert make_runtime(network, cpu, bf16_db=50.0).name == quick
+    monkeypatch.setenv("VJGAN_CPU", "fp32")
+    assert make_runtime(network, cpu, bf16_db=50.0).name == "OpenVINO, fp32, cpu"
+
+
+def test_a_file_says_how_near_bf16_comes(tmp_path: Path) -> None:
+    network = lively(SHAPES["tiled"]).freeze()
+    near = closeness(network, make_space(network), pictures=4)
+    assert 20.0 < near < 100.0 if has_bf16() else near == 0.0
+    path = tmp_path / "m.safetensors"
+    checkpoint.save(path, network, name="m", licence="", origin="", trained=False, bf16_db=57.25)
+    assert checkpoint.load(path).info.bf16_db == 57.2
+    assert decibels({"bf16_db": "1e9"}, "bf16_db") == decibels({}, "bf16_db") == 0.0
 
 
 def test_the_engine_does_not_count_its_users(tmp_path: os.PathLike[str]) -> None:

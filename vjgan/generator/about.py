@@ -12,7 +12,8 @@ from vjgan.generator.stylegan2 import StyleGAN2Config
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a file says of itself. ``code`` names the program that wrote another's file, and
-    ``training_set`` is "" where that is not recorded."""
+    ``training_set`` is "" where that is not recorded. ``bf16_db`` is how near its pictures in
+    bfloat16 are to those in fp32 at worst (PSNR), 0 where nobody measured it."""
 
     path: Path
     name: str
@@ -27,6 +28,7 @@ class ModelInfo:
     code: str = "vjgan"
     training_set: str = ""
     directions: tuple[str, ...] = ()
+    bf16_db: float = 0.0
 
     def lines(self) -> list[str]:
         """For people: kind, size, parameters, training, licence, origin, SHA-256."""
@@ -45,6 +47,7 @@ class ModelInfo:
             "origin": self.origin,
             "description": self.description,
             "directions": ", ".join(self.directions),
+            "in bf16": f"{self.bf16_db:g} dB from fp32 at worst" if self.bf16_db else "",
             "SHA-256": self.sha256,
             "file": str(self.path),
         }

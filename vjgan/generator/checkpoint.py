@@ -26,7 +26,7 @@ from vjgan.generator import metadata as about_file
 from vjgan.generator.about import ModelInfo
 from vjgan.generator.faults import MemoryShortageError
 from vjgan.generator.foreign import open_foreign
-from vjgan.generator.metadata import DIRECTION, Config, Network, text
+from vjgan.generator.metadata import DIRECTION, Config, Network, decibels, text
 from vjgan.generator.space import Ruler
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.generator.stylegan3 import StyleGAN3
@@ -74,6 +74,7 @@ def save(
     ruler: Ruler | None = None,
     directions: Mapping[str, FloatArray] | None = None,
     half: bool = True,
+    bf16_db: float = 0.0,
 ) -> None:
     """Write a network; ``half`` stores fp16 wherever a tensor's range allows, otherwise only where
     nothing is lost by it. The file appears under its name only when whole. Raises ModelError."""
@@ -97,6 +98,7 @@ def save(
     }
     metadata |= {"code": code} if code else {}
     metadata |= {"training_set": training_set} if training_set else {}
+    metadata |= {"bf16_db": f"{bf16_db:.1f}"} if bf16_db else {}
     try:
         with replacing(path) as part:
             part.write_bytes(to_bytes(tensors, metadata))
@@ -133,6 +135,7 @@ def save_again(
         ruler=checkpoint.ruler,
         directions=directions,
         half=half,
+        bf16_db=about.bf16_db,
     )
 
 
@@ -228,6 +231,7 @@ def _own(path: Path) -> ModelInfo:
         code=text(metadata, "code") or "vjgan",
         training_set=text(metadata, "training_set"),
         directions=tuple(sorted(m[1] for key in tensors if (m := DIRECTION.fullmatch(key)))),
+        bf16_db=decibels(metadata, "bf16_db"),
     )
 
 

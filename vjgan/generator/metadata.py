@@ -34,6 +34,7 @@ TEXT_LENGTH = 500  # of a name, a licence, ...
 ITEM_BYTES = {"F16": 2, "F32": 4}
 DIRECTION = re.compile(r"direction\.([\w-]{1,64})", re.ASCII)
 DIRECTIONS = 1000  # at most
+DECIBELS = re.compile(r"\d{1,3}(\.\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,12 @@ def check_tensors(path: Path, got: Mapping[str, list[int]], config: Config) -> N
 def direction_shapes(config: Config) -> tuple[list[int], list[int]]:
     """Those that a direction may have: the same in every layer, or its own in each."""
     return [config.w_dim], [config.num_ws, config.w_dim]
+
+
+def decibels(metadata: Mapping[str, str], key: str) -> float:
+    """A number of metadata, such as 52.5; 0 where there is none."""
+    value = metadata.get(key, "")
+    return float(value) if DECIBELS.fullmatch(value) else 0.0
 
 
 def text(metadata: Mapping[str, str], key: str) -> str:

@@ -131,7 +131,16 @@ def _warmed(
     stored = in_order(checkpoint.directions)
     space.find_directions = lambda own: stored or find_directions("sefa", network, own)
     player = make_player(
-        network, space, about.name, about.trained, where, spare, upscaler, general, most_ms
+        network,
+        space,
+        about.name,
+        about.trained,
+        where,
+        spare,
+        upscaler,
+        general,
+        most_ms,
+        about.bf16_db,
     )
     if checkpoint.ruler is not None:
         space.ruler = checkpoint.ruler
@@ -154,15 +163,16 @@ def make_player(
     upscaler: Upscaler | None = None,
     general: Sequence[Upscaler] = (),
     most_ms: float = math.inf,
+    bf16_db: float = 0.0,
 ) -> Player:
     """A player of ``network``, which must not change afterwards; its pictures are doubled by
-    ``upscaler``, and then by each of the ``general`` ones that takes at most so many ms. Raises
-    DeviceError."""
+    ``upscaler``, and then by each of the ``general`` ones that takes at most so many ms.
+    ``bf16_db`` is how near its pictures in bf16 are to those in fp32. Raises DeviceError."""
     side = network.config.resolution
 
     def make(way: Way) -> Runtime:
         drawn = shortened(network, way.side) if 0 < way.side < side else network
-        fast = make_runtime(drawn, way.device, way.settings)
+        fast = make_runtime(drawn, way.device, way.settings, bf16_db)
         bent = Bent(fast, fast.network if isinstance(fast, Cuda) else drawn, way.device)
         if way.side:
             return bent

@@ -33,23 +33,27 @@ class Runtime(Protocol):
 
 
 def make_runtime(
-    network: StyleGAN2 | StyleGAN3, device: torch.device, settings: CudaSettings | None = None
+    network: StyleGAN2 | StyleGAN3,
+    device: torch.device,
+    settings: CudaSettings | None = None,
+    bf16_db: float = 0.0,
 ) -> Runtime:
-    """The best way to run ``network`` on ``device``; the network must not change afterwards."""
+    """The best way to run ``network`` on ``device``; the network must not change afterwards.
+    ``bf16_db`` is how near its pictures in bf16 are to those in fp32."""
     if device.type == "cuda":
         return Cuda(network, device, settings)
     if device.type == "cpu" and isinstance(network, StyleGAN2):
-        return on_processor(network)
+        return on_processor(network, bf16_db)
     return Eager(network, device)
 
 
-def on_processor(network: StyleGAN2) -> Runtime:
+def on_processor(network: StyleGAN2, bf16_db: float = 0.0) -> Runtime:
     """OpenVINO where it is installed and can run ``network``, else torch: decided once, so that a
     show and a film are of one piece. Their pictures differ by rounding alone.
 
     Raises DeviceError where ``VJGAN_CPU`` asks for what there is not."""
     keep_memory()
-    precision = wanted_precision()
+    precision = wanted_precision(bf16_db)
     if not installed():
         log.debug("OpenVINO is not installed: torch plays, more slowly")
         return Traced(network)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from vjgan.generator import checkpoint
+from vjgan.generator.closeness import closeness
 from vjgan.generator.measure import measure
 from vjgan.generator.player import make_player, make_space
 from vjgan.generator.stylegan2 import StyleConv, StyleGAN2Config, Synthesis
@@ -252,6 +253,7 @@ def export(
         description=DESCRIPTION.format(kimg=saved["seen"] / 1000),
         ruler=measure(space, player.glimpse, measured),
         directions=directions,
+        bf16_db=closeness(network, space),
     )
 
 

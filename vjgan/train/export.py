@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vjgan.files import replacing
 from vjgan.generator import checkpoint
+from vjgan.generator.closeness import closeness
 from vjgan.generator.measure import measure
 from vjgan.generator.player import make_player, make_space
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
@@ -66,6 +67,7 @@ def export(state: Path, out: Path, measured: int = MEASURED, teaching: int = TEA
         description=DESCRIPTION.format(kimg=kimg, early=early),
         ruler=measure(space, player.glimpse, measured),
         directions=directions,
+        bf16_db=closeness(network, space),
     )
 
 
