@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from vjgan.beat import BeatClock
-from vjgan.types import Beat, Features, Tick
+from vjgan.types import Beat, Features, TempoHint, Tick
 
 LAG = 1 / 60  # from a tick to its light
 
@@ -141,6 +141,29 @@ def test_of_the_octaves_the_one_that_is_expected_is_taken(
     clock.expect(0.0)
     usual = run(clock, tracked(heard), 30.0, 90.0)[-1][1].bpm
     assert usual == pytest.approx(run(BeatClock(), tracked(heard), 0.0, 60.0)[-1][1].bpm, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("hint", "heard", "taken"),
+    [
+        (TempoHint(), 87.0, 87.0),
+        (TempoHint(bpm=170.0), 87.0, 174.0),
+        (TempoHint(slowest=120.0), 87.0, 174.0),
+        (TempoHint(fastest=100.0), 140.0, 70.0),
+        (TempoHint(slowest=90.0, fastest=100.0), 140.0, 70.0),  # none of its octaves is there
+        (TempoHint(bpm=220.0), 110.0, 220.0),  # outside what is usual
+    ],
+)
+def test_a_preset_that_enters_says_which_octave_is_meant(
+    hint: TempoHint, heard: float, taken: float
+) -> None:
+    clock = BeatClock()
+    run(clock, tracked(heard), 0.0, 4.0)
+    clock.hint(hint)
+    assert run(clock, tracked(heard), 4.0, 12.0)[-1][1].bpm == pytest.approx(taken, rel=0.01)
+    clock.hint(TempoHint(bpm=2.0 * taken))
+    clock.expect(taken)  # a set list goes before it
+    assert run(clock, tracked(heard), 12.0, 20.0)[-1][1].bpm == pytest.approx(taken, rel=0.01)
 
 
 def test_a_short_change_of_octave_is_not_followed() -> None:

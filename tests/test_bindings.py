@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from test_midi import Controller as Player
 from test_midi import knock, listen, plug  # noqa: F401
 
 from vjgan import midi
-from vjgan.bindings import Binding, map_names, read_controllers
+from vjgan.bindings import Binding, Controller, map_names, read_controllers, read_own
 from vjgan.bound import Bound
 from vjgan.controls import CONTROLS
 from vjgan.errors import VjganError
@@ -41,11 +42,13 @@ class Rig:
         self.router = Router(CONTROLS, {})
         self.preset = "a"
         controllers = read_controllers("rig 'r'", tables, CONTROLS)
+        self.of_presets: dict[Path, list[Controller]] = {}
         self.bound = Bound(
             self.knobs,
             controllers,
-            lambda: replace(standing_of(self.router), preset=self.preset),
+            lambda: replace(standing_of(self.router), preset=self.preset, source=Path(self.preset)),
             lambda: self.time,
+            self.of_presets,
         )
 
     def move(self, source: str, *values: float, port: str = "NanoThing 1") -> list[object]:
@@ -250,3 +253,56 @@ def test_a_controller_is_known_by_its_port(
     wait_until(lambda: events.extend(bound.read()) or Command("go") in events, what="go")
     meant = [event for event in events if not isinstance(event, ControlEvent)]
     assert meant == [Setting("hue", -180.0), Setting("hue", 180.0), Command("go")]
+
+
+def own(name: str, **table: Any) -> dict[Path, list[Controller]]:
+    """What preset b has for a controller."""
+    return {Path("b"): read_own("preset 'b'", {name: table}, CONTROLS)}
+
+
+def test_a_presets_own_bindings_go_before_the_rigs_while_it_is_on_stage() -> None:
+    rig = Rig({"cc1": "hue", "cc2": "zoom"}, takeover="jump", commands={"cc3": "go"})
+    rig.of_presets |= own("nanothing", controls={"1.cc1": "speed"}, commands={"cc3": "freeze"})
+    assert rig.move("cc1", 1.0) == [180.0] and rig.move("cc3", 1.0, 0.0) == ["go"]
+    rig.preset = "b"
+    assert rig.move("cc1", 0.5) == [CONTROLS["speed"].maximum / 2]  # takes over as the rig says
+    assert rig.router.own["hue"] == 180.0  # and no longer sets what the rig says
+    assert rig.move("cc3", 1.0, 0.0) == ["freeze"]
+    assert rig.move("cc2", 1.0) == [CONTROLS["zoom"].maximum]  # of which it says nothing
+    assert rig.move("cc1", 1.0, port="other") == []
+    rig.preset = "c"
+    assert rig.move("cc1", 0.5) == [0.0] and rig.move("cc3", 1.0) == ["go"]
+
+
+def test_a_knob_that_a_preset_has_bound_is_fetched_there_and_back() -> None:
+    rig = Rig({"cc1": "hue"})
+    rig.of_presets |= own("nano", controls={"cc1": {"control": "hue", "low": 180, "high": -180}})
+    assert rig.move("cc1", 0.5, 0.75) == pytest.approx([0.0, 90.0])
+    rig.preset = "b"  # hue stands at 90, where the inverted knob would be at 0.25
+    assert rig.move("cc1", 0.8, 0.6) == []
+    assert rig.move("cc1", 0.2) == [pytest.approx(108.0)]
+    rig.preset = "c"
+    assert rig.move("cc1", 0.3) == []
+    assert rig.move("cc1", 0.9) == [pytest.approx(144.0)]
+
+
+@pytest.mark.parametrize("name", map_names())
+def test_ready_maps_keep_banks_and_latches_under_a_preset(name: str) -> None:
+    bank = {"button": "cc118", "controls": {"cc115": "zoom"}}
+    latch = {"control": "hue", "mode": "latch", "high": 90, "low": 90}
+    rig = Rig({"cc117": latch, "cc115": "hue"}, map=name, banks={"b": bank}, takeover="jump")
+    rig.of_presets |= own("nano", controls={"cc116": latch}, commands={"cc114": "freeze"})
+    rig.preset = "b"
+    for pad in ("cc116", "cc117"):  # the preset's, and the rig's
+        assert rig.move(pad, 1.0, 0.0, 1.0, 0.0) == [90.0, None]
+    assert rig.move("cc118", 1.0, 0.0) == []
+    assert rig.move("cc115", 1.0) == [CONTROLS["zoom"].maximum]
+    assert rig.move("cc114", 1.0, 0.0) == ["freeze"]
+    assert rig.move("cc118", 1.0, 0.0) == [] and rig.move("cc115", 1.0) == [180.0]
+    (controller,) = rig.bound.controllers
+    keys = [key for key in controller.controls if key.rpartition(".")[2][:2] == "cc"]
+    for key in keys:  # all else is as the map says
+        channel, _, source = key.rpartition(".")
+        if controller.controls[key].mode == "knob":
+            rig.knobs.events.append(ControlEvent(source, 1.0, int(channel or 1), "Nano"))
+            assert rig.wait(0.02) == [controller.controls[key].high]

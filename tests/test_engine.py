@@ -25,6 +25,7 @@ from vjgan.types import (
     LatentState,
     Picture,
     Pulse,
+    TempoHint,
     Tick,
 )
 
@@ -80,6 +81,8 @@ class Plain:
 
     def hold(self, number: int) -> None:
         self.asked.append(("hold", number))
+
+    def hint(self, hint: TempoHint) -> None: ...
 
     def play(self, beat: Beat, tick: Tick) -> list[Event]:
         return self.cues.get(self.frame, [])

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from standings import standing_of
 from test_midi import listen  # noqa: F401
 
 from vjgan import midi
-from vjgan.bindings import Controller, map_names, read_controllers
+from vjgan.bindings import Controller, map_names, read_controllers, read_own
 from vjgan.bound import Bound
 from vjgan.controls import CONTROLS
 from vjgan.feedback import Feedback
@@ -109,7 +110,8 @@ class Lit:
         self.router = Router(CONTROLS, {})
         self.more: dict[str, Any] = {}
         self.time = 1.0
-        self.bound = Bound(Nobody(), [read(**table)], self.standing)
+        self.of_presets: dict[Path, list[Controller]] = {}
+        self.bound = Bound(Nobody(), [read(**table)], self.standing, own=self.of_presets)
         self.feedback = Feedback(
             lambda name, lamps: self.shows.update(lamps),
             self.bound,
@@ -135,6 +137,19 @@ def test_lamps_show_what_their_buttons_are_bound_to() -> None:
     assert pads.after() == {"note1": 21, "note2": 1, "note3": 1, "note4": 1}
     shown = pads.after(preset="b", frozen=True)
     assert shown == {"note1": 1, "note2": 21, "note3": 21, "note4": 1}
+
+
+@pytest.mark.parametrize("name", map_names())
+def test_lamps_follow_what_a_preset_binds_and_the_map_again_after_it(name: str) -> None:
+    fader = {"note1": {"control": "hue", "mode": "knob"}}
+    pads = Lit(map=name, controls=fader, feedback={"note1": {"levels": [1, 2, 3]}})
+    before = pads.after()
+    assert before["note1"] == 2  # hue at 0 of -180..180
+    table = {"controls": {"1.note1": {"control": "zoom", "low": 1.0, "mode": "toggle"}}}
+    pads.of_presets[Path("b")] = read_own("preset 'b'", {"pads:out": table}, CONTROLS)
+    pads.router.set("zoom", 4.0)
+    assert pads.after(source=Path("b")) == {**before, "note1": 3}
+    assert pads.after(source=Path("c")) == before
 
 
 def test_rings_and_faders_show_where_a_knob_would_stand() -> None:

@@ -220,7 +220,7 @@ def test_without_a_model_and_without_a_layer_there_is_a_sentence(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ('format = 2\nname = "x"', r"format 2 is of a later vjgan; this one reads 1 to 1"),
+        ('format = 3\nname = "x"', r"format 3 is of a later vjgan; this one reads 1 to 2"),
         ('format = "new"', "format 'new' is not allowed"),
         ('[layers.a]\nsource = "image:no.png"', r"layers.a.source: there is no file '.*no.png'"),
         ('[layers.a]\nsource = "film:a"', "must be image:PATH, video:PATH or camera:NAME, not 'fi"),

@@ -47,7 +47,7 @@ ROOMS = {
     "sources": GROUND,
     "camera": GROUND | {"sources"},
     "mapping": GROUND,
-    "preset": GROUND | {"mapping"},
+    "preset": GROUND | {"bindings", "mapping"},
     "home": GROUND,
     "standing": GROUND,
     "stage": GROUND | {"edits", "home", "mapping"},
@@ -66,7 +66,8 @@ ROOMS = {
     "chapters": GROUND | {"grid", "roles", "stage"},
     "loader": GROUND | {"stage"},
     "retouch": GROUND,
-    "library": GROUND | {"bank", "mapping", "preset", "retouch", "score", "setlist", "stage"},
+    "library": GROUND
+    | {"bank", "bindings", "mapping", "preset", "retouch", "score", "setlist", "stage"},
     "setlist": GROUND,
     "bindings": GROUND | {"mapping"},
     "takeover": GROUND | {"bindings"},

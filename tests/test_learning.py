@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,20 @@ from test_bindings import Knobs
 from test_midi import Controller as Player
 from test_midi import plug  # noqa: F401
 
-from vjgan.bindings import read_controllers
+from vjgan.bindings import Controller, read_controllers
 from vjgan.bound import Bound
+from vjgan.control import PresetPen, make_desk
 from vjgan.controls import CONTROLS, Control
 from vjgan.errors import DeviceError, VjganError
 from vjgan.learning import LESSON_SECONDS, Lesson, controllers_of, learn
+from vjgan.loader import LOOK_SECONDS, Loader
 from vjgan.mapping import Router
 from vjgan.moves import Move, Moves
+from vjgan.remote.desk import Desk
 from vjgan.rig import keep_binding, load_rig, rig_file, take_back
-from vjgan.types import Command, ControlEvent, Event, Setting
+from vjgan.snapshot import keep_snapshot
+from vjgan.stock import make_library
+from vjgan.types import Command, ControlEvent, Event, Kept, Setting
 
 WRITTEN = """link = true  # of the band
 [controllers.nano] # the small one
@@ -129,11 +135,20 @@ def test_learning_an_unknown_control_or_from_nothing_is_told() -> None:
 class Show:
     """A show in which lessons are held."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        source: Path | None = None,
+        desk: Desk | None = None,
+        pen: PresetPen | None = None,
+        own: Mapping[Path, Sequence[Controller]] | None = None,
+    ) -> None:
         self.knobs, self.time = Knobs(), 100.0
         router = Router(CONTROLS, {})
-        bound = Bound(self.knobs, controllers_of(load_rig()), lambda: standing_of(router))
-        self.bound, self.lesson = bound, Lesson(bound, lambda: self.time)
+        self.standing = lambda: standing_of(router, source=source)
+        if desk is not None:
+            desk.look(self.standing(), None)  # type: ignore[arg-type]
+        bound = Bound(self.knobs, controllers_of(load_rig()), self.standing, own=own)
+        self.bound, self.lesson = bound, Lesson(bound, lambda: self.time, pen)
 
     def do(self, *events: Event) -> list[Event]:
         """Which of the gestures of hands elsewhere are left to be done."""
@@ -195,3 +210,69 @@ def test_a_lesson_ends_by_itself_and_a_broken_rig_is_told(
     assert "is not valid TOML" in show.lesson.line() and "is not valid TOML" in caplog.text
     assert show.move("cc41", 1.0, 0.0) == [Command("go")]  # all else stays
     assert Move("p", 2, "cc1").key == "2.cc1"
+
+
+BOUND = """# mine
+name = "Mine"
+
+[controllers.nano.controls] # of the small one
+cc9 = "zoom"
+"""
+
+
+def test_a_lesson_for_this_preset_is_kept_in_it_and_goes_before_the_rig(
+    rig: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "40-mine.toml"
+    source.write_text(BOUND)
+    library = make_library()
+    library.controllers[source] = library.preset(source).controllers
+    scenes = Loader(library.scene, library.paths, source)
+    desk = make_desk(library, scenes)
+    show = Show(source, desk, PresetPen(library, scenes, desk), library.controllers)
+    try:
+        assert show.do(Command("learn"), Command("learn_preset")) == []
+        assert show.lesson.here and "learn for this preset: touch" in show.lesson.line()
+        assert show.do(Setting("hue", 3.0)) == []
+        assert show.move("cc41", 1.0, 0.0) == []
+        assert show.lesson.line() == "cc41 of 'nano:out': hue in preset '40-mine'"
+        assert show.move("cc41", 1.0, 0.0) == [Setting("hue", 180.0), Setting("hue", None)]
+        assert rig.read_text() == WRITTEN and "# of the small one" in source.read_text()
+        assert library.preset(source).controllers[0].controls.keys() == {"cc9", "1.cc41"}
+        time.sleep(2 * LOOK_SECONDS)
+        assert scenes.finished() is None  # nothing was built anew, nothing is seen of it
+        path = keep_snapshot(show.standing(), tmp_path / "own", [source], library.preset)
+        assert library.preset(path).controllers == library.preset(source).controllers
+        show.do(Command("unlearn"))
+        assert source.read_text() == BOUND
+        assert show.move("cc41", 1.0, 0.0) == [Command("go")]
+        show.do(Command("learn_preset"), Command("learn_preset"), Command("next"))
+        assert show.move("note40", 1.0, 0.0) == []  # the rig's after all
+        assert "note40" in rig.read_text() and source.read_text() == BOUND
+    finally:
+        scenes.close()
+
+
+def test_what_is_learnt_to_a_preset_that_comes_with_vjgan_is_kept_in_a_copy(
+    rig: Path, tmp_path: Path
+) -> None:
+    library = make_library()
+    library.own_folder = tmp_path / "own"
+    source = library.find("drift")
+    scenes = Loader(library.scene, library.paths, source)
+    desk = make_desk(library, scenes)
+    before = source.read_text()
+    show = Show(source, desk, PresetPen(library, scenes, desk), library.controllers)
+    try:
+        show.do(Command("learn_preset"), Setting("hue", 3.0))
+        show.move("cc1", 0.0, 0.3, 0.6)
+        (copy,) = library.own_folder.iterdir()
+        assert show.lesson.line() == f"cc1 of 'nano:out': hue in preset '{copy.stem}'"
+        assert source.read_text() == before
+        kept = library.preset(copy)
+        assert kept.controllers[0].controls["1.cc1"].control == "hue"
+        assert kept.values == library.preset(source).values
+        (told,) = desk.read()
+        assert isinstance(told, Kept) and (told.before, told.path) == (source, copy)
+    finally:
+        scenes.close()

@@ -5,6 +5,7 @@ import pytest
 from vjgan.controls import Control
 from vjgan.errors import PresetError
 from vjgan.preset import find_preset, find_presets, load_preset
+from vjgan.types import Command, TempoHint
 
 PASSES = {
     "bloom": {"bloom.amount": Control("bloom.amount", 0.0, 2.0, 0.5, "", "glow")},
@@ -78,6 +79,29 @@ def test_directions_have_names_that_the_model_decides(tmp_path: Path) -> None:
     assert preset.motion.classes == (3, 1)
 
 
+KNOBS = """
+[tempo]
+bpm = 172
+slowest = 150
+[controllers.nano]
+takeover = "scale"
+[controllers.nano.controls]
+cc1 = "bloom.amount"
+note36 = { control = "hue", mode = "latch", high = 90 }
+[controllers.nano.commands]
+cc41 = "strobe_kill"
+"""
+
+
+@pytest.mark.parametrize("head", ["", "format = 1", "format = 2"])
+def test_it_keeps_bindings_and_tempo_whatever_its_format(tmp_path: Path, head: str) -> None:
+    preset = load(tmp_path, head + KNOBS)
+    assert preset.hint == TempoHint(172.0, 150.0, 0.0)
+    (nano,) = preset.controllers
+    assert nano.controls["cc1"].high == 2.0 and nano.controls["note36"].mode == "latch"
+    assert nano.commands == {"cc41": Command("strobe_kill")} and nano.takeover == "scale"
+
+
 def test_an_empty_file_is_a_preset(tmp_path: Path) -> None:
     assert load(tmp_path, "").name == "03-tide"
 
@@ -112,6 +136,15 @@ def test_an_empty_file_is_a_preset(tmp_path: Path) -> None:
         ("[lfo.a]\nshape = 'x'", ["lfo.a.shape", "'x'", "sine"]),
         ("[lfo.a]\nbeat = 3", ["lfo.a.beat", "unknown", "beats"]),
         ("name = ", ["not valid TOML", "end of document"]),
+        ("[tempo]\nbpm = 1000", ["tempo.bpm 1000", "less than or equal to 400"]),
+        ("[tempo]\nslowest = 90\nfastest = 80", ["tempo.slowest 90 must be below fastest, 80"]),
+        ("[tempo]\nspeed = 3", ["tempo.speed is unknown; there are: bpm, slowest, fastest"]),
+        ('[controllers.n]\nmap = "generic"', ["controllers.n.map 'generic'", "not permitted"]),
+        ('[controllers.n.controls]\ncc1 = "hoe"', ["controllers.n.controls.cc1 'hoe' is not a"]),
+        (
+            '[controllers.n.commands]\ncc1 = "x"',
+            ["controllers.n.commands.cc1 'x' is not a command"],
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, text: str, words: list[str]) -> None:

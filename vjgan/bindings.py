@@ -27,7 +27,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -84,16 +84,24 @@ class BankTable(BaseModel):
     commands: dict[str, str] = Field(default_factory=dict)
 
 
-class ControllerTable(BaseModel):
-    """One controller."""
+class OwnTable(BaseModel):
+    """What a preset has for one controller."""
 
     model_config = _TABLE
-    map: str = ""
     takeover: Takeover | None = None
     controls: dict[str, str | BindingTable] = Field(default_factory=dict)
     commands: dict[str, str] = Field(default_factory=dict)
+
+
+class ControllerTable(OwnTable):
+    """One controller."""
+
+    map: str = ""
     banks: dict[str, BankTable] = Field(default_factory=dict)
     feedback: dict[str, str | LampTable] = Field(default_factory=dict)
+
+
+Table = TypeVar("Table", bound=OwnTable)
 
 
 @dataclass(frozen=True)
@@ -178,9 +186,17 @@ class Controller:
     name: str
     controls: Mapping[str, Binding]
     commands: Mapping[str, Command]
-    takeover: str = "pickup"
+    takeover: str = "pickup"  # of a preset's, empty: as the rig has it
     banks: Mapping[str, Bank] = field(default_factory=dict)
     lamps: Mapping[str, Lamp] = field(default_factory=dict)
+
+    def plays(self, port: str) -> bool:
+        """Whether a port is of this controller."""
+        return self.name.lower() in port.lower()
+
+    def says(self, here: str, source: str) -> bool:
+        """Whether it has something for a source, ``here`` with its channel."""
+        return any(key in rows for rows in (self.controls, self.commands) for key in (here, source))
 
 
 def read_controllers(
@@ -195,8 +211,9 @@ def read_controllers(
     read = []
     for name, table in tables.items():
         place = f"{where}: controllers.{name}"
-        own = _table(place, table)
-        ready = _table(f"map '{own.map}'", _map(place, own.map)) if own.map else ControllerTable()
+        own, ready = _table(place, table, ControllerTable), ControllerTable()
+        if own.map:
+            ready = _table(f"map '{own.map}'", _map(place, own.map), ControllerTable)
         bound, words = _over(ready, own)
         banks = {
             key: _bank(f"{place}.banks.{key}", bound, words, bank, controls)
@@ -216,6 +233,23 @@ def read_controllers(
     return read
 
 
+def read_own(
+    where: str, tables: Mapping[str, Any], controls: Mapping[str, Control]
+) -> list[Controller]:
+    """What a preset, which is ``where``, has for controllers: it goes before what the rig says of
+    the same sources. Without a ``takeover`` of its own it is the rig's.
+
+    Raises VjganError, as `read_controllers` does."""
+    read = []
+    for name, written in tables.items():
+        place = f"{where}: controllers.{name}"
+        table = _table(place, written, OwnTable)
+        bound = _bindings(place, table.controls, controls)
+        words = read_buttons(f"{place}.commands", table.commands)
+        read.append(Controller(name, bound, words, table.takeover or ""))
+    return read
+
+
 def map_names() -> list[str]:
     """The controllers for which a map is ready."""
     return sorted(path.stem for path in MAPS.glob("*.toml"))
@@ -227,9 +261,9 @@ def _map(place: str, name: str) -> Mapping[str, Any]:
     return read_toml(MAPS / f"{name}.toml", "map")
 
 
-def _table(place: str, table: object) -> ControllerTable:
+def _table(place: str, table: object, kind: type[Table]) -> Table:
     try:
-        return ControllerTable.model_validate(table)
+        return kind.model_validate(table)
     except ValidationError as error:
         first = max(error.errors(include_url=False), key=lambda one: len(one["loc"]))
         shapes = ("BindingTable", "LampTable", "str")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from vjgan.bindings import Bank, Binding, Controller
 from vjgan.gestures import PRESSED
@@ -23,7 +24,8 @@ STEPS: dict[str, Callable[[int], int]] = {
 
 class Bound:
     """Hands whose knobs and buttons also do what they are bound to. ``standing`` tells how the show
-    stands, which may be some frames old."""
+    stands, which may be some frames old. What the preset on stage has of its ``own``, by its file,
+    goes before what the ``controllers`` of the rig say of the same sources."""
 
     def __init__(
         self,
@@ -31,11 +33,13 @@ class Bound:
         controllers: Sequence[Controller],
         standing: Callable[[], Standing | None],
         now: Callable[[], float] = time.monotonic,
+        own: Mapping[Path, Sequence[Controller]] | None = None,
     ) -> None:
         self.controllers = tuple(controllers)  # may be replaced at any time
         self.quiet = False  # gestures are only passed on: someone is learning from them
         self._hands = hands
         self._standing = standing
+        self._of_presets: Mapping[Path, Sequence[Controller]] = {} if own is None else own
         self._now = now
         self._knobs: dict[str, Knob] = {}  # by port and source
         self._banks: dict[str, str] = {}  # which one is chosen, by controller
@@ -67,6 +71,12 @@ class Bound:
         """What the controller's knobs and buttons do now."""
         return controller.banks.get(self.bank(controller), controller)
 
+    def own(self, standing: Standing | None) -> Sequence[Controller]:
+        """What the preset on stage has of its own."""
+        if standing is None or standing.source is None:
+            return ()
+        return self._of_presets.get(standing.source, ())
+
     def _meant(self, event: ControlEvent) -> Iterator[Event]:
         here = f"{event.channel}.{event.source}"
         knob = self._knobs.setdefault(f"{event.port}/{here}", Knob())
@@ -75,8 +85,15 @@ class Bound:
             self._told = standing.preset
             self._let_go("")
         pressed = event.value >= PRESSED and (knob.at or 0.0) < PRESSED
-        for one in self.controllers:
-            if one.name.lower() not in event.port.lower() or self._shifts(one, event, pressed):
+        rig = [one for one in self.controllers if one.plays(event.port)]
+        own = [
+            one
+            for one in self.own(standing)
+            if one.plays(event.port) and one.says(here, event.source)
+        ]
+        named = [one.takeover for one in rig if one.name]
+        for one in own or rig:
+            if not own and self._shifts(one, event, pressed):
                 continue
             layer = self.layer(one)
             command = layer.commands.get(here) or layer.commands.get(event.source)
@@ -84,7 +101,8 @@ class Bound:
                 yield command
             binding = layer.controls.get(here) or layer.controls.get(event.source)
             if binding is not None and standing is not None:
-                yield from self._set(knob, binding, one.takeover, event.value, standing)
+                takeover = one.takeover or (named or ["pickup"])[0]
+                yield from self._set(knob, binding, takeover, event.value, standing)
         knob.at = event.value
 
     def _let_go(self, port: str) -> None:

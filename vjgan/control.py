@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vjgan.assets import cache_folder, folder, own_folder
 from vjgan.darkroom import Darkroom
-from vjgan.errors import DeviceError, VjganError
+from vjgan.errors import DeviceError, PresetError, VjganError
 from vjgan.generator.checkpoint import find_model, info
 from vjgan.generator.upscale import model_of
 from vjgan.generator.worker import Worker
@@ -29,7 +29,8 @@ from vjgan.remote.pairing import Pairing
 from vjgan.remote.pictures import Thumbnails
 from vjgan.remote.server import Server
 from vjgan.remote.service import Part, Service
-from vjgan.snapshot import keep_snapshot, save_changes
+from vjgan.rig import Change, Edit, take_back
+from vjgan.snapshot import edit_preset, keep_snapshot, save_changes
 from vjgan.standing import Standing
 from vjgan.stock import all_controls
 from vjgan.thumbnails import Illustrator
@@ -88,6 +89,43 @@ def make_desk(library: Library, scenes: Loader | None = None) -> Desk:
 
     desk = Desk(keep, save)
     return desk
+
+
+class PresetPen:
+    """Writes into the preset on stage while it plays; what comes with vjgan is copied first."""
+
+    def __init__(self, library: Library, scenes: Loader, desk: Desk) -> None:
+        self._library = library
+        self._scenes = scenes
+        self._desk = desk
+
+    def edit(self, change: Edit) -> Change:
+        """Write a change, which what is on stage takes on without being built anew. Raises
+        VjganError."""
+        library, standing = self._library, self._desk.standing()
+        if standing is None or standing.source is None:
+            raise PresetError("no preset with a file is on stage yet")
+        source = path = standing.source
+        if source.parent == library.presets_folder:
+            plain = replace(standing, own=standing.given)
+            folder = library.own_folder or own_folder("presets")
+            path = keep_snapshot(
+                plain, folder, library.paths(), library.preset, library.model, library.seed
+            )
+        with self._scenes.saving(source, path):
+            before, after = edit_preset(path, change, library.preset)
+        self._read(path)
+        self._desk.tell(Kept(source, path, standing.given))
+        return Change(path, before, after, "preset")
+
+    def take_back(self, kept: Change) -> None:
+        """Undo it. Raises VjganError."""
+        with self._scenes.saving(kept.path, kept.path):
+            take_back(kept)
+        self._read(kept.path)
+
+    def _read(self, path: Path) -> None:
+        self._library.controllers[path] = self._library.preset(path).controllers
 
 
 @contextmanager

@@ -77,6 +77,7 @@ class Engine:
         self.prompter = Prompter(
             self.performer, stage, screen, tempo, notice, onlooker, budget, score, pupil
         )
+        self.tempo.hint(stage.scene.hint)
         self.beat = Beat()
         self._latent: LatentState | None = None
         self._lag = 0.0  # seconds by which the model's pictures come late
@@ -127,6 +128,7 @@ class Engine:
             return
         if self.stage.enter(scene, self.beat.position):
             self.painter.use(scene.generator)
+        self.tempo.hint(scene.hint)
         if self.witness is not None:
             self.witness.entered(scene, tick)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_not
 
 from vjgan.bindings import Bank, Binding, Controller, Lamp
 from vjgan.bound import Bound
@@ -39,6 +40,7 @@ class View:
 
 
 Look = Callable[[View], float]  # 0..1, what a lamp shows
+Layers = Sequence[Controller | Bank]  # that say what knobs and buttons do; the first that does
 
 
 class Feedback:
@@ -59,7 +61,7 @@ class Feedback:
         self._now = now
         self._find_number = number
         self._numbered = ("", 0)  # the last preset, and its number
-        self._looks: dict[str, tuple[Controller | Bank, dict[str, tuple[Lamp, Look]]]] = {}
+        self._looks: dict[str, tuple[Layers, dict[str, tuple[Lamp, Look]]]] = {}
         self._shown: dict[tuple[str, str], float] = {}
         self._closed = threading.Event()
         self._failed = ""
@@ -102,7 +104,7 @@ class Feedback:
             bank = self._bound.bank(one)
             view = View(standing, standing.beat.after(passed), self._numbered[1], bank)
             news = {}
-            for key, (lamp, look) in self._looks_of(one).items():
+            for key, (lamp, look) in self._looks_of(one, standing).items():
                 x = look(view)
                 if self._shown.get((one.name, key)) != x:
                     self._shown[one.name, key] = x
@@ -110,22 +112,30 @@ class Feedback:
             if news:
                 self._send(one.name, news)
 
-    def _looks_of(self, one: Controller) -> Mapping[str, tuple[Lamp, Look]]:
-        layer = self._bound.layer(one)
+    def _looks_of(self, one: Controller, standing: Standing) -> Mapping[str, tuple[Lamp, Look]]:
+        layers = (*self._own(one, standing), self._bound.layer(one))
         known = self._looks.get(one.name)
-        if known is None or known[0] is not layer:
-            known = layer, {key: (lamp, _look(lamp, one, layer)) for key, lamp in one.lamps.items()}
+        if known is None or len(known[0]) != len(layers) or any(map(is_not, known[0], layers)):
+            known = (
+                layers,
+                {key: (lamp, _look(lamp, one, layers)) for key, lamp in one.lamps.items()},
+            )
             self._looks[one.name] = known
         return known[1]
 
+    def _own(self, one: Controller, standing: Standing) -> Sequence[Controller]:
+        """What the preset on stage has of its own for a controller of the rig."""
+        presets = self._bound.own(standing)
+        return [own for own in presets if own.plays(one.name) or one.plays(own.name)]
 
-def _look(lamp: Lamp, one: Controller, layer: Controller | Bank) -> Look:
-    """What a lamp shows, while its controller's knobs and buttons do what ``layer`` says."""
+
+def _look(lamp: Lamp, one: Controller, layers: Layers) -> Look:
+    """What a lamp shows, while its controller's knobs and buttons do what ``layers`` say."""
     if not lamp.of:
-        return _look_as_bound(lamp.source, one, layer)
+        return _look_as_bound(lamp.source, one, layers)
     kind, _, name = lamp.of.partition(" ")
     if kind == "bank":
-        return lambda view: float(view.bank == name)
+        return _look_at_bank(name)
     if lamp.of == "beat":
         return _beat
     if lamp.of == "bar":
@@ -136,20 +146,26 @@ def _look(lamp: Lamp, one: Controller, layer: Controller | Bank) -> Look:
         return _look_at_control(lamp.of)
 
 
-def _look_as_bound(source: str, one: Controller, layer: Controller | Bank) -> Look:
+def _look_as_bound(source: str, one: Controller, layers: Layers) -> Look:
     def is_here(key: str) -> bool:
         return key.rpartition(".")[2] == source
 
-    for name, bank in one.banks.items():
-        if is_here(bank.button):
-            return lambda view: float(view.bank == name)
-    for key, binding in layer.controls.items():
-        if is_here(key):
-            return _look_at_binding(binding)
-    for key, command in layer.commands.items():
-        if is_here(key):
-            return _look_at_command(command)
+    for layer in layers:
+        if layer is layers[-1]:  # the rig's, whose banks come first
+            for name, bank in one.banks.items():
+                if is_here(bank.button):
+                    return _look_at_bank(name)
+        for key, binding in layer.controls.items():
+            if is_here(key):
+                return _look_at_binding(binding)
+        for key, command in layer.commands.items():
+            if is_here(key):
+                return _look_at_command(command)
     return lambda view: 0.0
+
+
+def _look_at_bank(name: str) -> Look:
+    return lambda view: float(view.bank == name)
 
 
 def _look_at_binding(binding: Binding) -> Look:
@@ -187,6 +203,7 @@ def _look_at_command(command: Command) -> Look:
         "panic": lambda view: float(view.standing.panic),
         "strobe_kill": lambda view: float(view.standing.strobe_killed),
         "learn": lambda view: float(view.standing.lesson),
+        "learn_preset": lambda view: float(view.standing.lesson_here),
         "clock": lambda view: float(view.beat.source in CLOCKS[command.value - 1 : command.value]),
         "tap": _beat,
         "one": _bar,

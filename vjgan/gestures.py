@@ -50,6 +50,8 @@ COMMANDS = {
     "one, -1 the next",
     "pattern": "the test pattern, and back",
     "learn": "learn what a knob or pad does: then a control or command, then the knob or pad",
+    "learn_preset": "the same for this preset alone, before what the rig says; in a lesson: for it "
+    "alone, or for all",
     "unlearn": "forget what was learnt last",
     "help": "this help",
 }

@@ -6,13 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from vjgan.bindings import Controller, read_controllers
 from vjgan.bound import Bound
 from vjgan.errors import DeviceError, VjganError
 from vjgan.midi import MidiIn
 from vjgan.moves import Move, Moves
-from vjgan.rig import Change, Rig, keep_binding, load_rig, rig_file, take_back
+from vjgan.preset import FORMAT
+from vjgan.rig import Change, Edit, Rig, binding_edit, keep_binding, load_rig, rig_file, take_back
 from vjgan.stock import all_controls
 from vjgan.types import Command, ControlEvent, Event, Setting
 
@@ -64,14 +66,29 @@ def _words(move: Move) -> str:
     return f"{move.source} of '{move.port}'"
 
 
+class Pen(Protocol):
+    """Writes into the preset on stage; see ``vjgan.control``."""
+
+    def edit(self, change: Edit) -> Change:
+        """What has been written. Raises VjganError."""
+
+    def take_back(self, kept: Change) -> None:
+        """Undo that. Raises VjganError."""
+
+
 class Lesson:
     """Learning in the show: the command ``learn``, then a control or another command, then a knob
-    or pad, which does that from then on, and in every show to come. ``unlearn`` takes the last one
-    back. Files are written beside the loop."""
+    or pad, which does that from then on, and in every show to come. ``learn_preset`` does so for
+    the preset on stage alone, where there is a ``pen`` for it. ``unlearn`` takes the last one back.
+    Files are written beside the loop."""
 
-    def __init__(self, bound: Bound, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, bound: Bound, now: Callable[[], float] = time.monotonic, pen: Pen | None = None
+    ) -> None:
         self._bound = bound
         self._now = now
+        self._pen = pen
+        self.here = False  # what is being learnt goes for the preset on stage alone
         self._target: Setting | Command | None = None
         self._moves = Moves()
         self._ends = 0.0  # when it is given up; 0: nothing is being learnt
@@ -86,6 +103,12 @@ class Lesson:
             case Command("learn"):
                 self._begin(0.0 if self._ends else self._now() + LESSON_SECONDS)
                 return True
+            case Command("learn_preset"):
+                if self._ends:
+                    self.here = not self.here and self._pen is not None
+                else:
+                    self._begin(self._now() + LESSON_SECONDS, self._pen is not None)
+                return True
             case Command("unlearn"):
                 self._begin(0.0)
                 self._work(self._take_back)
@@ -95,9 +118,9 @@ class Lesson:
             case ControlEvent() if self._target is not None:
                 move = self._moves.hear(event)
                 if move is not None:
-                    target = self._target
+                    target, here = self._target, self.here
                     self._begin(0.0)
-                    self._work(lambda: self._keep(move, target))
+                    self._work(lambda: self._keep(move, target, here))
             case Setting(name=name, value=value) if name and value is not None:
                 self._target, self._moves = event, Moves()
                 return True
@@ -119,17 +142,18 @@ class Lesson:
             self._tell("learn: nothing was moved")
         if not self._ends:
             return self._told if now < self._told_until else ""
+        where = " for this preset" if self.here else ""
         if self._target is None:
-            return "learn: touch a control, or press what a pad shall do"
-        return f"learn {_target_words(self._target)}: move a knob or strike a pad"
+            return f"learn{where}: touch a control, or press what a pad shall do"
+        return f"learn {_target_words(self._target)}{where}: move a knob or strike a pad"
 
     def close(self) -> None:
         """Wait for what is being written."""
         if self._thread.is_alive():
             self._thread.join(timeout=5.0)
 
-    def _begin(self, ends: float) -> None:
-        self._ends, self._target = ends, None
+    def _begin(self, ends: float, here: bool = False) -> None:
+        self._ends, self._target, self.here = ends, None, here
         self._bound.quiet = bool(ends)
 
     def _tell(self, words: str) -> None:
@@ -150,18 +174,34 @@ class Lesson:
         self._thread = threading.Thread(target=run, name="lesson", daemon=True)
         self._thread.start()
 
-    def _keep(self, move: Move, target: Setting | Command) -> str:
-        if isinstance(target, Setting):
-            kept = keep_binding(move.port, move.key, move.row(target.name))
-        else:
-            kept = keep_binding(move.port, move.key, _target_words(target), "commands")
+    def _keep(self, move: Move, target: Setting | Command, here: bool) -> str:
+        row, kind = (
+            (move.row(target.name), "controls")
+            if isinstance(target, Setting)
+            else (_target_words(target), "commands")
+        )
+        words = f"{_words(move)}: {_target_words(target)}"
+        if not here or self._pen is None:
+            self._kept.append(keep_binding(move.port, move.key, row, kind))
+            return words
+        bind = binding_edit(move.port, move.key, row, kind)
+
+        def edit(document: Any) -> None:
+            bind(document)
+            document["format"] = FORMAT
+
+        kept = self._pen.edit(edit)
         self._kept.append(kept)
-        return f"{_words(move)}: {_target_words(target)}"
+        return f"{words} in preset '{kept.path.stem}'"
 
     def _take_back(self) -> str:
         if not self._kept:
             return "nothing was learnt in this show"
-        take_back(self._kept.pop())
+        kept = self._kept.pop()
+        if kept.kind == "rig" or self._pen is None:
+            take_back(kept)
+        else:
+            self._pen.take_back(kept)
         return "what was learnt last is forgotten"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from vjgan.bank import Bank
+from vjgan.bindings import Controller
 from vjgan.controls import INSIDE, RETOUCH, Control
 from vjgan.errors import (
     BankError,
@@ -69,6 +70,8 @@ class Library:
     blank: Generator | None = None  # in the place of no model
     own_folder: Path | None = None  # the performer's presets, which come after the others
     retouches: Mapping[str, Opening] = field(default_factory=dict)  # by kind
+    # What presets have of their own for controllers, by file, as their newest scenes know it.
+    controllers: dict[Path, tuple[Controller, ...]] = field(default_factory=dict)
     _retouched: WeakValueDictionary[object, Retouched] = field(default_factory=WeakValueDictionary)
 
     @property
@@ -191,6 +194,7 @@ class Library:
             log.warning("%s; it is left out", error)  # a model that the preset was not made for
         if any(name.startswith(INSIDE) and not name.startswith(RETOUCH) for name in preset.steers):
             generator.prepare()
+        self.controllers[path] = preset.controllers
         return Scene(
             key=preset.key,
             title=preset.name,
@@ -202,6 +206,7 @@ class Library:
             source=path,
             layers=self._layers(preset, bare),
             bare=bare,
+            hint=preset.hint,
         )
 
     def prepare(self, path: Path) -> None:

@@ -10,22 +10,27 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vjgan.bindings import Controller, read_own
 from vjgan.controls import CONTROLS, LAYERS, Control
-from vjgan.errors import BankError, PresetError, ShaderError
+from vjgan.errors import BankError, PresetError, ShaderError, VjganError
 from vjgan.files import flat, read_toml
 from vjgan.gestures import MIDI_SOURCE
 from vjgan.mapping import CURVES, SHAPES, SIGNALS, Lfo, Route
-from vjgan.types import PassWeight
+from vjgan.types import NO_HINT, PassWeight, TempoHint
 
-FORMAT = 1  # of the files
-# What a file of an older format says, in the next one's words. The first format has no older one.
-MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+FORMAT = 2  # of the files; one that does not say is of the first
+# What a file of an older format says, in the next one's words. The first knew neither [tempo] nor
+# [controllers]; all else is the same.
+MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda written: {**written, "format": 2},
+}
 SOURCES = ("image", "video", "camera")
 RETOUCHES = ("style", "dream")
 
 # Which there are is known to the model that will be on stage, see `Library.scene`.
 DIRECTION = re.compile(r"direction\.(?=.*[^\d.])([\w-]{1,64})", re.ASCII)
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Bpm = Annotated[float, Field(ge=20, le=400)]
 
 
 class _Table(BaseModel):
@@ -79,10 +84,18 @@ class LayerTable(_Table):
     beats: float | None = Field(default=None, ge=0.25, le=1024)
 
 
+class TempoTable(_Table):
+    """What is known of the tempo, in bpm; see ``TempoHint``."""
+
+    bpm: Bpm | None = None
+    slowest: Bpm | None = None
+    fastest: Bpm | None = None
+
+
 class PresetTable(_Table):
     """The file as a whole."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str = ""
     description: str = ""
     model: str = ""
@@ -94,6 +107,8 @@ class PresetTable(_Table):
     lfo: dict[str, LfoTable] = Field(default_factory=dict)
     layers: dict[str, LayerTable] = Field(default_factory=dict)
     retouch: tuple[str, ...] = ()
+    tempo: TempoTable = TempoTable()
+    controllers: dict[str, Any] = Field(default_factory=dict)  # see ``vjgan.bindings``
 
 
 @dataclass(frozen=True)
@@ -132,6 +147,8 @@ class Preset:
     table: Mapping[str, Control]
     layers: tuple[Layer, ...] = ()
     retouch: tuple[RetouchRow, ...] = ()
+    hint: TempoHint = NO_HINT
+    controllers: tuple[Controller, ...] = ()  # that go before the rig's
 
     @property
     def steers(self) -> set[str]:
@@ -197,7 +214,19 @@ def load_preset(
         table=table,
         layers=layers,
         retouch=retouch,
+        hint=TempoHint(**{key: bpm or 0.0 for key, bpm in data.tempo.model_dump().items()}),
+        controllers=_controllers(path, data, table),
     )
+
+
+def _controllers(
+    path: Path, data: PresetTable, table: Mapping[str, Control]
+) -> tuple[Controller, ...]:
+    """Bindings of its own. Raises PresetError."""
+    try:
+        return tuple(read_own(f"preset '{path.stem}' ({path})", data.controllers, table))
+    except VjganError as error:
+        raise PresetError(str(error)) from None
 
 
 def _opened(
@@ -223,7 +252,7 @@ def _opened(
 
 def _current(path: Path, written: dict[str, Any]) -> dict[str, Any]:
     """What a file says, as of the format of today. Raises PresetError for a later one."""
-    version = written.get("format", FORMAT)
+    version = written.get("format", 1)
     if isinstance(version, int) and version > FORMAT:
         raise PresetError(
             f"preset '{path.stem}' ({path}): format {version} is of a later vjgan; "
@@ -342,6 +371,9 @@ def _problems(
             )
         if route.target not in table:
             yield f"route {index}: target '{route.target}' is unknown; {_known(table)}"
+    slowest, fastest = data.tempo.slowest, data.tempo.fastest
+    if slowest and fastest and slowest >= fastest:
+        yield f"tempo.slowest {slowest:g} must be below fastest, {fastest:g}"
     if data.motion.kind == "keyframes" and len(data.motion.keyframes) < 2:
         yield f"motion.keyframes has {len(data.motion.keyframes)} entries; at least 2 are needed"
 
@@ -387,6 +419,6 @@ def _fields(location: tuple[int | str, ...]) -> Iterable[str]:
     if "keyframes" in location[:-1]:
         return KeyframeTable.model_fields
     tables: dict[str, type[_Table]] = {"motion": MotionTable, "routes": RouteTable, "lfo": LfoTable,
-                                      "layers": LayerTable}  # fmt: skip
+                                      "layers": LayerTable, "tempo": TempoTable}  # fmt: skip
     table = tables.get(str(location[0])) if len(location) > 1 else None
     return (table or PresetTable).model_fields

@@ -112,6 +112,7 @@ class Prompter:
             "" if self._score is None else self._score.line(),
             learning="" if self._pupil is None else self._pupil.line(),
             lesson=self._pupil is not None and self._pupil.learns,
+            lesson_here=self._pupil is not None and self._pupil.here,
             arrangement=self._arrangement(),
             company=self._company(),
         )

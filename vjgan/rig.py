@@ -108,21 +108,23 @@ def keep_in_rig(name: str, value: float) -> Path:
 
 @dataclass(frozen=True)
 class Change:
-    """The rig's file before and after something was kept in it."""
+    """A file before and after something was kept in it."""
 
     path: Path
     before: str
     after: str
+    kind: str = "rig"
 
 
-def keep_binding(
+Edit = Callable[[Any], None]  # of a document of TOML
+
+
+def binding_edit(
     port: str, source: str, row: str | Mapping[str, str], kind: str = "controls"
-) -> Change:
-    """Let a ``source`` of a MIDI port do what ``row`` says, in the rig's file, which keeps all
-    else, comments too. ``kind`` is "controls" or "commands". The table is that whose name is a part
-    of the port's, or a new one; what it said of that source before is gone.
-
-    Raises VjganError when it cannot be written."""
+) -> Edit:
+    """What lets a ``source`` of a MIDI port do what ``row`` says, in the file of a rig or a preset.
+    ``kind`` is "controls" or "commands". The table is that whose name is a part of the port's, or
+    a new one; what it said of that source before is gone."""
 
     def change(document: Any) -> None:
         controllers = document.setdefault("controllers", tomlkit.table(is_super_table=True))
@@ -137,18 +139,28 @@ def keep_binding(
             value.update(row)
         controller.setdefault(kind, tomlkit.table())[source] = value
 
-    return _edit(change, "controllers must be a table of MIDI controllers")
+    return change
+
+
+def keep_binding(
+    port: str, source: str, row: str | Mapping[str, str], kind: str = "controls"
+) -> Change:
+    """Keep a binding, see `binding_edit`, in the rig's file, which keeps all else, comments too.
+
+    Raises VjganError when it cannot be written."""
+    edit = binding_edit(port, source, row, kind)
+    return _edit(edit, "controllers must be a table of MIDI controllers")
 
 
 def take_back(kept: Change) -> None:
-    """Make the rig's file what it was before. Raises VjganError where it has been changed since, or
-    cannot be written."""
+    """Make a file what it was before. Raises VjganError where it has been changed since, or cannot
+    be written."""
     try:
         if kept.path.read_text(encoding="utf-8") != kept.after:
-            raise VjganError(f"rig '{kept.path}' has been changed since; it stays as it is")
+            raise VjganError(f"{kept.kind} '{kept.path}' has been changed since; it stays as it is")
         _write(kept.path, kept.before)
     except OSError as error:
-        raise VjganError(f"rig '{kept.path}' cannot be written: {error.strerror}") from None
+        raise VjganError(f"{kept.kind} '{kept.path}' cannot be written: {error.strerror}") from None
 
 
 def keep_display(values: Mapping[str, Any], output: str = "") -> Path:
@@ -171,7 +183,7 @@ def keep_display(values: Mapping[str, Any], output: str = "") -> Path:
     return _edit(change, "display must be a table, and its outputs tables").path
 
 
-def _edit(change: Callable[[Any], None], allowed: str) -> Change:
+def _edit(change: Edit, allowed: str) -> Change:
     """Change the rig's file, which keeps all else, comments too; ``allowed`` says how what is
     changed has to be."""
     path = rig_file()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vjgan.stage import Scene
 from vjgan.standing import Standing
-from vjgan.types import Beat, Event, Features, Pulse, Screen, Tick, Visit
+from vjgan.types import Beat, Event, Features, Pulse, Screen, TempoHint, Tick, Visit
 
 
 class Tempo(Protocol):
@@ -27,6 +27,8 @@ class Tempo(Protocol):
 
     def hold(self, number: int) -> None: ...
 
+    def hint(self, hint: TempoHint) -> None: ...
+
     def line(self) -> str: ...
 
 
@@ -44,6 +46,8 @@ class Unmoved:
     def nudge(self, steps: int) -> None: ...
 
     def hold(self, number: int) -> None: ...
+
+    def hint(self, hint: TempoHint) -> None: ...
 
 
 class Scenes(Protocol):
@@ -114,6 +118,9 @@ class Pupil(Protocol):
 
     @property
     def learns(self) -> bool: ...
+
+    @property
+    def here(self) -> bool: ...
 
     def takes(self, event: Event) -> bool:
         """Whether a gesture is for it only, and not to be done."""

@@ -19,7 +19,7 @@ from vjgan.budget import FPS, SOFTWARE_FPS, Budget
 from vjgan.chapters import Chapters
 from vjgan.clock import WallClock
 from vjgan.conductor import Conductor
-from vjgan.control import make_desk, serve
+from vjgan.control import PresetPen, make_desk, serve
 from vjgan.engine import Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.film import FilmSettings, Progress, check_factor, film
@@ -184,7 +184,8 @@ def play(
         if sitting is not None:
             room.callback(sitting.close)
         seen = None if sitting is None else sitting.words
-        bound, lesson = bind(hands, controllers, desk.standing, clock.time, library.paths, room)
+        pen = PresetPen(library, scenes, desk)
+        bound, lesson = bind(hands, controllers, desk.standing, clock.time, library, room, pen)
         room.callback(serve(settings.control, desk, library, painter, fps, seen).close)
         onlooker: Onlooker = desk
         if isinstance(screen, Window) and screen.is_operated:

@@ -55,19 +55,31 @@ def save_changes(standing: Standing, check: Callable[[Path], object]) -> Path:
     changed them; all else in it, comments too, stays as it is now on the disk.
 
     Raises PresetError when ``check`` does not accept it, or the disk does not take it."""
-    path = standing.source
-    if path is None:
+    if standing.source is None:
         raise PresetError(f"preset '{standing.preset}' has no file to be written to")
+    edit_preset(standing.source, lambda document: _put_changes(document, standing), check)
+    return standing.source
+
+
+def edit_preset(
+    path: Path, change: Callable[[Any], None], check: Callable[[Path], object]
+) -> tuple[str, str]:
+    """The text of a preset's file before and after a ``change`` of its document was written to it;
+    all else in it, comments too, stays as it is now on the disk.
+
+    Raises PresetError when ``check`` does not accept it, or the disk does not take it."""
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-        _put_changes(document, standing)
+        before = path.read_text(encoding="utf-8")
+        document = tomlkit.parse(before)
+        change(document)
+        after = tomlkit.dumps(document)
         with replacing(path) as part:
-            part.write_text(tomlkit.dumps(document), encoding="utf-8")
+            part.write_text(after, encoding="utf-8")
             check(part)
-    except (OSError, TOMLKitError, ValueError) as error:
+    except (OSError, TOMLKitError, ValueError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PresetError(f"preset '{path}' cannot be written: {reason}") from None
-    return path
+    return before, after
 
 
 def rooted(text: str, folder: Path) -> str:

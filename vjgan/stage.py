@@ -19,6 +19,7 @@ from vjgan.errors import ModelError
 from vjgan.home import Home
 from vjgan.mapping import Router, listen
 from vjgan.types import (
+    NO_HINT,
     Beat,
     Controls,
     Features,
@@ -31,6 +32,7 @@ from vjgan.types import (
     PassWeight,
     Picture,
     Setting,
+    TempoHint,
     Tick,
     model_of,
 )
@@ -71,6 +73,7 @@ class Scene:
     source: Path | None = None
     layers: tuple[Layer, ...] = ()
     bare: bool = False  # no model: the first layer stands in its place
+    hint: TempoHint = NO_HINT
 
 
 @dataclass

@@ -61,6 +61,7 @@ class Standing:
     strobe_killed: bool = False
     track: str = ""  # where the set list is, in words
     learning: str = ""  # what is being learnt, or just was, in words
-    lesson: bool = False  # a control or command is being chosen, or a knob for it
+    lesson: bool = False  # a control or command is being chosen, or a knob for it,
+    lesson_here: bool = False  # for this preset alone
     arrangement: Arrangement = Arrangement()
     company: Company | None = None

@@ -145,6 +145,19 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
+class TempoHint:
+    """What a preset knows of its music's tempo, in bpm: the one to expect, and between which it
+    is; 0 where it does not know."""
+
+    bpm: float = 0.0
+    slowest: float = 0.0
+    fastest: float = 0.0
+
+
+NO_HINT = TempoHint()
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What was set on the preset of the file ``before`` has been saved to ``path``, the same or a
     copy: ``values`` are the controls' own that it gives now."""

@@ -11,7 +11,7 @@ from vjgan.beat.lead import Lead, Source, Taps, Tracked
 from vjgan.beat.pulse import PulseClock
 from vjgan.errors import VjganError
 from vjgan.smooth import approach
-from vjgan.types import Beat, Features, Pulse, Tick
+from vjgan.types import Beat, Features, Pulse, TempoHint, Tick
 
 CLOCKS = ("auto", "link", "midi", "tracker", "tap", "free")  # from the best to the last resort
 OCTAVE_SECONDS = 10.0  # time constant of the tempo that decides on the octave
@@ -78,6 +78,7 @@ class BeatClock:
         self._follower = Follower()
         self._multiplier = Multiplier()
         self._expected = 0.0  # bpm that a set list tells; 0: none
+        self._hint = TempoHint()  # the preset's
         self._usual: float | None = None  # bpm as led of late, which decides on the octave
         self._time: float | None = None  # of the last step
         self._tapped = False  # the taps lead
@@ -99,6 +100,10 @@ class BeatClock:
         """The tempo to come, 0 where it is not known: of the octaves of what is heard, the nearest
         to it is taken, even if it is outside slowest..fastest."""
         self._expected = bpm
+
+    def hint(self, hint: TempoHint) -> None:
+        """What a preset that enters knows of the tempo. What a set list expects goes before it."""
+        self._hint = hint
 
     def tap(self, time: float) -> None:
         """A beat by hand at ``time``."""
@@ -203,12 +208,18 @@ class BeatClock:
         if lead.exact:
             return lead
         octaves = [2.0**k for k in range(-6, 7)]
-        slowest = min(self.slowest, 0.9 * self._expected or self.slowest)
-        fastest = max(self.fastest, 1.1 * self._expected)
+        expected = self._expected or self._hint.bpm
+        slowest, fastest = self._hint.slowest, self._hint.fastest
+        slowest = slowest or min(self.slowest, 0.5 * fastest or self.slowest)
+        fastest = fastest or max(self.fastest, 2.0 * slowest)
+        slowest = min(slowest, 0.9 * expected or slowest)
+        fastest = max(fastest, 1.1 * expected)
         fitting = [one for one in octaves if slowest <= one * lead.bpm <= fastest]
-        usual = self._expected or self._usual or lead.bpm
+        # Less than an octave may hold none of them: then the nearest.
+        near = (self._usual or lead.bpm) if fitting else math.sqrt(slowest * fastest)
+        usual = expected or near
         return lead.times(
-            min(fitting or [1.0], key=lambda one: abs(math.log(one * lead.bpm / usual)))
+            min(fitting or octaves, key=lambda one: abs(math.log(one * lead.bpm / usual)))
         )
 
     def _agree(self, heard: Lead, tapped: Lead) -> bool:

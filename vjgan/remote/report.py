@@ -142,6 +142,7 @@ def _told(standing: Standing) -> Message:
         "strobe_killed": standing.strobe_killed,
         "learning": standing.learning,
         "lesson": standing.lesson,
+        "lesson_here": standing.lesson_here,
     }
 
 

@@ -30,6 +30,7 @@ KEYS = {
     glfw.KEY_UP: Command("double"),
     glfw.KEY_DOWN: Command("halve"),
     glfw.KEY_L: Command("learn"),
+    glfw.KEY_M: Command("learn_preset"),
     glfw.KEY_U: Command("unlearn"),
     glfw.KEY_COMMA: Command("nudge", -1),
     glfw.KEY_PERIOD: Command("nudge", 1),

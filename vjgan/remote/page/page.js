@@ -121,7 +121,7 @@ function addOtherCommands() {
 
 const KEYS = {
   " ": "freeze", b: "blackout", k: "strobe_kill", p: "panic", s: "snapshot", t: "tap", r: "reset",
-  l: "learn", u: "unlearn", n: "person", w: "walk", j: "child", e: "keep",
+  l: "learn", m: "learn_preset", u: "unlearn", n: "person", w: "walk", j: "child", e: "keep",
   Home: "home", ArrowLeft: "previous", ArrowRight: "next",
 };
 
