@@ -13,13 +13,11 @@ from vjgan.generator.checkpoint import find_model, load
 from vjgan.generator.player import make_space
 from vjgan.generator.space import Space
 from vjgan.genes import (
-    GROUPS,
     Pool,
     blend,
     child_name,
     children,
     express,
-    family,
     in_layers,
     layers_of,
     lineage,
@@ -181,7 +179,7 @@ def test_genes_go_along_the_models_ways() -> None:
 @pytest.mark.parametrize(
     ("portraits", "shares", "words"),
     [
-        ([], [], "0 portraits cannot be blended; choose 1 to 8"),
+        ([], [], "nobody cannot be blended; choose a portrait or more"),
         ([ADA, BEN], [[1, 0, 1], [0, 0, 1]], "weights of features sum to 0"),
         ([ADA, BEN], [[1, 1, 1]], "are not one for each of 2 portraits"),
         ([ADA], [[1, -1, 1]], "below 0 or no number"),
@@ -193,15 +191,3 @@ def test_what_cannot_be_blended_is_said(
 ) -> None:
     with pytest.raises(GeneError, match=words):
         blend(POOL, portraits, shares)
-
-
-def test_a_family_is_told_once_whatever_files_say() -> None:
-    parents = {
-        "dot": ("ada", "ben"), "eve": ("dot", "cyd"), "flo": ("eve", "ada"), "gus": ("eve",),
-        "ada": ("flo",),  # a circle, by files that were copied
-    }  # fmt: skip
-    tree = family("eve", parents)
-    assert tree.ancestors == (("dot", "cyd"), ("ada", "ben"), ("flo",))
-    assert tree.children == ("flo", "gus")
-    assert family("nobody", parents).ancestors == ()
-    assert GROUPS == ("structure", "features", "colour")

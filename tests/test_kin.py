@@ -44,6 +44,7 @@ class Night:
         self.kin = Kin(self.desk, self.bank, lambda now: ("portraits", "0" * 64), Darkroom())
         self.people: list[Visit] = []
         self.time = 0.0
+        self.psi = CONTROLS["psi"].default
 
     def show(
         self, here: int | None = None, model: str = "portraits", screen: object = None
@@ -55,8 +56,10 @@ class Night:
         fits = tuple(True for _ in self.people)
         company = Company(SPACE, tuple(self.people), fits, here, stands, shown)
         values = {name: row.default for name, row in CONTROLS.items()}
+        standing = standing_of(Router(CONTROLS, {}), self.time)
         now = replace(
-            standing_of(Router(CONTROLS, {}), self.time),
+            standing,
+            own={**standing.own, "psi": self.psi},
             model=model,
             company=company,
             controls=Controls(self.time, values),
@@ -106,7 +109,13 @@ def test_children_are_drawn_thrown_and_kept_with_their_family(night: Night) -> N
     night.show()
     wait_until(lambda: len(kin.told["portraits"]) == 3, SECONDS, "the bank")
     row = next(one for one in kin.told["portraits"] if one["name"] == child.name)
-    assert row["ancestors"] == [["seed-5", "seed-23"]]
+    assert row["parents"] == ["bank/seed-5", "bank/seed-23"]
+    assert kin.told["night"][2]["is"] == row["is"] == f"bank/{child.name}"
+    assert kin.told["night"][2]["parents"] == row["parents"]
+    kin.obey(Breed(do="breed", parents=(kin.told["children"][5]["who"],), shares=(EVEN,), seed=4))
+    wait_until(lambda: len(kin.told["elders"]) == 1, SECONDS, "whom the new ones descend from")
+    assert kin.told["children"][0]["parents"] == [kin.told["elders"][0]["who"]]
+    assert kin.told["elders"][0]["parents"] == row["parents"]
     kin.obey(Adopt(do="adopt", who=key))
     kin.obey(Adopt(do="adopt", who="night/1"))
     kin.obey(Throw(do="throw", who="night/1"))
@@ -161,7 +170,7 @@ def test_what_cannot_be_done_is_one_sentence_and_all_goes_on(night: Night) -> No
     "words",
     [
         {"do": "breed", "parents": [], "shares": []},
-        {"do": "breed", "parents": ["night/1"] * 9, "shares": [[1, 1, 1]] * 9},
+        {"do": "breed", "parents": ["night/1"] * 65, "shares": [[1, 1, 1]] * 65},
         {"do": "breed", "parents": ["night/1"], "shares": [[1, 1]]},
         {"do": "breed", "parents": ["night/1"], "shares": [[1, 1, -1]]},
         {"do": "breed", "parents": ["night/1"], "shares": [[1, 1, 1]], "genes": {"smile": 40}},

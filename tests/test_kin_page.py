@@ -16,6 +16,7 @@ from test_kin import Night
 from test_remote import PRESETS
 from test_remote_page import DESKTOP, PHONE
 
+from vjgan.controls import CONTROLS
 from vjgan.people import People
 from vjgan.remote.address import listen
 from vjgan.remote.cards import Cards
@@ -24,7 +25,7 @@ from vjgan.remote.pictures import Thumbnails
 from vjgan.remote.server import Server
 from vjgan.remote.service import Service
 from vjgan.stock import make_library
-from vjgan.types import Command, Visit
+from vjgan.types import Command, Setting, Visit
 
 MILLISECONDS = 240_000  # that faces may take to be drawn, on a busy machine
 
@@ -49,6 +50,7 @@ class Played(Night):
         self.drawn = People(7)
         self.thrown: list[Visit] = []
         self.here = 0
+        self.psi = CONTROLS["psi"].default
         self._over = threading.Event()
         self.service = Service(server)
         self._thread = threading.Thread(target=self._play)
@@ -71,6 +73,10 @@ class Played(Night):
                         self._meet(self.drawn.new())
                     case Command("walk"):
                         self.here = 0
+                    case Command("meet", value) if person := self.drawn.again(value):
+                        self._meet(person.visit)
+                    case Setting("psi", float(value)):
+                        self.psi = value
                     case Command("child" | "keep" as name):
                         self.desk.wish(name)
                     case Visit():
@@ -108,6 +114,7 @@ def seen(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
+@pytest.mark.timeout(400)
 def test_faces_are_chosen_have_children_and_come_and_are_kept(played: Played) -> None:
     said: list[str] = []
     with sync_playwright() as play:
@@ -143,6 +150,23 @@ def test_faces_are_chosen_have_children_and_come_and_are_kept(played: Played) ->
         faces.nth(3).get_by_role("button", name="Keep").click()
         expect(page.locator("#portraits .person")).to_have_count(3, timeout=MILLISECONDS)
         assert set(played.bank.get(name).parents) == {one.name for one in played.people[:2]}
+        page.locator(f"#portraits [aria-label='The family of {name}']").press("Enter")
+        tree = page.locator("#tree")
+        expect(tree.locator(".generation")).to_have_count(2)
+        expect(tree.locator(".self figcaption")).to_have_text(name)
+        expect(tree.locator("path")).to_have_count(2)  # from both parents
+        elder = tree.locator(".generation").first.locator(".person").first
+        elders, before_thrown = played.bank.get(name).parents, len(played.thrown)
+        elder.locator(".face").press("Enter")
+        wait_until(lambda: len(played.thrown) > before_thrown, 30.0, "the parent on the screen")
+        assert played.thrown[-1].name == elders[0]
+        elder.locator("[data-parent]").press("Enter")
+        expect(page.locator("#chosen .parent")).to_have_count(1)  # who was chosen already
+        elder.locator("[data-parent]").press("Enter")
+        expect(page.locator("#chosen .parent")).to_have_count(2)
+        elder.get_by_role("button", name="The family of").press("Enter")
+        expect(tree.locator(".self figcaption")).to_have_text(elders[0])
+        expect(tree.locator(".generation").last.locator(".person")).to_have_count(9)  # the grid's
         page.locator("#genes summary").click()
         seen(page, "people")
         page.locator('[aria-label^="structure of"]').nth(0).fill("0")
@@ -158,6 +182,12 @@ def test_faces_are_chosen_have_children_and_come_and_are_kept(played: Played) ->
         wide = phone.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"]
         seen(phone, "phone")
+        phone.locator(f"#portraits [aria-label='The family of {name}']").tap()
+        expect(phone.locator("#tree .generation")).to_have_count(2)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        seen(phone, "phone-family")
+        phone.get_by_role("button", name="Close the family").tap()
+        expect(phone.locator("#family")).to_be_hidden()
         phone.locator("#portraits [data-parent]").first.tap()
         phone.locator("#parents").scroll_into_view_if_needed()
         seen(phone, "phone-parents")
@@ -167,3 +197,38 @@ def test_faces_are_chosen_have_children_and_come_and_are_kept(played: Played) ->
         seen(tablet, "tablet")
         browser.close()
     assert said == []
+
+
+@pytest.mark.timeout(300)
+def test_each_load_of_the_page_brings_somebody_new(played: Played) -> None:
+    said: list[str] = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+        page = context.new_page()
+        page.set_default_timeout(MILLISECONDS)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        for number in (1, 2, 3):
+            page.goto(f"http://127.0.0.1:{played.port}/person")
+            wait_until(lambda: len(played.people) == number, 60.0, "somebody")  # noqa: B023
+            expect(page.locator("#name")).to_have_text(played.people[-1].name)
+            expect(page.locator("#picture img[src]")).to_have_count(1, timeout=MILLISECONDS)
+        assert len({one.w for one in played.people if isinstance(one.w, int)}) == 3
+        seen(page, "person")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        face = page.locator("#picture img").get_attribute("data-face")
+        page.locator("#strange input").fill("0.3")
+        wait_until(lambda: played.psi == 0.3, 30.0, "the slider")
+        changed = page.locator(f"#picture img[src]:not([data-face='{face}'])")
+        expect(changed).to_have_count(1, timeout=MILLISECONDS)  # less strange
+        page.locator("#back").tap()
+        expect(page.locator("#name")).to_have_text(played.people[1].name)
+        page.locator("#night .face").last.tap()
+        expect(page.locator("#name")).to_have_text(played.people[0].name)
+        expect(page.locator("#back")).to_be_disabled()
+        seen(page, "person-before")
+        browser.close()
+    assert said == [] and len(played.people) == 3

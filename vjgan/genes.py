@@ -1,4 +1,4 @@
-"""Genes: portraits blended layer by layer, sliders, children, and who descends from whom.
+"""Genes: portraits blended layer by layer, sliders, and children.
 
 All of it is numbers: a portrait is w [w_dim] or [num_ws, w_dim] before truncation. The layers are
 those of style mixing (Karras et al. 2019): the first make the structure, the next the features, the
@@ -9,7 +9,6 @@ stranger.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,6 @@ USUAL = 0.99  # of them are no further from the mean than children may be
 FLOOR = 1e-3  # least variance along an axis, of the largest: no child leaves by a narrow one
 AXES = 6  # of the principal ones that are sliders
 CHOICE = 1.2  # of how many parents a group of layers is; small: mostly of one
-MOST_PARENTS = 8
 TAKES_AFTER = 0.6  # share of the parent in a line from parent to child
 ONSETS, VOWELS = "bdfgklmnrstv", "aeio"  # of which names are made
 
@@ -166,29 +164,6 @@ def child_name(seed: int, number: int) -> str:
     return "".join(letters).capitalize()
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Whom somebody descends from, generation by generation, parents first; and the children."""
-
-    ancestors: tuple[tuple[str, ...], ...]
-    children: tuple[str, ...]
-
-
-def family(name: str, parents: Mapping[str, Sequence[str]]) -> Family:
-    """The family of somebody, by everybody's ``parents``; nobody is named twice, whatever files
-    say."""
-    seen, generations = {name}, []
-    here: Sequence[str] = [name]
-    while here:
-        above = dict.fromkeys(one for child in here for one in parents.get(child, ()))
-        here = [one for one in above if one not in seen]
-        seen.update(here)
-        if here:
-            generations.append(tuple(here))
-    young = tuple(one for one, elders in parents.items() if name in elders and one != name)
-    return Family(tuple(generations), young)
-
-
 def _inherited(share: NDArray[np.float64], chance: np.random.Generator) -> NDArray[np.float64]:
     """How much of each parent a group of layers has: [parents], 1 together."""
     drawn = np.zeros(len(share))
@@ -198,8 +173,8 @@ def _inherited(share: NDArray[np.float64], chance: np.random.Generator) -> NDArr
 
 def _normal(portraits: Sequence[FloatArray], shares: Shares) -> NDArray[np.float64]:
     """Shares that are 1 together in each group: [portraits, groups]. Raises GeneError."""
-    if not 1 <= len(portraits) <= MOST_PARENTS:
-        raise GeneError(f"{len(portraits)} portraits cannot be blended; choose 1 to {MOST_PARENTS}")
+    if not portraits:
+        raise GeneError("nobody cannot be blended; choose a portrait or more")
     given = np.asarray(shares, np.float64)
     if given.shape != (len(portraits), len(GROUPS)):
         raise GeneError(f"weights of shape {list(given.shape)} are not one for each of "

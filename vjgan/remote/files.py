@@ -24,11 +24,14 @@ def files_of(folder: Path, names: Iterable[str]) -> dict[str, Path]:
 
 
 PAGE = Path(__file__).with_name("page")
-SCRIPTS = ("page", "camera", "entrance", "faders", "grid", "line", "meters", "people", "state")
-STYLES = ("style.css", "camera.css", "people.css")
+SCRIPTS = (
+    *("page", "camera", "entrance", "faces", "faders", "grid", "line", "meters", "people"),
+    *("person", "state", "tree"),
+)
+STYLES = ("style.css", "camera.css", "people.css", "person.css")
 FILES: Files = files_of(
     PAGE, ("index.html", "icon.svg", *STYLES, *(f"{name}.js" for name in SCRIPTS))
-)
+) | {"/person": PAGE / "person.html"}
 
 
 def file(path: Path, host: str) -> Response:

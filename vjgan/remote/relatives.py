@@ -41,7 +41,8 @@ class Album:
             return
         self._told = told
         say(told)
-        shown = [*told.get("children", ()), *told.get("night", ()), *told.get("portraits", ())]
+        rooms = ("children", "night", "elders", "portraits")
+        shown = [one for room in rooms for one in told.get(room, ())]
         faces = dict.fromkeys(one["face"] for one in shown if one["face"] is not None)
         self._owed = [number for number in faces if number not in self._has]
 

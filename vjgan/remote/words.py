@@ -6,8 +6,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-MOST_BYTES = 4096  # of a message
-MOST_PARENTS, MOST_GENES = 8, 64
+MOST_BYTES = 16_384  # of a message
+MOST_PARENTS, MOST_GENES = 64, 64
 Key = Annotated[str, Field(max_length=80)]  # by which somebody is called
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Kind = TypeVar("Kind")

@@ -1,7 +1,7 @@
 // The light and the preset grid.
 
 import { ask } from "./line.js";
-import { seeFace } from "./people.js";
+import { seeFace } from "./faces.js";
 import { $, all, show } from "./state.js";
 
 const LIGHT = 1, THUMBNAIL = 2, FACE = 3; // what a binary message holds

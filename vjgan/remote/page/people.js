@@ -1,21 +1,18 @@
 // The people of the show: whoever was on tonight, the portraits of the bank, and children of them.
 // A face comes onto the screen when it is touched; two or more that are chosen have children.
 
+import { forgetFaces, make, picture } from "./faces.js";
 import { notice, say } from "./line.js";
-import { $, all, show } from "./state.js";
+import { $, all } from "./state.js";
+import { buildTree, childrenOf, drawTree, hasFamily, learnFamilies, nameOf, openFamily, parentsOf } from "./tree.js";
 
 const GROUPS = ["structure", "features", "colour"];
+const MOST_PARENTS = 64;
 const DRAWN_AGAIN_MS = 350; // after a slider came to rest
-const urls = new Map(); // of faces, by number
-let told = { portraits: [], night: [], children: [], sliders: [], parents: [] };
-let chosen = []; // { who, name, face, shares }
+let told = { portraits: [], night: [], children: [], elders: [], sliders: [], parents: [] };
+let chosen = []; // { who, is, name, face, shares }; `is` is the same for all keys of somebody
 let genes = {}, mutation = 0.2, seed = 1, shown = false, timer = 0;
 
-const make = (tag, words = {}, ...inside) => {
-  const element = Object.assign(document.createElement(tag), words);
-  element.append(...inside);
-  return element;
-};
 const button = (words, word) => make("button", { type: "button", ...words }, word);
 
 function command(name, word, key, value) {
@@ -55,10 +52,12 @@ function build() {
       })),
       make("details", { id: "genes" }, make("summary", {}, "Genes"), make("div", { id: "gene-rows" })),
       button({ id: "breed", onclick: () => { seed = 1 + Math.floor(Math.random() * 2 ** 30); breed(); } }, "Children")),
+    part("family", "Family"),
     part("offspring", "Children", make("div", { id: "children", className: "faces" })),
-    part("tonight", "Tonight", make("div", { id: "night", className: "faces strip" })),
+    part("tonight", "Tonight", make("a", { href: "/person" }, "a new person at every load"), make("div", { id: "night", className: "faces strip" })),
     part("bank", "Bank", make("div", { id: "portraits", className: "faces" })));
   $("people").querySelector("#mutation input").setAttribute("aria-label", "Mutation");
+  buildTree($("family"), person);
   turnTo("controls");
   new ResizeObserver(greet).observe($("people"));
 }
@@ -78,34 +77,20 @@ function greet() {
 
 // The line is new: what was told before may have been of another show.
 export function greetAnew() {
-  for (const url of urls.values()) URL.revokeObjectURL(url);
-  urls.clear();
+  forgetFaces();
   wanted = null;
   greet();
-}
-
-export function seeFace(bytes) {
-  const number = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
-  urls.set(number, URL.createObjectURL(new Blob([bytes.subarray(5)], { type: "image/jpeg" })));
-  for (const image of all(`img[data-face="${number}"]`)) image.src = urls.get(number);
-}
-
-function picture(face) {
-  const image = make("img", { alt: "" });
-  if (face === null || face === undefined) return make("span", { className: "unseen" });
-  image.dataset.face = face;
-  if (urls.has(face)) image.src = urls.get(face);
-  return image;
 }
 
 export function drawPeople(news) {
   const first = !told.say, trouble = $("people-trouble"); // what was wrong before is not told loudly
   told = news;
+  learnFamilies(news);
   if (!first && news.trouble && news.trouble !== trouble.textContent) notice(news.trouble, true, 6);
   trouble.textContent = news.trouble || "";
   trouble.hidden = !news.trouble;
-  const faces = new Map([...news.portraits, ...news.night, ...news.children].map((one) => [one.who, one.face]));
-  for (const one of chosen) if (faces.has(one.who)) one.face = faces.get(one.who);
+  const there = new Map([...news.portraits, ...news.night, ...news.children, ...news.elders].map((one) => [one.who, one]));
+  for (const one of chosen) if (there.has(one.who)) ({ face: one.face, is: one.is } = there.get(one.who));
   put("night", [...news.night].reverse(), "Nobody yet: New brings somebody.");
   put("portraits", news.portraits, "Empty: Keep puts in who is on.");
   put("children", news.children, "");
@@ -114,13 +99,19 @@ export function drawPeople(news) {
   $("offspring").hidden = !news.children.length;
   drawSliders();
   drawChosen();
+  drawTree();
+  for (const mark of all("[data-parent]")) {
+    mark.setAttribute("aria-pressed", String(isChosen(mark.dataset.parent)));
+  }
 }
+
+const isChosen = (is) => chosen.some((one) => one.is === is);
 
 // Elements are kept where they are, so that a finger or the focus does not lose them.
 function put(id, people, nobody) {
   const box = $(id), old = new Map([...box.children].map((one) => [one.dataset.who, one]));
   const now = people.map((one) => {
-    const words = JSON.stringify(one);
+    const words = JSON.stringify([one, parentsOf(one), childrenOf(one)]);
     const before = old.get(one.who);
     if (before && before.words === words) return before;
     const figure = person(one);
@@ -132,9 +123,6 @@ function put(id, people, nobody) {
   if (now.length !== box.children.length || now.some((one, k) => one !== box.children[k])) {
     box.replaceChildren(...now);
     if (focus) box.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
-  }
-  for (const mark of all("[data-parent]", box)) {
-    mark.setAttribute("aria-pressed", String(chosen.some((one) => one.who === mark.dataset.parent)));
   }
 }
 
@@ -149,7 +137,8 @@ function person(one) {
   const row = make("div", { className: "marks" });
   if (one.fits !== false) {
     const mark = button({ onclick: () => choose(one) }, "Parent");
-    mark.dataset.parent = one.who;
+    mark.dataset.parent = one.is;
+    mark.setAttribute("aria-pressed", String(isChosen(one.is)));
     mark.dataset.focus = `parent ${one.who}`;
     mark.setAttribute("aria-label", `${one.name} as a parent`);
     row.append(mark);
@@ -160,6 +149,12 @@ function person(one) {
     keep.dataset.focus = `keep ${one.who}`;
     row.append(keep);
   }
+  if (hasFamily(one)) {
+    const tree = button({ onclick: () => openFamily(one.is) }, "Family");
+    tree.setAttribute("aria-label", `The family of ${one.name}`);
+    tree.dataset.focus = `family ${one.who}`;
+    row.append(tree);
+  }
   figure.append(come, make("figcaption", {}, one.kept || one.name), row);
   return figure;
 }
@@ -167,16 +162,17 @@ function person(one) {
 function lines(one) {
   const said = [one.name];
   if (one.fits === false && one.model) said.push(`of another model: ${one.model}`);
-  for (const [k, generation] of (one.ancestors || []).entries()) said.push(`${k ? "before them" : "child of"} ${generation.join(", ")}`);
-  if (one.children && one.children.length) said.push(`children: ${one.children.join(", ")}`);
+  const elders = parentsOf(one), young = childrenOf(one);
+  if (elders.length) said.push(`child of ${elders.map(nameOf).join(", ")}`);
+  if (young.length) said.push(`children: ${young.map(nameOf).join(", ")}`);
   return said.join("\n");
 }
 
 function choose(one) {
-  const there = chosen.findIndex((other) => other.who === one.who);
+  const there = chosen.findIndex((other) => other.is === one.is);
   if (there >= 0) chosen.splice(there, 1);
-  else if (chosen.length < 8) chosen.push({ who: one.who, name: one.name, face: one.face, shares: [1, 1, 1] });
-  else notice("Eight parents at most", false, 3);
+  else if (chosen.length < MOST_PARENTS) chosen.push({ who: one.who, is: one.is, name: one.name, face: one.face, shares: [1, 1, 1] });
+  else notice(`${MOST_PARENTS} parents at most`, false, 3);
   drawPeople(told);
 }
 
