@@ -45,6 +45,8 @@ OPTIONS = {
     "matroska": {"cluster_time_limit": str(round(1e3 * PIECE))},
 }
 OPTIONS["mov"], OPTIONS["webm"] = OPTIONS["mp4"], OPTIONS["matroska"]
+ROOM = {"comment": 4096, "copyright": 512}  # bytes kept free for what is known only at the end
+HEAD = 262_144  # bytes of a file's beginning, within which they lie
 
 
 class LiveFilm:
@@ -81,7 +83,8 @@ class LiveFilm:
         options = {**OPTIONS[format_], "flush_packets": "1", "max_interleave_delta": "500000"}
         with writing("film", path):
             self._container = av.open(url(path), "w", format=format_, container_options=options)
-            self._container.metadata.update(described(about or {}))
+            self._words = roomy(about or {})
+            self._container.metadata.update(self._words)
             options = encoder.options(live=True, alpha=alpha)
             self._video = add_video(self._container, encoder, fps, options)
             set_picture(self._video.codec_context, size, encoder, alpha)
@@ -118,8 +121,8 @@ class LiveFilm:
         MediaError."""
         self._add_sound(self._track.add(samples, rate, time - self._begin))
 
-    def close(self) -> None:
-        """End the film. Raises MediaError."""
+    def close(self, about: Mapping[str, str] | None = None) -> None:
+        """End the film, which says ``about`` itself what is known by now. Raises MediaError."""
         try:
             with writing("film", self.path):
                 self._container.mux(self._video.encode(None))
@@ -186,6 +189,15 @@ class _Track:
             frame.pts, frame.time_base = self._done, Fraction(1, RATE)
             self._done += frame.samples
         return frames
+
+
+def roomy(about: Mapping[str, str]) -> dict[str, str]:
+    """What a film says of itself, in fields as long as their ROOM: cut, or filled with blanks."""
+    words = described(about)
+    for key in ROOM.keys() & words.keys():
+        text = words[key].encode()[: ROOM[key]].decode(errors="ignore")
+        words[key] = text + " " * (ROOM[key] - len(text.encode()))
+    return words
 
 
 def check_live(path: Path, codec: str = "", alpha: bool = False) -> str:

@@ -14,8 +14,8 @@ from vjgan.types import ByteArray
 
 
 def save_image(path: Path, image: ByteArray, about: Mapping[str, str] | None = None) -> None:
-    """Write ``image`` uint8 [height, width, 3] as PNG; ``about`` is what the file says of itself,
-    in text chunks by key. Raises MediaError when it cannot."""
+    """Write ``image`` uint8 [height, width, 3 or 4] as PNG; ``about`` is what the file says of
+    itself, in text chunks by key. Raises MediaError when it cannot."""
     words = PngInfo()
     for key, text in (about or {}).items():
         words.add_text(key, text)

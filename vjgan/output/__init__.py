@@ -1,4 +1,4 @@
-"""Where the light goes besides the screen: a film of the show, stills; see docs/outputs.md."""
+"""Where the light goes besides the screen: films, stills, other programs; see docs/outputs.md."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class Output(Protocol):
     time is done by a thread of the output's own, and what is too much for it is dropped."""
 
     width: int  # pixels: how wide a copy of the light it wants, at most
+    alpha: bool  # whether with a fourth channel
 
     @property
     def over(self) -> bool:
@@ -21,7 +22,8 @@ class Output(Protocol):
         """Whether it wants the light of a frame seen at ``time`` seconds on the show's clock."""
 
     def show(self, image: ByteArray, time: float) -> None:
-        """Take the light seen at ``time``: uint8 [height, width, 3], top row first."""
+        """Take the light seen at ``time``: uint8 [height, width, 3 or 4], top row
+        first, its colours not multiplied by alpha."""
 
     def hear(self, block: AudioFrame) -> None:
         """Take a block of sound; called from the listener's thread."""

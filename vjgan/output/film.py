@@ -121,7 +121,7 @@ class FilmOutput:
                 self.frames = film.frames
         finally:
             if film is not None:
-                film.close()
+                film.close(self._about())
 
     def _opened(self, image: ByteArray, time: float) -> LiveFilm:
         height, width = image.shape[:2]

@@ -23,8 +23,10 @@ class StillOutput:
 
     width = WHOLE
 
-    def __init__(self, path: Path, about: Callable[[], Mapping[str, str]]) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, about: Callable[[], Mapping[str, str]], alpha: bool = False
+    ) -> None:
+        self.path, self.alpha = path, alpha
         self._about = about
         self._since: float | None = None
         self._thread: threading.Thread | None = None

@@ -1,4 +1,5 @@
-"""Second pictures: stills, films and cameras, as layers that passes read; see docs/sources.md.
+"""Second pictures: stills, films, cameras and what comes over the network, as layers that passes
+read; see docs/sources.md.
 
 A layer never makes the loop wait: what takes time is done when it is opened, or in a thread.
 """
@@ -12,6 +13,7 @@ from typing import Protocol
 from vjgan.errors import DeviceError
 from vjgan.sources.camera import Camera
 from vjgan.sources.clip import Clip
+from vjgan.sources.network import NdiSource
 from vjgan.sources.still import Still
 from vjgan.types import Beat, Frame, Tick
 
@@ -29,8 +31,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a preset asks for: ``kind`` "image", "video" or "camera", ``place`` the file or the
-    camera's name; a video runs through once in so many ``beats`` (None: at its own pace)."""
+    """What a preset asks for: ``kind`` "image", "video", "camera" or "ndi", ``place`` the file, or
+    the name of a camera or NDI source; a video runs through once in so many ``beats`` (None: at its
+    own pace)."""
 
     kind: str
     place: str
@@ -47,5 +50,7 @@ def open_source(wish: Wish, live: bool, channels: int = 4) -> Source:
     if wish.kind == "video":
         return Clip(Path(wish.place), wish.beats, live, channels)
     if not live:
-        raise DeviceError(f"camera '{wish.place}': a film is made without one; use a video")
+        raise DeviceError(f"{wish.kind} '{wish.place}': a film is made without one; use a video")
+    if wish.kind == "ndi":
+        return NdiSource(wish.place, channels)
     return Camera(wish.place, channels)

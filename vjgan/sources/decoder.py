@@ -61,6 +61,16 @@ class Converter:
         return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
+class Shrinker:
+    """Pictures uint8 [height, width, 4] to at most ``LARGEST`` a side."""
+
+    def __init__(self) -> None:
+        self._convert = Converter(4)
+
+    def __call__(self, image: ByteArray) -> ByteArray:
+        return self._convert(VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgba"))
+
+
 class Reel:
     """A video file, over and over. ``seconds`` is how long it lasts."""
 
