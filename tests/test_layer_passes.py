@@ -223,7 +223,7 @@ def test_without_a_model_and_without_a_layer_there_is_a_sentence(
         ('format = 3\nname = "x"', r"format 3 is of a later vjgan; this one reads 1 to 2"),
         ('format = "new"', "format 'new' is not allowed"),
         ('[layers.a]\nsource = "image:no.png"', r"layers.a.source: there is no file '.*no.png'"),
-        ('[layers.a]\nsource = "film:a"', "must be image:PATH, video:PATH, camera:NAME or ndi:NAME, not 'fi"),
+        ('[layers.a]\nsource = "film:a"', "camera:NAME or ndi:NAME, not 'film:a"),
         ('[layers.a]\nsource = "camera:"', "must be image:PATH"),
         ('[layers.a]\nsource = "camera:x"\nbeats = 4', "layers.a.beats is for videos"),
         ('[layers.a]\nspeed = 4\nsource = "camera:x"', "layers.a.speed is unknown; there are: so"),

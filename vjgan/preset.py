@@ -24,7 +24,7 @@ FORMAT = 2  # of the files; one that does not say is of the first
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda written: {**written, "format": 2},
 }
-SOURCES = ("image", "video", "camera")
+SOURCES = ("image", "video", "camera", "ndi")
 RETOUCHES = ("style", "dream")
 
 # Which there are is known to the model that will be on stage, see `Library.scene`.
@@ -122,7 +122,7 @@ class RetouchRow:
 
 @dataclass(frozen=True)
 class Layer:
-    """A checked layer: ``kind`` "image", "video" or "camera", ``place`` a file or a camera."""
+    """A checked layer: ``kind`` one of ``SOURCES``, ``place`` a file, or the name of what is live."""
 
     name: str
     kind: str
@@ -276,10 +276,10 @@ def _layer_problems(layers: Sequence[Layer]) -> Iterable[str]:
     for one in layers:
         if one.kind not in SOURCES or not one.place:
             yield (
-                f"layers.{one.name}.source must be image:PATH, video:PATH or camera:NAME, "
-                f"not '{one.kind}{':' * bool(one.place)}{one.place}'"
+                f"layers.{one.name}.source must be image:PATH, video:PATH, camera:NAME or "
+                f"ndi:NAME, not '{one.kind}{':' * bool(one.place)}{one.place}'"
             )
-        elif one.kind != "camera" and not Path(one.place).is_file():
+        elif one.kind in ("image", "video") and not Path(one.place).is_file():
             yield f"layers.{one.name}.source: there is no file '{one.place}'"
         elif one.beats is not None and one.kind != "video":
             yield f"layers.{one.name}.beats is for videos, not for '{one.kind}:'"
