@@ -15,7 +15,7 @@ setup: ## install what playing needs: system packages, .venv, pinned Python pack
 	@tools/setup.sh show
 
 test: lint ## check style and types, then run all tests
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n auto --dist worksteal
 
 lint: ## check style and types
 	@tools/setup.sh test

@@ -17,6 +17,19 @@ import pytest
 
 VENUE = Path(__file__).with_name("venue.sh")
 
+MOST_WORKERS = 4  # sound and servers, which tests wait for, need cores as well
+WORKER_BYTES = 2e9  # what a worker takes at most, with its venue and the programs it starts
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # beside others: threads would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many workers ``pytest -n auto`` starts: one a core, as far as memory goes."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(len(os.sched_getaffinity(0)), MOST_WORKERS, int(memory / WORKER_BYTES)))
+
 
 class Venue:
     """The running venue and what can be done to it."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import wait_until
@@ -83,9 +87,11 @@ def session() -> Iterator[LinkSession]:
     if reason := multicast():
         pytest.skip(reason)
     start = time.perf_counter()
-    one = LinkSession(lambda: time.perf_counter() - start)
-    yield one
-    one.close()
+    with Path(tempfile.gettempdir(), f"vjgan-link-{os.getuid()}").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # or the sessions of two test processes would be one
+        one = LinkSession(lambda: time.perf_counter() - start)
+        yield one
+        one.close()
 
 
 def test_it_follows_a_session_and_its_bar_and_leaves_it_as_it_is(session: LinkSession) -> None:
