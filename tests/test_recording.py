@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -20,11 +21,12 @@ from PIL import Image
 
 from vjgan.errors import MediaError
 from vjgan.keeper import About, Keeper
+from vjgan.licence import credits_of
 from vjgan.media import FilmWriter
 from vjgan.media.live import RATE, LiveFilm
 from vjgan.output.film import MOST_PICTURES, FilmOutput
 from vjgan.screen.offscreen import OffscreenScreen
-from vjgan.stock import credit, make_library
+from vjgan.stock import make_library
 from vjgan.types import AudioFrame, Beat, Command, Controls, Frame, Picture, Tick
 
 SIZE = (64, 48)
@@ -248,8 +250,13 @@ SOURCE = LIBRARY.find("drift")
 SCENE: Any = SimpleNamespace(key="01-drift", title="Drift", source=SOURCE, crossfade_beats=8.0)
 
 
-def told(scene: Any) -> dict[str, str]:
-    return credit(LIBRARY, scene.source, scene.title)
+OTHER: Any = SimpleNamespace(
+    key="00-sitters", title="Sitters", source=LIBRARY.find("sitters"), crossfade_beats=8.0
+)
+
+
+def told(scenes: Sequence[Any]) -> Mapping[str, str]:
+    return credits_of(LIBRARY, [one.source for one in scenes], scenes[0].title)
 
 
 def test_a_still_is_the_whole_light_and_says_what_it_shows(
@@ -322,8 +329,43 @@ def test_from_a_gpu_each_picture_has_its_own_time(
         assert container.metadata["copyright"]
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_film_of_the_show_credits_all_that_it_showed(tmp_path: Path, suffix: str) -> None:
+    screen: Any = Late()
+    path = tmp_path / f"a{suffix}"
+    keeper = Keeper(About(), SCENE, film=path, credits=told)
+    for k in range(40):
+        tick = Tick(k, 5.0 + k / 30, 1 / 30, 5.0 + k / 30)
+        if k == 20:
+            keeper.entered(OTHER, tick)
+        keeper.shown(Beat(), screen, tick)
+    keeper.close()
+    with av.open(str(path)) as container:
+        said = {key.lower(): text.strip() for key, text in container.metadata.items()}
+        assert sum(1 for _ in container.decode(video=0)) >= 8  # and nothing in it has moved
+    words = told([SCENE, OTHER])
+    assert words["Model"].count(";") == 1 and words["Preset"] == "01-drift; 00-sitters"
+    assert said["copyright"] == words["Licence"]
+    for key in ("Model", "Origin", "Preset", "Seed"):
+        assert f"{key}: {words[key]}" in said["comment"]
+
+
+def test_a_still_of_a_crossfade_credits_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    screen: Any = Late()
+    keeper = Keeper(About(), SCENE, credits=told, seen=lambda: [SCENE, OTHER])
+    keeper.obeyed(Command("still"), Tick(0, 5.0, 1 / 30, 5.0))
+    for k in range(2):
+        keeper.shown(Beat(), screen, Tick(k, 5.0 + k / 30, 1 / 30, 5.0 + k / 30))
+    keeper.close()
+    (path,) = (tmp_path / "out" / "stills").iterdir()
+    assert Image.open(path).text["Preset"] == "01-drift; 00-sitters"  # type: ignore[attr-defined]
+
+
 def test_films_of_tracks_say_what_they_show(tmp_path: Path) -> None:
-    with FilmWriter(tmp_path / "a.mp4", SIZE, Fraction(30), about=told(SCENE)) as film:
+    with FilmWriter(tmp_path / "a.mp4", SIZE, Fraction(30), about=told([SCENE])) as film:
         film.write(grey(9))
     with av.open(str(tmp_path / "a.mp4")) as container:
         assert container.metadata["title"] == "Drift"

@@ -6,12 +6,15 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from standings import standing_of
 
 from vjgan.controls import CONTROLS
 from vjgan.errors import PresetError
 from vjgan.mapping import Router
+from vjgan.remote.pictures import Thumbnails
 from vjgan.snapshot import keep_snapshot
 from vjgan.stock import make_library
 
@@ -58,6 +61,32 @@ def test_a_snapshot_says_which_model_and_seed_were_played(tmp_path: Path) -> Non
     assert path.name == "08-mine.toml" and data["model"] == "alive"
     assert [stop["seed"] for stop in data["motion"]["keyframes"]] == [101, 102]
     assert library.preset(path).motion.seed == 101
+
+
+def test_a_snapshot_says_what_it_is_shown_with(tmp_path: Path) -> None:
+    source = tmp_path / "07-mine.toml"
+    source.write_text("# a dark one\n[controls]\nspeed = 2\n")
+    library = make_library()
+    about = {"Software": "vjgan 1", "Model": "ink", "Licence": "CC0-1.0\nor not", "Origin": "home"}
+    standing = standing_of(Router(CONTROLS, {}), source=source)
+    path = keep_snapshot(standing, tmp_path, [source], library.preset, about=about)
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith(
+        "# Shown with Software: vjgan 1; Model: ink; Licence: CC0-1.0 or not;"
+    )
+    assert "# a dark one" in lines
+    again = keep_snapshot(
+        replace(standing, source=path), tmp_path, [], library.preset, about={"Model": "oil"}
+    )
+    said = [line for line in again.read_text().splitlines() if line.startswith("# Shown with")]
+    assert said == ["# Shown with Model: oil"] and library.preset(again)
+
+
+def test_a_small_picture_says_it_too(tmp_path: Path) -> None:
+    image = np.full((18, 32, 3), 90, np.uint8)
+    Thumbnails(tmp_path).keep("a", image, {"Model": "ink", "Licence": "CC0-1.0"})
+    with Image.open(tmp_path / "a.jpg") as picture:
+        assert picture.info["comment"] == b"Model: ink; Licence: CC0-1.0"
 
 
 def test_a_snapshot_that_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from vjgan.remote.service import Part, Service
 from vjgan.rig import Change, Edit, take_back
 from vjgan.snapshot import edit_preset, keep_snapshot, save_changes
 from vjgan.standing import Standing
-from vjgan.stock import all_controls
+from vjgan.stock import all_controls, credit
 from vjgan.thumbnails import Illustrator
 from vjgan.types import ByteArray, Kept
 
@@ -59,10 +59,10 @@ def make_desk(library: Library, scenes: Loader | None = None) -> Desk:
     def keep(standing: Standing, image: ByteArray | None) -> Path | None:
         folder = library.own_folder or own_folder("presets")
         with _logged():
-            path = keep_snapshot(
-                standing, folder, library.paths(), library.preset, library.model, library.seed
-            )
-            _keep_picture(path, image)
+            about = credit(library, standing.source, standing.title)
+            check, paths = library.preset, library.paths()
+            path = keep_snapshot(standing, folder, paths, check, library.model, library.seed, about)
+            _keep_picture(path, image, about)
             log.info("kept as preset '%s' (%s)", path.stem, path)
             return path
         return None
@@ -83,7 +83,7 @@ def make_desk(library: Library, scenes: Loader | None = None) -> Desk:
                 path = source
                 with scenes.saving(source, path):
                     save_changes(standing, library.preset)
-                _keep_picture(path, image)
+                _keep_picture(path, image, credit(library, path, standing.title))
                 log.info("saved preset '%s' (%s)", path.stem, path)
             desk.tell(Kept(source, path, standing.own))
 
@@ -137,10 +137,10 @@ def _logged() -> Iterator[None]:
         log.error("%s", error)
 
 
-def _keep_picture(path: Path, image: ByteArray | None) -> None:
+def _keep_picture(path: Path, image: ByteArray | None, about: Mapping[str, str]) -> None:
     if image is not None:
         thumbnails = _thumbnails()
-        thumbnails.keep(thumbnails.name(path), image)
+        thumbnails.keep(thumbnails.name(path), image, about)
 
 
 def serve(

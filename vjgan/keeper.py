@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,8 +26,8 @@ TAKES, FILMS, STILLS = Path("out/takes"), Path("out/films"), Path("out/stills")
 FILM_WIDTH = 1920  # pixels, at most
 SOFTWARE_FILM_WIDTH = 640  # where the processor draws: what it draws inside is no larger
 
-# What a picture of a scene says of itself; may take a second.
-Credits = Callable[[Scene], Mapping[str, str]]
+# What a picture of scenes says of itself; may take a second.
+Credits = Callable[[Sequence[Scene]], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,18 @@ class Keeper:
         take: Path | None = None,
         film: Path | None = None,
         software: bool = False,
-        credits: Credits = lambda scene: {},
+        credits: Credits = lambda scenes: {},
+        seen: Callable[[], Sequence[Scene]] = tuple,
     ) -> None:
         """Begins a take and a film at once where their files are given; ``software`` where the
-        processor draws. Raises MediaError."""
+        processor draws; ``seen`` are the scenes that are on stage, two and more while one turns
+        into another. Raises MediaError."""
         self.about = about
         self._scene = scene
         self._film_width = SOFTWARE_FILM_WIDTH if software else FILM_WIDTH
         self._credits = credits
+        self._seen = seen
+        self._filmed: list[Scene] = []  # replaced for each film
         self._ledger = Ledger(_entrance(scene, 0.0))
         self._take: TakeWriter | None = None
         self._film: FilmOutput | None = None
@@ -90,6 +94,7 @@ class Keeper:
     def entered(self, scene: Scene, tick: Tick) -> None:
         """Note a preset that enters."""
         self._scene = scene
+        self._filmed.append(scene)
         entrance = _entrance(scene, tick.time)
         self._ledger.enter(entrance)
         if self._take is not None:
@@ -150,18 +155,23 @@ class Keeper:
 
     def _begin_film(self, path: Path) -> None:
         make_folder(path.parent)
-        self._film = FilmOutput(path, self._film_width, self._credit())
+        self._filmed = self._on_stage()
+        self._film = FilmOutput(path, self._film_width, self._credit(self._filmed))
         self._outputs = (*self._outputs, self._film)
 
     def _begin_still(self) -> None:
         path = dated(STILLS, ".png", self._stills)
         make_folder(path.parent)
         self._stills.add(path)
-        self._outputs = (*self._outputs, StillOutput(path, self._credit()))
+        self._outputs = (*self._outputs, StillOutput(path, self._credit(self._on_stage())))
 
-    def _credit(self) -> Callable[[], Mapping[str, str]]:
-        scene = self._scene
-        return lambda: {**self._credits(scene), "Creation Time": now()}
+    def _on_stage(self) -> list[Scene]:
+        return list(self._seen()) or [self._scene]
+
+    def _credit(self, scenes: Sequence[Scene]) -> Callable[[], Mapping[str, str]]:
+        """What a picture says of all ``scenes`` that it shows by then, and when it was begun."""
+        begun = now()
+        return lambda: {**self._credits(tuple(scenes)), "Creation Time": begun}
 
     def _begin_take(self, path: Path, time: float) -> None:
         make_folder(path.parent)

@@ -13,7 +13,7 @@ from vjgan.generator.about import ModelInfo
 from vjgan.generator.checkpoint import find_model, info
 from vjgan.generator.upscale import model_of
 from vjgan.library import NO_MODEL, Library
-from vjgan.stock import credit
+from vjgan.stock import credit, joined
 
 log = logging.getLogger("vjgan")
 
@@ -66,11 +66,7 @@ def warn(library: Library, presets: Iterable[Path]) -> None:
         log.warning("%s", said)
 
 
-def credits_of(library: Library, sources: Sequence[Path], title: str) -> Mapping[str, str]:
+def credits_of(library: Library, sources: Sequence[Path | None], title: str) -> Mapping[str, str]:
     """What a film of several presets says of itself: as ``credit``, with every preset and every
     model in the order in which they come."""
-    rows = [credit(library, source, title) for source in sources]
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return {
-        key: "; ".join(dict.fromkeys(row[key] for row in rows if key in row)) for key in keys
-    } or credit(library, None, title)
+    return joined([credit(library, source, title) for source in sources or (None,)])

@@ -29,7 +29,7 @@ from vjgan.hearing import make_ear, make_recogniser, make_tempo, score_tempo, so
 from vjgan.keeper import About, Keeper
 from vjgan.learning import controllers_of
 from vjgan.library import Library
-from vjgan.licence import warn
+from vjgan.licence import credits_of, warn
 from vjgan.loader import Loader
 from vjgan.media import Sound
 from vjgan.midi import MidiIn
@@ -45,7 +45,7 @@ from vjgan.settings import LiveSettings
 from vjgan.sitting import open_sitting
 from vjgan.stage import Stage
 from vjgan.stats import Stats, write_stats
-from vjgan.stock import credit, make_library, notice, runtime
+from vjgan.stock import make_library, notice, runtime
 from vjgan.types import Hands, Screen
 
 log = logging.getLogger("vjgan")
@@ -231,7 +231,8 @@ def _keeper(
         settings.take,
         settings.record,
         screen.software,
-        lambda scene: credit(library, scene.source, scene.title),
+        lambda scenes: credits_of(library, [one.source for one in scenes], scenes[0].title),
+        lambda: stage.scenes,
     )
 
 

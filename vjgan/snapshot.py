@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from vjgan.standing import Standing
 
 _NUMBER = re.compile(r"(\d+)-?")
 DIGITS = 5
+SHOWN = "# Shown with"  # begins the line that says with what
 
 
 def keep_snapshot(
@@ -25,12 +26,14 @@ def keep_snapshot(
     check: Callable[[Path], object],
     model: str = "",
     seed: int = 0,
+    about: Mapping[str, str] | None = None,
 ) -> Path:
     """The file of a new preset in ``folder``: the text of the one on stage, comments and all, with
     the controls' own values of now. Its number comes after those of all ``presets``.
 
     ``model``, if any, is played whatever presets ask for, ``seed`` shifts their seeds; the new
-    preset says so itself. ``check`` must accept the file before it gets its name. Raises
+    preset says so itself; ``about`` is what pictures of it say, such as the licence of its model,
+    and stands at its top. ``check`` must accept the file before it gets its name. Raises
     PresetError when it does not, or when the disk does not take it."""
     if standing.source is None:
         raise PresetError(f"preset '{standing.preset}' has no file to make another one of")
@@ -39,7 +42,7 @@ def keep_snapshot(
     number = 1 + max([0, *(int(match[1]) for stem in stems if (match := _NUMBER.match(stem)))])
     path = folder / f"{number:02}-{base}.toml"
     try:
-        text = _written(standing, number, model, seed)
+        text = _headed(_written(standing, number, model, seed), about or {})
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
             part.write_text(text, encoding="utf-8")
@@ -105,6 +108,17 @@ def _written(standing: Standing, number: int, model: str, seed: int) -> str:
     _put_changes(document, standing)
     _find_files(document, standing.source.parent)
     return tomlkit.dumps(document)
+
+
+def _headed(text: str, about: Mapping[str, str]) -> str:
+    """A preset's text under a line with what its pictures say of themselves, in place of an older
+    such line."""
+    lines = text.splitlines(keepends=True)
+    if lines and lines[0].startswith(SHOWN):
+        del lines[0]
+    words = "; ".join(f"{key}: {value}" for key, value in about.items())
+    head = [f"{SHOWN} {' '.join(words.split())}\n"] if words else []
+    return "".join(head + lines)
 
 
 def _put_changes(document: Any, standing: Standing) -> None:

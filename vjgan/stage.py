@@ -120,6 +120,11 @@ class Stage:
         """The newest scene."""
         return self._entries[-1].scene
 
+    @property
+    def scenes(self) -> Sequence[Scene]:
+        """All that are seen, the newest last."""
+        return [entry.scene for entry in self._entries]
+
     def enter(self, scene: Scene, position: float) -> bool:
         """Begin to fade to ``scene`` at a position in beats; True when its generator is another
         one, which the painter must then use."""

@@ -130,17 +130,24 @@ def notice(generator: Generator, flash_limit: bool = True) -> Sequence[str]:
 
 def credit(library: Library, source: Path | None, title: str) -> dict[str, str]:
     """What pictures of a preset say of themselves: program, preset, seed, and the model with its
-    licence and origin."""
+    licence and origin; and those of the model that lends it styles."""
     said = {"Software": f"vjgan {vjgan.__version__}", "Title": title, "Seed": str(library.seed)}
     if source is None:
         return said
     try:
-        path = find_model(library.model_of(library.preset(source)), folder("models"))
-        model = _told(file_of(path) or path)
+        preset = library.preset(source)
+        names = (library.model_of(preset), preset.motion.mix_model)
+        models = [_about(find_model(name, folder("models"))) for name in names if name]
     except VjganError as error:  # taken away since
         log.debug("no credits of '%s': %s", source, error)
         return {**said, "Preset": source.stem}
-    return {**said, "Preset": source.stem, **credit_of(model)}
+    return {**said, "Preset": source.stem, **joined([credit_of(model) for model in models])}
+
+
+def joined(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What several say of themselves, each word once, in the order in which they come."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return {key: "; ".join(dict.fromkeys(row[key] for row in rows if key in row)) for key in keys}
 
 
 def credit_of(model: ModelInfo) -> dict[str, str]:
@@ -150,8 +157,8 @@ def credit_of(model: ModelInfo) -> dict[str, str]:
 
 
 @cache
-def _told(path: Path) -> ModelInfo:
-    return info(path)
+def _about(path: Path) -> ModelInfo:
+    return info(file_of(path) or path)
 
 
 def runtime(generator: Generator) -> str:

@@ -23,7 +23,7 @@ from vjgan.media import Sound
 from vjgan.remote.pictures import Thumbnails
 from vjgan.render import render
 from vjgan.screen.offscreen import OffscreenScreen
-from vjgan.stock import demo_sound, make_library
+from vjgan.stock import credit, demo_sound, make_library
 from vjgan.types import ByteArray
 
 log = logging.getLogger("vjgan")
@@ -95,7 +95,8 @@ def draw(folder: Path, presets: Sequence[Path]) -> list[Path]:
             except Exception as error:  # whatever a model or a driver throws: it has no picture
                 log.debug("no thumbnail of '%s': %s", path, error)
                 continue
-            if film.image is not None and thumbnails.keep(name, film.image) is not None:
+            about = credit(library, path, path.stem)
+            if film.image is not None and thumbnails.keep(name, film.image, about) is not None:
                 drawn.append(path)
     return drawn
 

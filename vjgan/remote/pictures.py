@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -15,13 +16,15 @@ from vjgan.types import ByteArray
 QUALITY = 70
 DARK = 6.0  # of 255; what is darker on average makes no thumbnail
 MOST_BYTES = 200_000
+MOST_WORDS = 4000  # letters that a picture says of itself
 NAME_LENGTH = 20
 
 
-def jpeg(image: ByteArray) -> bytes:
-    """A picture uint8 [height, width, 3] as JPEG."""
+def jpeg(image: ByteArray, about: Mapping[str, str] | None = None) -> bytes:
+    """A picture uint8 [height, width, 3] as JPEG; ``about`` is what it says of itself."""
     data = io.BytesIO()
-    Image.fromarray(image).save(data, "JPEG", quality=QUALITY)
+    words = "; ".join(f"{key}: {text}" for key, text in (about or {}).items())
+    Image.fromarray(image).save(data, "JPEG", quality=QUALITY, comment=words[:MOST_WORDS])
     return data.getvalue()
 
 
@@ -46,12 +49,14 @@ class Thumbnails:
             return None
         return data if 0 < len(data) <= MOST_BYTES else None
 
-    def keep(self, name: str, image: ByteArray) -> bytes | None:
-        """Keep a picture of the light as a thumbnail, unless it is dark or the disk does not take
-        it; as JPEG."""
+    def keep(
+        self, name: str, image: ByteArray, about: Mapping[str, str] | None = None
+    ) -> bytes | None:
+        """Keep a picture of the light as a thumbnail that says ``about`` itself, unless it is dark
+        or the disk does not take it; as JPEG."""
         if not name or image.mean() < DARK:
             return None
-        data = jpeg(image)
+        data = jpeg(image, about)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with replacing(self._folder / f"{name}.jpg") as part:
