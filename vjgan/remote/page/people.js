@@ -114,7 +114,7 @@ function put(id, people, nobody) {
     const words = JSON.stringify([one, parentsOf(one), childrenOf(one)]);
     const before = old.get(one.who);
     if (before && before.words === words) return before;
-    const figure = person(one);
+    const figure = person(one, id === "children");
     figure.words = words;
     return figure;
   });
@@ -126,7 +126,7 @@ function put(id, people, nobody) {
   }
 }
 
-function person(one) {
+function person(one, inGrid = false) { // whose family is who was chosen
   const figure = make("figure", { className: "person" });
   figure.dataset.who = one.who;
   figure.classList.toggle("foreign", one.fits === false);
@@ -149,7 +149,7 @@ function person(one) {
     keep.dataset.focus = `keep ${one.who}`;
     row.append(keep);
   }
-  if (hasFamily(one)) {
+  if (hasFamily(one) && !inGrid) {
     const tree = button({ onclick: () => openFamily(one.is) }, "Family");
     tree.setAttribute("aria-label", `The family of ${one.name}`);
     tree.dataset.focus = `family ${one.who}`;

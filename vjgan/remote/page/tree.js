@@ -49,7 +49,7 @@ export function openFamily(key) {
   drawTree();
   if (!key) return;
   $("tree").scrollLeft = ($("tree").scrollWidth - $("tree").clientWidth) / 2;
-  $("family").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  $("family").scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
 export function drawTree() {
