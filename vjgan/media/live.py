@@ -131,6 +131,19 @@ class LiveFilm:
         finally:
             with suppress(av.FFmpegError, OSError):
                 self._container.close()
+        if about is not None:
+            with writing("film", self.path):
+                self._tell(roomy(about))
+
+    def _tell(self, words: Mapping[str, str]) -> None:
+        """Put other words where there was room for them: nothing else in the file moves."""
+        with self.path.open("r+b") as file:
+            head = file.read(HEAD)
+            for key in ROOM.keys() & words.keys() & self._words.keys():
+                before, place = self._words[key].encode(), -1
+                while (place := head.find(before, place + 1)) >= 0:  # QuickTime's has it twice
+                    file.seek(place)
+                    file.write(words[key].encode())
 
     def _add_sound(self, frames: list[AudioFrame]) -> None:
         with writing("film", self.path):
