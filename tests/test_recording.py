@@ -247,11 +247,17 @@ def test_a_film_is_never_written_over(tmp_path: Path) -> None:
 
 LIBRARY = make_library(seed=7)
 SOURCE = LIBRARY.find("drift")
-SCENE: Any = SimpleNamespace(key="01-drift", title="Drift", source=SOURCE, crossfade_beats=8.0)
+SCENE: Any = SimpleNamespace(
+    key="01-drift", title="Drift", source=SOURCE, crossfade_beats=8.0, chapter=None
+)
 
 
 OTHER: Any = SimpleNamespace(
-    key="00-sitters", title="Sitters", source=LIBRARY.find("sitters"), crossfade_beats=8.0
+    key="00-sitters",
+    title="Sitters",
+    source=LIBRARY.find("sitters"),
+    crossfade_beats=8.0,
+    chapter=None,
 )
 
 
