@@ -145,11 +145,13 @@ vec2 framed(vec2 q) {
 uniform float right_x, right_y, up_x, up_y, corner_x, corner_y;  // place(), worked out once
 vec4 effect(vec2 uv) {
     vec2 q = vec2(right_x, right_y) * uv.x + vec2(up_x, up_y) * uv.y + vec2(corner_x, corner_y);
+    covered = 1.0;
     return vec4(quickly(framed(q)), 1.0);
 }
 #elif defined(FILLED)
 vec4 effect(vec2 uv) {
     float scale;
+    covered = 1.0;
     return vec4(enlarged(framed(place(uv, scale))), 1.0);
 }
 #else
@@ -159,6 +161,7 @@ vec4 effect(vec2 uv) {
     vec2 margin = (0.5 - abs(q - 0.5)) * size * scale + 0.5;  // pixels to the edge
     float inside = clamp(min(margin.x, margin.y), 0.0, 1.0);
     if (surround >= 1.0) inside = 1.0;
+    covered = inside;
     vec2 on = clamp(framed(q), 0.0, 1.0);
 #ifdef ENLARGED
     vec3 c = enlarged(on);

@@ -18,5 +18,6 @@ vec4 effect(vec2 uv) {
         + near(3.0) * a * b
         + near(4.0) * abs(a - b)
         + near(5.0) * mix(low, high, step(0.5, a));
+    covered = mix(covered, 1.0, amount * o.a);
     return vec4(mix(a, made, amount * o.a), 1.0);
 }

@@ -29,5 +29,6 @@ vec4 effect(vec2 uv) {
     vec3 under = to_light(texture(frame, uv).rgb);
     float thrown = cut(other(uncentre(centre(uv) + vec2(-0.02, 0.025))));
     under *= 1.0 - 0.8 * shadow * thrown;
+    covered = mix(covered, 1.0, stays);
     return vec4(from_light(mix(under, to_light(from_lab(lab)), stays)), 1.0);
 }

@@ -20,6 +20,7 @@ vec4 effect(vec2 uv) {
     vec3 blurred = glow(uv), glare = to_light(blurred);
     vec3 around = turned == 0.0 ? glare : to_light(turn_hue(blurred, turned));
     vec3 light = mix(around * outside, to_light(texture(frame, uv).rgb), open);
+    covered *= open;
     float edge = 4.0 * open * (1.0 - open);
     light = add_light(light, rim * edge * edge * (0.15 + glare));
     return vec4(from_light(light), 1.0);

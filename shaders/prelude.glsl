@@ -22,6 +22,15 @@ uniform sampler2D frame, past, soft, second;
 uniform vec2 resolution;       // of what is drawn to, in pixels
 uniform float time, dt;        // seconds
 
+// How much of what lies below the picture is covered here, where that is kept: the most of what a
+// pass reads of `frame`, unless it says otherwise; below 0 nothing was read.
+float covered = -1.0;
+vec4 seen(vec2 uv) {
+    vec4 c = texture(frame, uv);
+    covered = max(covered, c.a);
+    return c;
+}
+
 const float PI = 3.14159265;
 const float TAU = 6.28318531;
 
@@ -39,7 +48,7 @@ vec2 turn(vec2 p, float angle) {
 
 // Beyond its edges the picture goes on as in a mirror.
 vec2 mirrored(vec2 uv) { return 1.0 - abs(mod(uv, 2.0) - 1.0); }
-vec3 look(vec2 uv) { return texture(frame, mirrored(uv)).rgb; }
+vec3 look(vec2 uv) { return seen(mirrored(uv)).rgb; }
 
 // One line of a 720-line screen, so that sizes look the same on every screen.
 const float LINE = 1.0 / 720.0;

@@ -75,8 +75,8 @@ class FilmScreen:
     def image(self) -> ByteArray:
         return self._screen.image()
 
-    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
-        return self._screen.glance(width)
+    def glance(self, width: int = GLANCE_WIDTH, alpha: bool = False) -> ByteArray | None:
+        return self._screen.glance(width, alpha)
 
     def expect(self, passes: Sequence[PassWeight]) -> None:
         self._screen.expect(passes)

@@ -381,10 +381,10 @@ class Screen(Protocol):
     def image(self) -> ByteArray:
         """What was last drawn: uint8 [height, width, 3], top row first."""
 
-    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
+    def glance(self, width: int = GLANCE_WIDTH, alpha: bool = False) -> ByteArray | None:
         """A copy of the light, without words, at most so wide: uint8 [height, width, 3], top row
-        first. From a GPU it is that of the call before for this width, None at first, so that
-        nobody waits."""
+        first; with ``alpha`` 4, its colours not multiplied by that. From a GPU it is that of the
+        call before for this width, None at first, so that nobody waits."""
 
     def expect(self, passes: Sequence[PassWeight]) -> None:
         """Make ready passes that are files of their own, which may take seconds."""

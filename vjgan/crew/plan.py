@@ -208,7 +208,7 @@ class DarkScreen:
     def image(self) -> ByteArray:
         return np.zeros((self.size[1], self.size[0], 3), np.uint8)
 
-    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
+    def glance(self, width: int = GLANCE_WIDTH, alpha: bool = False) -> ByteArray | None:
         return None
 
     def expect(self, passes: Sequence[PassWeight]) -> None: ...

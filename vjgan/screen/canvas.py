@@ -32,20 +32,24 @@ class Canvas:
         live: bool,
         shader_dir: Path | None = None,
         flash_limit: bool = True,
+        alpha: bool = False,
     ) -> None:
-        """Raises ShaderError when a shader is malformed or does not compile."""
+        """With ``alpha``, copies may tell what of the light is clear. Raises ShaderError when a
+        shader is malformed or does not compile."""
         self._context = context
         self._live = live
         self.renderer = str(context.info["GL_RENDERER"])
         self.software = is_software(context)  # drawn by the CPU
         slow = live and self.software
         folder = shader_dir or assets.folder("shaders")
-        self.chain = Chain(context, size, folder, SOFTWARE_PIXELS if slow else None, flash_limit)
+        self.chain = Chain(
+            context, size, folder, SOFTWARE_PIXELS if slow else None, flash_limit, alpha
+        )
         self.overlay = Overlay(context)
         self._copy: Surface | None = None
         self._light: Surface | None = None
         self._preview: Surface | None = None
-        self._glances: dict[int, Glance] = {}  # by width
+        self._glances: dict[tuple[int, int], Glance] = {}  # by width and channels
         if slow:
             log.info(
                 "no GPU (%s): passes are drawn at %dx%d and enlarged",
@@ -113,26 +117,27 @@ class Canvas:
         self.chain.present(self._preview.target)
         return self._preview.texture
 
-    def image(self) -> ByteArray:
-        """What was last drawn: uint8 [height, width, 3], top row first."""
+    def image(self, alpha: bool = False) -> ByteArray:
+        """What was last drawn: uint8 [height, width, 3], with ``alpha`` 4, top row first."""
         if self._copy is None or self._copy.size != self.chain.size:
             if self._copy is not None:
                 self._copy.release()
             self._copy = Surface(self._context, self.chain.size, "f1")
-        self.chain.present(self._copy.target)
+        self.chain.present(self._copy.target, alpha)
         self.overlay.draw(self._copy.target)
-        return self._copy.pixels()
+        return self._copy.pixels(4 if alpha else 3)
 
-    def glance(self, width: int) -> ByteArray | None:
+    def glance(self, width: int, alpha: bool = False) -> ByteArray | None:
         """A copy of the light, without words, so wide at most; from a GPU that of the call before
-        for this width."""
-        glance = self._glances.get(width)
+        for this width. With ``alpha`` it has a fourth channel."""
+        channels = 4 if alpha else 3
+        glance = self._glances.get((width, channels))
         if glance is None or not glance.fits(self.chain.size):
             if glance is not None:
                 glance.release()
-            glance = Glance(self._context, self.chain.size, width, at_once=self.software)
-            self._glances[width] = glance
-        return glance.take(self.chain.present)
+            glance = Glance(self._context, self.chain.size, width, self.software, channels)
+            self._glances[width, channels] = glance
+        return glance.take(lambda target: self.chain.present(target, alpha))
 
     def release(self) -> None:
         """Give back what the GPU holds."""

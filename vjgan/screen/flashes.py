@@ -135,7 +135,8 @@ uniform float dt, seconds, black_seconds, count;
 out vec4 drawn;
 void main() {
     ivec2 here = ivec2(gl_FragCoord.xy);
-    vec3 c = dimmed(texelFetch(frame, here, 0).rgb);
+    vec4 seen = texelFetch(frame, here, 0);
+    vec3 c = dimmed(seen.rgb);
     float hold = texture(held, at).r;
     hold *= hold;
     float share = 1.0 - exp(-dt / max(1e-6, seconds * hold));
@@ -146,7 +147,7 @@ void main() {
     // In 8 bits, steps below half a level would never get anywhere: noise takes them there.
     vec2 seed = gl_FragCoord.xy + 5.588238 * mod(count, 64.0);
     float grain = fract(52.9829189 * fract(dot(seed, vec2(0.06711056, 0.00583715))));
-    drawn = vec4(hold > 0.0 ? eased + (grain - 0.5) / 255.0 : c, 1.0);
+    drawn = vec4(hold > 0.0 ? eased + (grain - 0.5) / 255.0 : c, seen.a);
 }
 """
 _UNITS = {"frame": 0, "changes": 1, "ways": 2, "heat": 3, "gate": 4, "past": 5, "held": 6}

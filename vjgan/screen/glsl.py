@@ -30,6 +30,21 @@ FLOATS = {**GLOBALS, **dict.fromkeys(SIGNALS, 0.0)}  # `kick` is the one that is
 
 # A CPU in place of a GPU computes both ways of an `if`, so what depends on one is two programs.
 EFFECT_MAIN = "\nvoid main() { drawn = vec4(effect(at).rgb, 1.0); }\n"
+# Where alpha is kept, colours are light over black, multiplied by it: only at the very end, for
+# those who want them so, they are not. What glows beyond the picture covers as much as it lights.
+ALPHA_MAIN = """
+void main() {
+    vec3 light = effect(at).rgb;
+    drawn = vec4(light, clamp(covered < 0.0 ? texture(frame, at).a : covered, 0.0, 1.0));
+}
+"""
+STRAIGHT_MAIN = """
+void main() {
+    vec3 light = effect(at).rgb;
+    float alpha = max(covered, max(light.r, max(light.g, light.b)));
+    drawn = alpha < 0.5 / 255.0 ? vec4(0.0) : vec4(light / alpha, alpha);
+}
+"""
 BLUR_MAIN = "\nvoid main() { drawn = blur(at); }\n"
 WAYS = ("FILLED", "QUICK", "ENLARGED", "ANYHOW")  # of laying the model's picture, see between.frag
 PREPARE_MAIN = "\nvoid main() { drawn = prepare(at); }\n"
@@ -37,6 +52,7 @@ PLAIN_PREPARE = "\nvec4 prepare(vec2 uv) { return texture(frame, uv); }\n"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_READS = re.compile(r"\btexture\s*\(\s*frame\s*,")
 _UNIFORM = re.compile(r"^\s*uniform\s+float\s+([^;]+);", re.MULTILINE)
 # Where drivers put the line: "0:12(5): error: ...", "0(12) : error ...", "ERROR: 0:12: ...".
 _COMPLAINT = re.compile(
@@ -69,9 +85,11 @@ class Shader:
             main = PLAIN_PREPARE + main
         own = {n.strip() for line in _UNIFORM.findall(self.text) for n in line.split(",")}
         uniforms = ", ".join(name for name in FLOATS if name not in own)
+        alpha = main in (ALPHA_MAIN, STRAIGHT_MAIN)  # what is read of the picture tells of it
+        text = _READS.sub("seen(", self.text) if alpha else self.text
         return (
             f"#version 330 core\n{'#define ' * bool(define)}{define}\nuniform float {uniforms};\n"
-            f"#line 1\n{self.prelude}\n#line {OWN_LINES + 1}\n{self.text}\n{main}"
+            f"#line 1\n{self.prelude}\n#line {OWN_LINES + 1}\n{text}\n{main}"
         )
 
     def complaint(self, error: str) -> ShaderError:

@@ -60,8 +60,10 @@ class _Sent:
 class Layers:
     """Lays each picture once, and again only when it is another one or lies otherwise."""
 
-    def __init__(self, context: moderngl.Context, copier: Copier) -> None:
+    def __init__(self, context: moderngl.Context, copier: Copier, alpha: bool = False) -> None:
+        """``alpha`` where that of the picture is kept; as a layer it lies over black."""
         self._context = context
+        self._alpha = alpha
         self._copier = copier
         self._program = context.program(vertex_shader=COVER, fragment_shader=_LAY)
         # The first place: a driver's program for it also goes by what lies in those before it.
@@ -93,7 +95,10 @@ class Layers:
             _SPARE,
             *range(1, 1 + len(pictures)),
         } - self._surfaces.keys():
-            self._surfaces[number] = Surface(self._context, laid.size, depth)
+            self._surfaces[number] = made = Surface(self._context, laid.size, depth)
+            if self._alpha and number == _GENERATOR:
+                made.target.clear(alpha=1.0)
+                made.target.color_mask = (True, True, True, False)
         if any(self._known(side) == _GENERATOR for one in numbers for side in _sides(one)[:2]):
             self._copier.copy(laid, self._surfaces[_GENERATOR])
 

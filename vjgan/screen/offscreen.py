@@ -24,11 +24,15 @@ class OffscreenScreen:
         live: bool = False,
         shader_dir: Path | None = None,
         flash_limit: bool = True,
+        alpha: bool = False,
     ) -> None:
-        """Raises DeviceError without OpenGL 3.3, ShaderError when a shader does not compile."""
+        """With ``alpha``, pictures have a fourth channel that tells what of them is clear, and
+        glances may have. Raises DeviceError without OpenGL 3.3, ShaderError when a shader does not
+        compile."""
         self.size = size
         self._context = _standalone()
-        self.canvas = Canvas(self._context, size, live, shader_dir, flash_limit)
+        self._alpha = alpha
+        self.canvas = Canvas(self._context, size, live, shader_dir, flash_limit, alpha)
         self._light = Surface(self._context, size, "f1")
         self.canvas.warm(self._light.target)
 
@@ -52,15 +56,16 @@ class OffscreenScreen:
         return ()
 
     def image(self) -> ByteArray:
-        """What was last drawn: uint8 [height, width, 3], top row first; black at first."""
+        """What was last drawn: uint8 [height, width, 3], with alpha 4, top row first; black at
+        first."""
         with self._context:
-            return self._light.pixels()
+            return self.canvas.image(alpha=True) if self._alpha else self._light.pixels()
 
-    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
+    def glance(self, width: int = GLANCE_WIDTH, alpha: bool = False) -> ByteArray | None:
         """A copy of the light, without words, so wide at most; from a GPU that of the call before
-        for this width."""
+        for this width. With ``alpha`` it has a fourth channel."""
         with self._context:
-            return self.canvas.glance(width)
+            return self.canvas.glance(width, alpha)
 
     def expect(self, passes: Sequence[PassWeight]) -> None:
         """Make ready passes that are files of their own, which may take seconds."""

@@ -49,9 +49,12 @@ class Chain:
         shader_dir: Path,
         most_pixels: int | None = None,
         flash_limit: bool = True,
+        alpha: bool = False,
     ) -> None:
-        """Raises ShaderError when a shader is malformed or does not compile."""
+        """With ``alpha`` it is known what of the picture is clear, see `present`. Raises
+        ShaderError when a shader is malformed or does not compile."""
         self.context = context
+        self.alpha = alpha
         self.shader_dir = shader_dir
         self.most_pixels = most_pixels
         self.sparing = Sparing()
@@ -65,8 +68,10 @@ class Chain:
         self._first = First(context, self._quick)
         self._blur = Blur(context)
         self._copier = Copier(context)
-        self._layers = Layers(context, self._copier)
-        self._files_drawn = Effects(context, self._copier)  # passes that are files of their own
+        self._layers = Layers(context, self._copier, alpha)
+        self._files_drawn = Effects(
+            context, self._copier, alpha
+        )  # passes that are files of their own
         self._files = modified(shader_dir)
         self._looked = 0.0
         self._count = 0
@@ -166,13 +171,15 @@ class Chain:
             self._limiter.limit(self.shown, self._values)
         self.present(target)
 
-    def present(self, target: moderngl.Framebuffer) -> None:
-        """Put what was last drawn onto ``target``, scaled, dimmed and dithered."""
+    def present(self, target: moderngl.Framebuffer, alpha: bool = False) -> None:
+        """Put what was last drawn onto ``target``, scaled, dimmed and dithered; if it is to have
+        ``alpha``, with colours that are not multiplied by it, else over black."""
         light, values = self.shown, self._values
         if self._limiter is not None:  # which has dimmed it already
             light, values = self._limiter.light, {**values, "brightness": 1.0}
         light.texture.use(UNITS["frame"])
-        self._passes[LAST].effect.draw(target, values)
+        last = self._passes[LAST]
+        ((last.straight if alpha else None) or last.effect).draw(target, values)
 
     def poll(self, now: float) -> None:
         """Look, now and then, for shader files that changed, and take them; ``now`` in seconds."""
@@ -229,7 +236,7 @@ class Chain:
         log.info("shader '%s' taken", self.shader_dir / PRELUDE)
 
     def _compiled(self, shader: Shader) -> Pass:
-        return Pass.compiled(self.context, shader, quick=self._quick)
+        return Pass.compiled(self.context, shader, self._quick, self.alpha)
 
     def _take(self, name: str, fresh: Pass) -> None:
         old = self._passes.get(name)

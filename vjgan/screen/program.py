@@ -9,11 +9,14 @@ import moderngl
 import numpy as np
 
 from vjgan.screen.glsl import (
+    ALPHA_MAIN,
     BLUR_MAIN,
     EFFECT_MAIN,
     FIRST,
     FLOATS,
+    LAST,
     PREPARE_MAIN,
+    STRAIGHT_MAIN,
     WAYS,
     Shader,
 )
@@ -105,11 +108,9 @@ class Surface:
         self.target = context.framebuffer([self.texture])
         self.target.clear()
 
-    def pixels(self) -> ByteArray:
-        """What it holds, if 8 bits deep: uint8 [height, width, 3], top row first."""
-        width, height = self.size
-        raw = self.target.read(components=3, alignment=1)
-        return np.frombuffer(raw, np.uint8).reshape(height, width, 3)[::-1].copy()
+    def pixels(self, channels: int = 3) -> ByteArray:
+        """What it holds, if 8 bits deep: uint8 [height, width, channels], top row first."""
+        return upright(self.target.read(components=channels, alignment=1), self.size)
 
     def release(self) -> None:
         """Give back what the GPU holds."""
@@ -160,22 +161,29 @@ class Pass:
     ways: Mapping[str, Program]  # only of the first: how it lays the picture, see WAYS
     blur: Program | None  # likewise
     quickly: Program | None  # likewise: `prepare` for the way QUICK
+    straight: Program | None  # only of the last: for who wants alpha, see STRAIGHT_MAIN
     surfaces: tuple[Surface, ...] | None = None  # of its own, when it reads its past
     drawn: int = -2  # the number of the frame in which it was last drawn
 
     @classmethod
-    def compiled(cls, context: moderngl.Context, shader: Shader, quick: bool = False) -> Pass:
-        """``quick`` where a CPU draws. Raises ShaderError with file and line."""
-        first = shader.name == FIRST
+    def compiled(
+        cls, context: moderngl.Context, shader: Shader, quick: bool = False, alpha: bool = False
+    ) -> Pass:
+        """``quick`` where a CPU draws, ``alpha`` where that is kept. Raises ShaderError with file
+        and line."""
+        first, last = shader.name == FIRST, shader.name == LAST
+        main = ALPHA_MAIN if alpha and not last else EFFECT_MAIN
         prepares = first or shader.prepares or shader.wants_soft
-        ways = {way: Program(context, shader, define=way) for way in WAYS if first}
+        ways = {way: Program(context, shader, main, way) for way in WAYS if first}
+        word = "QUICK" * quick
         return cls(
             shader,
-            ways[WAYS[0]] if first else Program(context, shader, define="QUICK" * quick),
+            ways[WAYS[0]] if first else Program(context, shader, main, word),
             Program(context, shader, PREPARE_MAIN) if prepares else None,
             ways,
             Program(context, shader, BLUR_MAIN) if first else None,
             Program(context, shader, PREPARE_MAIN, "QUICK") if first else None,
+            Program(context, shader, STRAIGHT_MAIN, word) if alpha and last else None,
         )
 
     def forget(self) -> None:
@@ -187,10 +195,16 @@ class Pass:
     def release(self) -> None:
         """Give back what the GPU holds."""
         self.forget()
-        programs = (self.effect, self.prepare, self.blur, self.quickly, *self.ways.values())
-        for program in dict.fromkeys(programs):
+        programs = (self.effect, self.prepare, self.blur, self.quickly, self.straight)
+        for program in dict.fromkeys((*programs, *self.ways.values())):
             if program is not None:
                 program.release()
+
+
+def upright(raw: bytes, size: tuple[int, int]) -> ByteArray:
+    """Pixels as OpenGL gives them, as uint8 [height, width, channels], top row first."""
+    width, height = size
+    return np.frombuffer(raw, np.uint8).reshape(height, width, -1)[::-1].copy()
 
 
 def uneven(side: int) -> int:

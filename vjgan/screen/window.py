@@ -52,12 +52,13 @@ class Window:
         layout: Layout | None = None,
         keep: Keep = lambda name, output: None,
         operator: bool = False,
+        alpha: bool = False,
     ) -> None:
         """``display`` is a number or a part of a name; ``keep`` is given the name and settings
         of an output whose corners were moved; with an ``operator`` all words go to a window of
-        theirs. Raises DeviceError without a display, without that
-        display or without OpenGL 3.3; ShaderError when a shader does not compile; VjganError when
-        a mask cannot be read."""
+        theirs; with ``alpha``, glances may tell what of the light is clear. Raises DeviceError
+        without a display, without that display or without OpenGL 3.3; ShaderError when a shader
+        does not compile; VjganError when a mask cannot be read."""
         self._there = displays()
         self._layout = layout or Layout()
         self._outputs = dict(self._layout.outputs)
@@ -84,9 +85,7 @@ class Window:
         self._pane.reveal()
         self._pane.use()
         self.size = self._picture_size()
-        self.canvas = Canvas(
-            self._pane.context, self.size, live=True, shader_dir=shader_dir, flash_limit=flash_limit
-        )
+        self.canvas = Canvas(self._pane.context, self.size, True, shader_dir, flash_limit, alpha)
         self.canvas.warm(self._pane.target())
         if operator:
             self._operator = OperatorWindow(self._pane, self._home(), self.canvas.software)
@@ -147,10 +146,10 @@ class Window:
         is laid onto an output."""
         return self.canvas.image()
 
-    def glance(self, width: int = GLANCE_WIDTH) -> ByteArray | None:
+    def glance(self, width: int = GLANCE_WIDTH, alpha: bool = False) -> ByteArray | None:
         """A copy of the light, without words, so wide at most; from a GPU that of the call before
-        for this width."""
-        return self.canvas.glance(width)
+        for this width. With ``alpha`` it has a fourth channel."""
+        return self.canvas.glance(width, alpha)
 
     def expect(self, passes: Sequence[PassWeight]) -> None:
         """Make ready passes that are files of their own, which may take seconds."""

@@ -26,11 +26,24 @@ _LAY = """
 in vec2 at;
 out vec4 drawn;
 uniform sampler2D frame, past;
-uniform float weight, below;
+uniform float weight, below, opaque;
 void main() {
-    vec4 over = texture(frame, at), under = vec4(texture(past, at).rgb, 1.0);
+    vec4 over = texture(frame, at), under = texture(past, at);
     over = clamp(mix(over, vec4(0.0), isnan(over)), 0.0, 1.0);
-    drawn = vec4(mix(under.rgb, mix(under.rgb * below, over.rgb, over.a), weight), 1.0);
+    drawn = mix(under, mix(under * below, vec4(over.rgb, 1.0), over.a), weight);
+    drawn.a = max(drawn.a, opaque);
+}
+"""
+# Files expect colours that are not multiplied by alpha.
+_STRAIGHT = """
+#version 330 core
+in vec2 at;
+out vec4 drawn;
+uniform sampler2D frame;
+void main() {
+    vec4 c = texture(frame, at);
+    float a = max(c.a, max(c.r, max(c.g, c.b)));
+    drawn = vec4(c.rgb / max(a, 1.0 / 255.0), a);
 }
 """
 
@@ -48,14 +61,16 @@ class Effects:
     """Draws ISF files over pictures. A broken one is logged and left out, or the last good one
     of it stays."""
 
-    def __init__(self, context: moderngl.Context, copier: Copier) -> None:
+    def __init__(self, context: moderngl.Context, copier: Copier, alpha: bool = False) -> None:
         self._context, self._copier = context, copier
+        self._straight = _Straight(context) if alpha else None
         self._sound = Sound(context)
         self._held: dict[Path, _Held] = {}
         self._heard = -1  # the number of the frame whose sound the textures hold
         self._began = datetime.datetime.now()
         self._lay = context.program(vertex_shader=COVER, fragment_shader=_LAY)
         self._lay["frame"], self._lay["past"] = UNITS["frame"], UNITS["past"]
+        self._lay["opaque"] = float(not alpha)
         self._triangle = context.vertex_array(self._lay, [])
 
     def ready(self, path: Path, calm: bool = False) -> bool:
@@ -96,7 +111,8 @@ class Effects:
         if self._heard != number:
             self._heard = number
             self._sound.hear(values)
-        moment = Moment(values, source.texture, other.texture, target.size, weight, date)
+        picture = source if self._straight is None else self._straight.of(source)
+        moment = Moment(values, picture.texture, other.texture, target.size, weight, date)
         effect.draw(moment).use(UNITS["frame"])
         source.texture.use(UNITS["past"])
         self._lay["weight"] = 1.0 if moves else weight
@@ -129,6 +145,8 @@ class Effects:
                 held.effect.release()
         self._held.clear()
         self._sound.release()
+        if self._straight is not None:
+            self._straight.release()
         self._triangle.release()
         self._lay.release()
 
@@ -145,6 +163,35 @@ class Effects:
             held.effect.release()
         held.effect = fresh
         return True
+
+
+class _Straight:
+    """Copies of surfaces whose colours are not multiplied by alpha."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
+        self._program = context.program(vertex_shader=COVER, fragment_shader=_STRAIGHT)
+        self._program["frame"] = UNITS["frame"]
+        self._triangle = context.vertex_array(self._program, [])
+        self._copy: Surface | None = None
+
+    def of(self, source: Surface) -> Surface:
+        """The copy, valid until the next one."""
+        copy = self._copy
+        if copy is None or copy.size != source.size:
+            if copy is not None:
+                copy.release()
+            self._copy = copy = Surface(self._context, source.size, source.texture.dtype)
+        source.texture.use(UNITS["frame"])
+        copy.target.use()
+        self._triangle.render(vertices=3)
+        return copy
+
+    def release(self) -> None:
+        """Give back what the GPU holds."""
+        for held in (self._copy, self._triangle, self._program):
+            if held is not None:
+                held.release()
 
 
 def _saved(path: Path) -> tuple[int, int]:
