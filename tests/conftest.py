@@ -20,8 +20,11 @@ VENUE = Path(__file__).with_name("venue.sh")
 MOST_WORKERS = 4  # sound and servers, which tests wait for, need cores as well
 WORKER_BYTES = 2e9  # what a worker takes at most, with its venue and the programs it starts
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # beside others: threads would wait for each other
+# torch's threads wait for each other without sleeping: on busy cores, twenty times the work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # the cores are taken: what can be done in one thread is
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe
 
 
 @pytest.hookimpl(optionalhook=True)
