@@ -17,7 +17,7 @@ FILM = ("render", "demo", "-o")
 def vjgan(*words: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "vjgan", *map(str, words)],
-        capture_output=True, text=True, cwd=folder, timeout=100,
+        capture_output=True, text=True, cwd=folder, timeout=200,
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_it_leaves_while_a_thread_is_inside_a_library() -> None:
         "entry.program()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
     assert done.stderr == "vjgan: no such thing\n"

@@ -36,7 +36,7 @@ class Show:
         self.slowest_read = max(self.slowest_read, self.clock.time() - before)
         return features
 
-    def wait(self, condition: Callable[[Features], bool], seconds: float = 10.0) -> Features:
+    def wait(self, condition: Callable[[Features], bool], seconds: float = 60.0) -> Features:
         wait_until(lambda: condition(self.read()), seconds)
         return self.read()
 

@@ -100,7 +100,7 @@ def test_two_processes_learn_what_one_does(art: Path, whole: Path, tmp_path: Pat
         *("--precision", "fp32", "--gamma", 0.02),
     )
     done = subprocess.run(
-        [sys.executable, *map(str, words)], capture_output=True, text=True, timeout=110
+        [sys.executable, *map(str, words)], capture_output=True, text=True, timeout=220
     )
     assert done.returncode == 0, done.stderr[-2000:]
     ours, alone = kept(tmp_path), kept(whole)
@@ -256,7 +256,7 @@ def test_a_model_from_a_training_is_played_in_a_film(
     words = ("render", "demo", "-o", film, "--model", model, "--size", "160x90", "--fps", "5")
     done = subprocess.run(
         [sys.executable, "-m", "vjgan", *map(str, words), "--from", "30", "--to", "31"],
-        capture_output=True, text=True, timeout=100,
+        capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert film.stat().st_size > 1000
