@@ -10,13 +10,17 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import wait_until
+from test_codecs import read
 
 from vjgan import ndi
 from vjgan.errors import DeviceError
+from vjgan.keeper import About, Keeper
 from vjgan.media.packed import Yuyv
 from vjgan.output import loopback
 from vjgan.output.line import LineOutput, open_line
@@ -273,6 +277,42 @@ def test_a_line_that_is_cut_is_told_once_and_looked_for_again(
         "output 'wire:a' begins: 16x9",
         "output 'wire:a' is there again",
     ]
+
+
+class Counted:
+    """A screen as of a CPU, and how often it is read."""
+
+    software = True
+    size = (64, 36)
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, bool]] = []
+
+    def glance(self, width: int, alpha: bool = False) -> ByteArray:
+        self.asked.append((width, alpha))
+        return np.full((36, width, 4 if alpha else 3), 90, np.uint8)
+
+
+def test_who_wants_the_same_light_shares_it(tmp_path: Path) -> None:
+    made: list[Wire] = []
+
+    def make(size: tuple[int, int]) -> Wire:
+        made.append(Wire(size))
+        return made[-1]
+
+    lines = [LineOutput(f"wire:{k}", 64, k == 2, make) for k in range(3)]
+    scene: Any = SimpleNamespace(key="a", source=None, crossfade_beats=8.0, chapter=None)
+    screen: Any = Counted()
+    path = tmp_path / "a.mov"
+    keeper = Keeper(About(), scene, film=path, software=True, alpha=True, lines=lines)
+    for k in range(4):
+        tick = Tick(k, k / 30, 1 / 30, k / 30)
+        keeper.shown(Beat(), screen, tick)
+        wait_until(lambda k=k: all(line.sent == k + 1 for line in lines))  # type: ignore[misc]
+    keeper.close()
+    assert sorted(screen.asked) == [(64, False)] * 4 + [(64, True)] * 4
+    assert all(wire.closed and wire.seen == [90] * 4 for wire in made)
+    assert read(path)[0].shape == (36, 64, 4) and np.abs(read(path)[0][..., 3] - 90.0).max() < 4
 
 
 def test_sixty_pictures_a_second_are_due() -> None:

@@ -35,6 +35,7 @@ def open_window(
     size: tuple[int, int] | None = None,
     flash_limit: bool = True,
     operator: bool = False,
+    alpha: bool = False,
 ) -> Window:
     """The window, on the ``display`` of that number or name, or where the last show was.
 
@@ -55,6 +56,7 @@ def open_window(
         layout=layout,
         keep=_keep_output,
         operator=operator or layout.operator,
+        alpha=alpha,
     )
     if display and window.display is not None:
         known = window.display

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from vjgan.library import Library
 from vjgan.licence import credits_of, warn
 from vjgan.listener import SteppedEar
 from vjgan.media import FilmWriter, Sound, check_film, read_sound, save_image
+from vjgan.media.codecs import check_codec
 from vjgan.people import People
 from vjgan.render import Film, frame_count, render
 from vjgan.roles import Scenes, Tempo
@@ -29,6 +31,8 @@ from vjgan.stage import Scene
 from vjgan.stock import credit, demo_sound, make_library, notice
 from vjgan.types import ByteArray, Clock, Ear, Hands
 from vjgan.workers import check_workers, shared
+
+log = logging.getLogger("vjgan")
 
 FACTORS = (1, 2, 4)  # by which light can be enlarged
 
@@ -53,6 +57,8 @@ class FilmSettings:
     flash_limit: bool = True
     score: Path | None = None  # plays instead of a preset; an empty track is its own
     upscale: int = 1  # times by which the light is enlarged to that size
+    codec: str = ""  # empty: the usual one of such files
+    alpha: bool = False  # what of the light is clear is kept
     workers: str = ""  # a number of processes that draw the model's pictures, or "ray"
 
 
@@ -121,6 +127,9 @@ def shoot_shared(
 ) -> None:
     """Write a film, by many workers if there shall be any; ``part`` makes it anew when asked."""
     inner_size(settings.size, settings.upscale)
+    if settings.alpha and settings.upscale > 1:
+        raise VjganError(f"--upscale {settings.upscale} knows no alpha; leave out one of them")
+    check_codec(settings.output, settings.codec, settings.alpha)
     with interruptible() as check:
         if not check_workers(settings.workers):
             shoot(settings, part(), progress, check, picture)
@@ -151,8 +160,11 @@ def shoot(
                 part.sound,
                 part.start,
                 about=about,
+                codec=settings.codec,
+                alpha=settings.alpha,
             )
         )
+        log.info("film '%s': %dx%d by %s", settings.output, *settings.size, writer.encoder)
         screen = room.enter_context(closing(_screen(settings)))
         enlarge = _enlarging(settings)
         scene = part.scene()
@@ -221,7 +233,7 @@ def _enlarging(settings: FilmSettings) -> Enlarging:
 
 def _screen(settings: FilmSettings) -> OffscreenScreen:
     size = inner_size(settings.size, settings.upscale)
-    return OffscreenScreen(size, flash_limit=settings.flash_limit)
+    return OffscreenScreen(size, flash_limit=settings.flash_limit, alpha=settings.alpha)
 
 
 def _span(settings: FilmSettings, sound: Sound) -> tuple[Fraction, Fraction]:

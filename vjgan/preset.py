@@ -122,7 +122,7 @@ class RetouchRow:
 
 @dataclass(frozen=True)
 class Layer:
-    """A checked layer: ``kind`` one of ``SOURCES``, ``place`` a file, or the name of what is live."""
+    """A checked layer: ``kind`` of ``SOURCES``, ``place`` a file, or the name of what is live."""
 
     name: str
     kind: str

@@ -39,6 +39,9 @@ class LiveSettings:
     flash_limit: bool = True
     take: Path | None = None
     record: Path | None = None
+    codec: str = ""  # of films; empty: the usual one of such files
+    alpha: bool = False  # what of the light is clear is kept, where that can be
+    outputs: tuple[str, ...] = ()  # to other programs, each KIND:PLACE
     upscale: int = 1  # times by which models' pictures are enlarged
     camera: str = ""  # a camera, or a video file in its place; "": none
     score: Path | None = None  # plays instead of presets, on its own track

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from vjgan.commands.options import (
+    Alpha,
+    Codec,
     FlashLimit,
     Model,
     Preset,
@@ -131,7 +133,17 @@ def live(
     ] = None,
     record: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Record the show as a film: .mp4, .mov or .mkv."),
+        typer.Option(metavar="FILE", help="Record the show as a film: .mp4, .mov, .mkv or .webm."),
+    ] = None,
+    codec: Codec = "",
+    alpha: Alpha = False,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:PLACE",
+            help="Show it to other programs too: ndi:NAME, v4l2:/dev/videoN, spout:NAME or "
+            "syphon:NAME; as often as wanted.",
+        ),
     ] = None,
     upscale: Annotated[
         int,
@@ -166,6 +178,7 @@ def live(
     - `vjgan live --input "USB Audio" --midi nanoKONTROL --display 2 --preset tide`
     - `vjgan live --input set.flac --window 1920x1080 --stats stats.json`
     - `vjgan live --input "USB Audio" --setlist friday.toml`
+    - `vjgan live --input demo --output ndi:vjgan --record friday.mp4 --codec hevc`
     """
     from vjgan.control import ControlSettings
     from vjgan.settings import LiveSettings
@@ -200,6 +213,9 @@ def live(
             flash_limit=flash_limit,
             take=take,
             record=record,
+            codec=codec,
+            alpha=alpha,
+            outputs=tuple(output or ()),
             upscale=upscale,
         ),
         say=typer.echo,

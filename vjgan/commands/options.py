@@ -49,6 +49,18 @@ FlashLimit = Annotated[
         help="Ease more than three flashes a second, which can cause seizures.",
     ),
 ]
+Codec = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Of films: h264, hevc, prores or vp9, or an encoder such as hevc_nvenc. Default: "
+        "h264, in .webm vp9.",
+    ),
+]
+Alpha = Annotated[
+    bool,
+    typer.Option("--alpha", help="Keep what is clear: in stills, .mov (prores), .webm (vp9), NDI."),
+]
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from vjgan.commands.options import (
+    Alpha,
+    Codec,
     FlashLimit,
     Model,
     Preset,
@@ -22,7 +24,8 @@ from vjgan.errors import VjganError
 
 def render(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The film: .mp4, .mov or .mkv.")
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The film: .mp4, .mov, .mkv or .webm."),
     ],
     track: Annotated[
         str, typer.Argument(metavar="TRACK", help="A sound file, or `demo`.", show_default=False)
@@ -69,6 +72,8 @@ def render(
         ),
     ] = 1,
     flash_limit: FlashLimit = True,
+    codec: Codec = "",
+    alpha: Alpha = False,
 ) -> None:
     """Render a film locked to a track: the same show, frame by frame, with the track's own sound.
 
@@ -80,6 +85,7 @@ def render(
 
     - `vjgan render track.flac -o film.mp4 --preset journey`
     - `vjgan render demo -o clip.mp4 --size 1920x1080 --fps 29.97 --from 30 --to 45`
+    - `vjgan render demo -o overlay.mov --preset drift --alpha`
     - `vjgan score track.flac -o track.toml && vjgan render --score track.toml -o film.mp4`
     - `vjgan render --take night.take --audio set.flac -o night.mp4 --size 3840x2160 --upscale 2`
     """
@@ -101,6 +107,8 @@ def render(
         score=score,
         workers=workers,
         upscale=upscale,
+        codec=codec,
+        alpha=alpha,
     )
     if take is not None:
         if preset or seed or settings.start or to:

@@ -65,14 +65,20 @@ def even(size: tuple[int, int]) -> tuple[int, int]:
     return max(2, size[0] // 2 * 2), size[1]
 
 
-def open_line(text: str, width: int, alpha: bool = False) -> LineOutput:
-    """The output that is written ``KIND:PLACE``. Raises DeviceError: one sentence."""
+def check_line(text: str) -> tuple[Kind, str]:
+    """What is written ``KIND:PLACE``. Raises DeviceError for what there is not: one sentence."""
     name, _, place = text.partition(":")
     kind = KINDS.get(name)
     if kind is None or not place:
         there = ", ".join(f"{name}:{kind.place}" for name, kind in KINDS.items())
         raise DeviceError(f"--output '{text}' is none of {there}")
     kind.check(place)
+    return kind, place
+
+
+def open_line(text: str, width: int, alpha: bool = False) -> LineOutput:
+    """An output of that text, for light so wide at most in pixels. Raises DeviceError."""
+    kind, place = check_line(text)
     return LineOutput(text, width, alpha and kind.alpha, lambda size: kind.open(place, size))
 
 
