@@ -305,7 +305,7 @@ class Late:
         self.last: np.ndarray | None = None
         self.level = 0
 
-    def glance(self, width: int) -> np.ndarray | None:
+    def glance(self, width: int, alpha: bool = False) -> np.ndarray | None:
         self.asked.append(width)
         before, self.last = self.last, grey(self.level)
         return before

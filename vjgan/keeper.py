@@ -12,6 +12,7 @@ from typing import Any
 
 import vjgan
 from vjgan.errors import MediaError
+from vjgan.media.codecs import check_codec, suffix_of
 from vjgan.output import Output
 from vjgan.output.film import FilmOutput
 from vjgan.output.still import StillOutput
@@ -52,22 +53,32 @@ class Keeper:
         software: bool = False,
         credits: Credits = lambda scenes: {},
         seen: Callable[[], Sequence[Scene]] = tuple,
+        codec: str = "",
+        alpha: bool = False,
+        lines: Sequence[Output] = (),
     ) -> None:
         """Begins a take and a film at once where their files are given; ``software`` where the
         processor draws; ``seen`` are the scenes that are on stage, two and more while one turns
-        into another. Raises MediaError."""
+        into another; films by ``codec`` and, as stills, with ``alpha``; ``lines`` take the light
+        from the beginning. Raises MediaError."""
         self.about = about
         self._scene = scene
-        self._film_width = SOFTWARE_FILM_WIDTH if software else FILM_WIDTH
+        self._film_width = light_width(software)
+        self._codec, self._alpha = codec, alpha
+        self._suffix = suffix_of(codec, alpha)
+        check_codec(Path(f"show{self._suffix}"), codec, alpha)
         self._credits = credits
         self._seen = seen
         self._filmed: list[Scene] = []  # replaced for each film
         self._ledger = Ledger(_entrance(scene, 0.0))
         self._take: TakeWriter | None = None
         self._film: FilmOutput | None = None
-        self._outputs: tuple[Output, ...] = ()  # replaced, never changed: the listener reads it
+        self._outputs: tuple[Output, ...] = tuple(
+            lines
+        )  # replaced, never changed: the listener reads it
         self._stills: set[Path] = set()  # some may not be there yet
-        self._glanced: dict[int, float] = {}  # when a GPU was asked for the light last, by width
+        # When a GPU was asked for the light last, by width and whether with alpha.
+        self._glanced: dict[tuple[int, bool], float] = {}
         if film is not None:
             self._begin_film(film)
         if take is not None:
@@ -104,18 +115,25 @@ class Keeper:
         """Note a frame, and give its light to whoever wants it."""
         if self._take is not None:
             self._take.frame(tick, beat)
+        wanted: dict[tuple[int, bool], list[Output]] = {}
         for output in self._outputs:
             if output.over:
                 self._outputs = tuple(one for one in self._outputs if one is not output)
             elif output.due(tick.present_time):
-                self._give(output, screen, tick.present_time)
+                key = min(output.width, screen.size[0]), output.alpha
+                wanted.setdefault(key, []).append(output)
+        for key, outputs in wanted.items():  # who wants the same shares it: it is read once
+            self._give(outputs, key, screen, tick.present_time)
 
-    def _give(self, output: Output, screen: Screen, time: float) -> None:
-        width = min(output.width, screen.size[0])
-        image = screen.glance(width)
-        seen = time if screen.software else self._glanced.get(width)
-        self._glanced[width] = time
-        if image is not None and seen is not None:
+    def _give(
+        self, outputs: Sequence[Output], key: tuple[int, bool], screen: Screen, time: float
+    ) -> None:
+        image = screen.glance(*key)
+        seen = time if screen.software else self._glanced.get(key)
+        self._glanced[key] = time
+        if image is None or seen is None:
+            return
+        for output in outputs:
             output.show(image, seen)
 
     # What the listener's thread calls.
@@ -148,7 +166,7 @@ class Keeper:
     def _toggle_film(self) -> None:
         film, self._film = self._film, None
         if film is None or film.over:
-            self._begin_film(dated(FILMS, ".mp4"))
+            self._begin_film(dated(FILMS, self._suffix))
             return
         self._outputs = tuple(one for one in self._outputs if one is not film)
         threading.Thread(target=film.close, name="film's end").start()
@@ -156,14 +174,19 @@ class Keeper:
     def _begin_film(self, path: Path) -> None:
         make_folder(path.parent)
         self._filmed = self._on_stage()
-        self._film = FilmOutput(path, self._film_width, self._credit(self._filmed))
+        self._film = FilmOutput(
+            path, self._film_width, self._credit(self._filmed), self._codec, self._alpha
+        )
         self._outputs = (*self._outputs, self._film)
 
     def _begin_still(self) -> None:
         path = dated(STILLS, ".png", self._stills)
         make_folder(path.parent)
         self._stills.add(path)
-        self._outputs = (*self._outputs, StillOutput(path, self._credit(self._on_stage())))
+        self._outputs = (
+            *self._outputs,
+            StillOutput(path, self._credit(self._on_stage()), self._alpha),
+        )
 
     def _on_stage(self) -> list[Scene]:
         return list(self._seen()) or [self._scene]
@@ -208,6 +231,11 @@ class Analysis:
         self._place += len(frame.samples) / frame.sample_rate
         self._keeper.heard(frame, features, self._place)
         return features
+
+
+def light_width(software: bool) -> int:
+    """How wide the light is copied, in pixels; ``software`` where the processor draws."""
+    return SOFTWARE_FILM_WIDTH if software else FILM_WIDTH
 
 
 def dated(folder: Path, suffix: str, given: Collection[Path] = ()) -> Path:

@@ -26,13 +26,14 @@ from vjgan.film import FilmSettings, Progress, check_factor, film
 from vjgan.generator.worker import Worker
 from vjgan.hands import bind
 from vjgan.hearing import make_ear, make_recogniser, make_tempo, score_tempo, source_of
-from vjgan.keeper import About, Keeper
+from vjgan.keeper import About, Keeper, light_width
 from vjgan.learning import controllers_of
 from vjgan.library import Library
 from vjgan.licence import credits_of, warn
 from vjgan.loader import Loader
 from vjgan.media import Sound
 from vjgan.midi import MidiIn
+from vjgan.output.line import check_line, open_line
 from vjgan.people import People
 from vjgan.remote.desk import Together
 from vjgan.rig import load_rig
@@ -66,6 +67,8 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
     check_clock(settings.clock)
     settings = replace(settings, rig=load_rig())
     check_factor(settings.upscale)
+    for text in settings.outputs:
+        check_line(text)
     library = make_library(settings.model, settings.seed, settings.device, upscale=settings.upscale)
     setlist, score = _setlist(settings, library), _score(settings, library)
     if score is not None:
@@ -84,7 +87,8 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
         try:
             screen = room.enter_context(closing(_screen(settings)))
         except DeviceError as error:
-            asked = settings.display or settings.window or settings.take or settings.record
+            kept = settings.take or settings.record or settings.outputs
+            asked = settings.display or settings.window or kept
             if not isinstance(source, Sound) or asked:
                 raise
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
@@ -133,7 +137,10 @@ def _setlist(settings: LiveSettings, library: Library) -> Setlist | None:
 def _screen(settings: LiveSettings) -> Screen:
     if settings.headless:
         return OffscreenScreen(
-            settings.window or DEFAULT_WINDOW, live=True, flash_limit=settings.flash_limit
+            settings.window or DEFAULT_WINDOW,
+            live=True,
+            flash_limit=settings.flash_limit,
+            alpha=settings.alpha,
         )
     return open_window(
         settings.rig,
@@ -142,6 +149,7 @@ def _screen(settings: LiveSettings) -> Screen:
         settings.window,
         settings.flash_limit,
         settings.operator,
+        settings.alpha,
     )
 
 
@@ -216,6 +224,7 @@ def play(
         engine.run()
         if settings.stats is not None:
             ran = {"runtime": runtime(stage.scene.generator), "quality": budget.summary()}
+            ran |= {} if sitting is None else {"camera": sitting.summary()}
             summary = stats.summary(painter.frames, painter.durations_ms)
             write_stats(settings.stats, summary | ran)
 
@@ -233,6 +242,12 @@ def _keeper(
         screen.software,
         lambda scenes: credits_of(library, [one.source for one in scenes], scenes[0].title),
         lambda: stage.scenes,
+        settings.codec,
+        settings.alpha,
+        [
+            open_line(text, light_width(screen.software), settings.alpha)
+            for text in settings.outputs
+        ],
     )
 
 
