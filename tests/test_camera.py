@@ -258,6 +258,9 @@ def test_a_sitter_is_met_kept_and_forgotten(
         wait_for(lambda: bool(events) or events.extend(sitting.read()) is not None)
         assert isinstance(events[0], Visit)
         assert events[0].name == ""
+        wait_for(lambda: bool(sitting.read()))  # and is followed
+        said = sitting.summary()
+        assert len(said["to_portrait_s"]) == 1 and said["followed_hz"] > 0
         assert not list(tmp_path.iterdir())  # nothing is stored unasked
         sitting.do("capture")
         wait_for(lambda: bank.names() == ["sitter"] and "kept as" in caplog.text)

@@ -18,6 +18,7 @@ log = logging.getLogger("vjgan")
 
 NICENESS = 15
 AIM_SECONDS = 4.0  # between new aims: who moves is caught up with
+PATIENCE_SECONDS = 5.0  # until whoever ends the show goes on without it
 SHOWN_EVERY = 6  # steps
 
 
@@ -52,10 +53,12 @@ class Improver:
             self._thread.start()
 
     def close(self) -> None:
-        """Tell the thread to end."""
+        """End the thread."""
         self._closed = True
         self._wanted.put(None)
         self._wake.set()
+        if self._thread is not None:
+            self._thread.join(PATIENCE_SECONDS)
 
     def _run(self) -> None:
         step_back(NICENESS)

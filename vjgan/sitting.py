@@ -27,6 +27,7 @@ from vjgan.types import Command, Event, FloatArray, Visit
 log = logging.getLogger("vjgan")
 
 ENCODERS = "encoders"  # the folder of them, beside the models
+MOST_NOTED = 600  # times of portraits, a minute of them
 LEFT_SECONDS = 3.0  # that nobody is seen until the walk goes on
 
 
@@ -53,6 +54,9 @@ class Sitting:
         self._kept: list[str] = []  # of this sitter, by name
         self._visit = 0
         self._leaves = False
+        self._met_at, self._late = 0.0, True  # when the sitter was first seen; not yet shown
+        self._waits: list[float] = []  # seconds from a face to its portrait
+        self._shown: list[float] = []  # when a portrait was renewed, of the newest sitter
 
     def read(self) -> Sequence[Event]:
         """Who is to be seen now, if that is news."""
@@ -65,12 +69,25 @@ class Sitting:
             return self._gone() if late or not self._watcher.looks else ()
         if seen.visit != self._visit:
             self._visit, self._kept = seen.visit, []
+            self._met_at, self._late, self._shown = seen.time, True, []
         self._present_at = seen.time
         w = self._find_w(seen)
         if w is None:
             return ()
         self._w = w
+        self._note(self._watcher.clock())
         return (Visit(w),)
+
+    def summary(self) -> Mapping[str, Any]:
+        """What statistics say: how many seconds passed from each face to its portrait, how often a
+        second the newest sitter was followed, what a picture of the camera cost."""
+        span = self._shown[-1] - self._shown[0] if len(self._shown) > 1 else 0.0
+        cost = 1000 * self._watcher.cpu_seconds / max(1, self._watcher.pictures)
+        return {
+            "to_portrait_s": [round(wait, 2) for wait in self._waits],
+            "followed_hz": round((len(self._shown) - 1) / span, 1) if span else 0.0,
+            "picture_cpu_ms": round(cost, 1),
+        }
 
     def close(self) -> None:
         """Let the camera go; nothing stays but what was kept."""
@@ -98,6 +115,13 @@ class Sitting:
             "others": seen.others,
             "kept": len(self._kept),
         }
+
+    def _note(self, now: float) -> None:
+        if self._late:
+            self._late = False
+            self._waits.append(now - self._met_at)
+        self._shown.append(now)
+        del self._shown[:-MOST_NOTED]
 
     def _gone(self) -> Sequence[Event]:
         was, self._present_at, self._w = self._present_at, None, None

@@ -18,6 +18,7 @@ log = logging.getLogger("vjgan")
 
 NICENESS = 8
 RATE_HZ = 12.0  # pictures a second that are read
+PATIENCE_SECONDS = 5.0  # until whoever ends the show goes on without it
 SETTLED_SECONDS = 1.5  # that a state lasts before it is told of
 
 
@@ -32,6 +33,7 @@ class Watcher:
         self._source: Source = open_source(Wish(kind, place), live=True, channels=3)
         self._name = f"{kind} '{place}'"
         self._seen: Latest[Seen] = Latest(Seen())
+        self._began = time.monotonic()
         self._looks = threading.Event()
         self._looks.set()
         self._closed = self._forgets = False
@@ -62,27 +64,31 @@ class Watcher:
         """What was seen last."""
         return self._seen.get()
 
+    def clock(self) -> float:
+        """Now, on the clock of what is seen, in seconds."""
+        return time.monotonic() - self._began
+
     def close(self) -> None:
-        """Tell the thread to end; nothing stays."""
+        """End the thread; nothing stays."""
         self._closed = True
         self._looks.set()
+        self._thread.join(PATIENCE_SECONDS)  # an engine at work must not see Python end
         self._source.close()
 
     def _run(self) -> None:
         step_back(NICENESS)
-        began = last = time.monotonic()
+        last = 0.0
         while not self._closed:
             if not self._looks.wait(0.5):
                 continue
-            now = time.monotonic()
-            spent = time.thread_time()
+            now, spent = self.clock(), time.thread_time()
             try:
-                self._look(now - began, now - last)
+                self._look(now, now - last)
             except Exception as error:
                 self._tell(f"{type(error).__name__}: {error}")
             self.cpu_seconds += time.thread_time() - spent
             last = now
-            time.sleep(max(0.005, 1 / RATE_HZ - (time.monotonic() - now)))
+            time.sleep(max(0.005, 1 / RATE_HZ - (self.clock() - now)))
 
     def _look(self, now: float, dt: float) -> None:
         frame = self._source.read(Beat(), Tick(self.pictures, now, dt, now), 1.0)
