@@ -102,6 +102,7 @@ TOP = {
     "curation",
     "models",
     "learning",
+    "libretto",
     "preflight",
     "dreams",
     "styles",

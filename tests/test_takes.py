@@ -16,12 +16,15 @@ import pytest
 from vjgan.audio.demo import demo
 from vjgan.audio.track import Track
 from vjgan.beat import BeatClock
+from vjgan.chapters import Chapters, GridTempo
 from vjgan.clock import FixedClock
 from vjgan.engine import Engine
 from vjgan.errors import MediaError
 from vjgan.features import Analyser
 from vjgan.keeper import About, Analysis, Keeper
+from vjgan.libretto import read_told, told
 from vjgan.listener import SteppedEar
+from vjgan.refilm import scene_builder
 from vjgan.render import Nobody
 from vjgan.stage import Scene, Stage
 from vjgan.stats import Stats
@@ -134,6 +137,15 @@ class Told:
     def stop(self) -> None: ...
 
 
+class Silence:
+    """An ear that hears nothing."""
+
+    def read(self, tick: Tick) -> Features:
+        return Features(time=tick.time)
+
+    def close(self) -> None: ...
+
+
 GESTURES: list[tuple[float, Event]] = [
     (1.0, Setting("hue", 90.0)),
     (1.5, ControlEvent("cc1", 0.75, 2, "box")),
@@ -209,6 +221,61 @@ def test_a_take_gives_the_same_motion_at_another_rate(
     usual, most = apart(live, film)
     assert usual < 0.01
     assert most < 0.05  # at a fader's step, which the show may have had half a frame earlier
+
+
+SCORE = """track = "demo"
+preset = "own.toml"
+bpm = 124.0
+[[sections]]
+name = "A"
+start = 1
+end = 3
+anchors = [21, 5]
+phrase = 1
+[[sections]]
+start = 3
+end = 9
+preset = "journey"
+anchors = [7, 9, 2]
+phrase = 1.5
+controls = { hue = 40 }
+"""
+
+
+def test_the_take_of_a_score_gives_the_same_motion_when_the_score_is_gone(tmp_path: Path) -> None:
+    own, written = tmp_path / "own.toml", tmp_path / "set.toml"
+    own.write_text(LIBRARY.find("drift").read_text())
+    written.write_text(SCORE)
+    score = LIBRARY.score(written)
+    tempo = GridTempo(score.grid)
+    chapters = Chapters(LIBRARY.chapters(score), tempo)
+    path = tmp_path / "show.take"
+    keeper = Keeper(About(input="demo", track=True, score=told(score)), chapters.first, path)
+    performer = Performer([(2.0, Setting("psi", 0.6))], [])
+    clock = Told(JitteryClock(), performer)
+    live = played(clock, Silence(), performer, tempo, chapters, chapters.first, keeper)
+    keeper.close()
+    own.unlink(), written.unlink()
+    take = read_take(path)
+    assert [(one.key, one.chapter) for one in take.entrances] == [("own", 0), ("08-journey", 1)]
+    assert take.entrances[1].time == pytest.approx(score.grid.seconds(2.0), abs=0.03)
+    assert f"score     {written}" in take.lines()
+    again = read_told(take.score, tmp_path, LIBRARY)
+    assert (again.grid, again.stops) == (score.grid, score.stops)
+    clock = TakeClock(take, Fraction(30), int((take.end - take.start) * 30))
+    scenes = TakeScenes(take, clock, scene_builder(LIBRARY, tmp_path, again))
+    film = played(
+        clock, TakeEar(take), TakeHands(take, clock), TakeBeat(take), scenes, scenes.first
+    )
+    usual, most = apart(live, film)
+    assert usual < 0.01 and most < 0.05
+    assert film.hue[-1] == 40.0
+
+
+def test_a_score_that_is_not_whole_is_one_sentence(tmp_path: Path) -> None:
+    for words in ({"path": "a"}, {"path": "a", "table": 3, "presets": []}, {"presets": [3]}):
+        with pytest.raises(MediaError, match="does not hold its score as vjgan writes it"):
+            read_told(words, tmp_path, LIBRARY)
 
 
 def test_gestures_are_made_at_their_times(recorded: tuple[Path, Watching]) -> None:

@@ -39,6 +39,7 @@ class About:
     model: str = ""  # that is played whatever presets ask for, if any
     input: str = ""
     track: bool = False  # whether the input is a track, of which one can say where in it we are
+    score: Mapping[str, Any] | None = None  # that is played, see ``vjgan.libretto``
 
 
 class Keeper:
@@ -214,6 +215,7 @@ class Keeper:
     def _words(self) -> Mapping[str, Any]:
         about = self.about
         words = {"seed": about.seed, "model": about.model, "input": about.input}
+        words |= {} if about.score is None else {"score": about.score}
         return {"program": f"vjgan {vjgan.__version__}", **words}
 
 
@@ -262,4 +264,5 @@ def now() -> str:
 
 
 def _entrance(scene: Scene, time: float) -> Entrance:
-    return Entrance(time, scene.key, scene.source, scene.crossfade_beats)
+    beats = scene.crossfade_beats
+    return Entrance(time, scene.key, scene.source, beats, chapter=scene.chapter)

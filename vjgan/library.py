@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 from vjgan.bank import Bank
@@ -27,7 +28,7 @@ from vjgan.mapping import Router
 from vjgan.preset import Layer as LayerRow
 from vjgan.preset import MotionTable, OpenPass, Preset, find_preset, find_presets, load_preset
 from vjgan.retouch import Opening, Retouch, Retouched
-from vjgan.score import Score, read_score
+from vjgan.score import Score, check_score, read_score
 from vjgan.setlist import Setlist, read_setlist
 from vjgan.stage import Layer, Mover, Scene
 from vjgan.types import FloatArray, Generator, LatentSpace, PassWeight
@@ -112,22 +113,33 @@ class Library:
         """The checked score of a file. Raises ScoreError."""
         return read_score(path, self.find, lambda file: self.preset(file).table, self.bank.get)
 
+    def score_of(self, path: Path, table: Mapping[str, Any]) -> Score:
+        """The checked score that says what a ``table`` does, as if in a file. Raises ScoreError."""
+        return check_score(
+            path, table, self.find, lambda file: self.preset(file).table, self.bank.get
+        )
+
     def chapters(self, score: Score) -> list[tuple[float, Scene]]:
         """The scenes of a score, each with the bar from which on it is played, counted from 0.
         Raises PresetError, ScoreError or ModelError."""
-        scenes = []
-        ends = [*(chapter.start for chapter in score.chapters[1:]), score.stops[-1][0]]
-        for chapter, end in zip(score.chapters, ends, strict=True):
-            preset = self.preset(chapter.preset)
-            preset = replace(
-                preset,
-                name=chapter.name or preset.name,
-                crossfade_beats=score.crossfade_beats,
-                values={**preset.values, **chapter.values},
-            )
-            moving = partial(self._pass, score, (chapter.start, end))
-            scenes.append((chapter.start, self._scene(preset, chapter.preset, moving)))
-        return scenes
+        return [
+            (chapter.start, self.chapter(score, number))
+            for number, chapter in enumerate(score.chapters)
+        ]
+
+    def chapter(self, score: Score, number: int) -> Scene:
+        """One of these, counted from 0."""
+        chapter, later = score.chapters[number], score.chapters[number + 1 :]
+        end = later[0].start if later else score.stops[-1][0]
+        preset = self.preset(chapter.preset)
+        preset = replace(
+            preset,
+            name=chapter.name or preset.name,
+            crossfade_beats=score.crossfade_beats,
+            values={**preset.values, **chapter.values},
+        )
+        moving = partial(self._pass, score, (chapter.start, end))
+        return replace(self._scene(preset, chapter.preset, moving), chapter=number)
 
     def _pass(self, score: Score, span: tuple[float, float], generator: Generator) -> Mover:
         """The way through a score's stops on a generator, which is seen from a bar to another: of

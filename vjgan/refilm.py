@@ -14,9 +14,11 @@ import numpy as np
 from vjgan.errors import MediaError, VjganError
 from vjgan.film import FilmSettings, Part, Progress, shoot_shared
 from vjgan.library import Library
+from vjgan.libretto import read_told
 from vjgan.licence import credits_of, warn
 from vjgan.media import Sound, read_sound
 from vjgan.render import frame_count
+from vjgan.score import Score
 from vjgan.snapshot import rooted
 from vjgan.stage import Scene
 from vjgan.stock import demo_sound, make_library
@@ -37,12 +39,13 @@ def refilm(settings: FilmSettings, path: Path, progress: Progress) -> None:
         folder = Path(room.enter_context(tempfile.TemporaryDirectory(prefix="vjgan-take-")))
         library = make_library(settings.model, settings.seed, settings.device, live=False)
         sources = [_written(entrance, folder) for entrance in take.entrances if entrance.text]
+        score = read_told(take.score, folder, library) if take.score else None
         warn(library, sources)
         length = Fraction(take.place(take.end) - take.place(take.start))
 
         def part() -> Part:
             clock = TakeClock(take, settings.fps, frame_count(length, settings.fps))
-            scenes = TakeScenes(take, clock, _builder(library, folder))
+            scenes = TakeScenes(take, clock, scene_builder(library, folder, score))
             return Part(
                 scene=lambda: scenes.first,
                 sound=sound,
@@ -85,10 +88,15 @@ def _looped(sound: Sound, seconds: float) -> Sound:
     return Sound(np.tile(sound.samples, (times, 1)), sound.sample_rate)
 
 
-def _builder(library: Library, folder: Path) -> Callable[[Entrance], Scene]:
-    """Makes scenes of presets as the take has them, whatever has become of their files since."""
+def scene_builder(library: Library, folder: Path, score: Score | None) -> Callable[[Entrance], Scene]:
+    """Makes scenes of presets, or of the chapters of a score, as the take has them, whatever has
+    become of their files since."""
 
     def build(entrance: Entrance) -> Scene:
+        if score is not None and entrance.chapter is not None:
+            if entrance.chapter < len(score.chapters):
+                return library.chapter(score, entrance.chapter)
+            raise MediaError(f"the take's score has no section {entrance.chapter + 1}")
         if not entrance.text:
             raise MediaError(f"the take does not hold preset '{entrance.key}'")
         return library.scene(_written(entrance, folder))

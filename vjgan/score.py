@@ -114,8 +114,19 @@ def read_score(
     be set in one; ``find_portrait`` finds one of the bank, or raises BankError.
 
     Raises ScoreError: one sentence with the file, the key, the value and what is allowed."""
+    return check_score(path, read_toml(path, "score", ScoreError), find, controls, find_portrait)
+
+
+def check_score(
+    path: Path,
+    table: Mapping[str, Any],
+    find: Callable[[str], Path],
+    controls: Callable[[Path], Mapping[str, Control]],
+    find_portrait: Callable[[str], object],
+) -> Score:
+    """The same of what a score says, as if it were in a file. Raises ScoreError."""
     try:
-        data = ScoreTable.model_validate(read_toml(path, "score", ScoreError))
+        data = ScoreTable.model_validate(table)
     except ValidationError as error:
         raise ScoreError(f"score '{path}': {_sentence(error)}") from None
     reader = _Reader(path, data, find, controls, find_portrait)

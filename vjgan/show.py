@@ -29,6 +29,7 @@ from vjgan.hearing import make_ear, make_recogniser, make_tempo, score_tempo, so
 from vjgan.keeper import About, Keeper, light_width
 from vjgan.learning import controllers_of
 from vjgan.library import Library
+from vjgan.libretto import told
 from vjgan.licence import credits_of, warn
 from vjgan.loader import Loader
 from vjgan.media import Sound
@@ -94,7 +95,17 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
             play(
-                settings, library, path, stage, source, midi, screen, setlist, controllers, chapters
+                settings,
+                library,
+                path,
+                stage,
+                source,
+                midi,
+                screen,
+                setlist,
+                controllers,
+                chapters,
+                score,
             )
             return
     _film_instead(settings, progress)
@@ -164,9 +175,10 @@ def play(
     setlist: Setlist | None = None,
     controllers: Sequence[Controller] = (),
     chapters: Chapters | None = None,
+    score: Score | None = None,
 ) -> None:
     """Play what is on stage live, with everything in place, until someone leaves; the ``chapters``
-    of a score instead of presets."""
+    of a ``score`` instead of presets."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with ExitStack() as room:
         screen.expect(library.passes_of_files())
@@ -177,7 +189,7 @@ def play(
         room.callback(scenes.close)
         fps = SOFTWARE_FPS if screen.software else FPS
         clock = WallClock(fps, settings.seconds)
-        keeper = _keeper(settings, source, stage, library, screen)
+        keeper = _keeper(settings, source, stage, library, screen, score)
         room.callback(keeper.close)
         recogniser = make_recogniser(setlist, room)
         ear = make_ear(settings, source, clock, keeper, recogniser)
@@ -231,12 +243,17 @@ def play(
 
 
 def _keeper(
-    settings: LiveSettings, source: Sound | str, stage: Stage, library: Library, screen: Screen
+    settings: LiveSettings,
+    source: Sound | str,
+    stage: Stage,
+    library: Library,
+    screen: Screen,
+    score: Score | None,
 ) -> Keeper:
     track = isinstance(source, Sound)
     heard = settings.input or "the system's sound input"
     return Keeper(
-        About(settings.seed, settings.model, heard, track),
+        About(settings.seed, settings.model, heard, track, None if score is None else told(score)),
         stage.scene,
         settings.take,
         settings.record,

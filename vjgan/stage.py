@@ -74,6 +74,7 @@ class Scene:
     layers: tuple[Layer, ...] = ()
     bare: bool = False  # no model: the first layer stands in its place
     hint: TempoHint = NO_HINT
+    chapter: int | None = None  # of a score, counted from 0
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ _BANDS = "bands."
 @dataclass(frozen=True)
 class Take:
     """A performance. ``places`` are pairs of a time and where in the track that was, both in
-    seconds, where a track was played."""
+    seconds, where a track was played; ``score`` is what is kept of the score, where one was."""
 
     path: Path
     made: str
@@ -43,6 +43,7 @@ class Take:
     entrances: Sequence[Entrance]
     places: NDArray[np.float64]  # [n, 2]
     damage: str
+    score: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def start(self) -> float:
@@ -91,6 +92,7 @@ class Take:
             "made": f"{self.made}, by {self.program}",
             "input": self.input,
             "model": self.model or "as the presets say",
+            "score": str(self.score.get("path", "")),
             "seed": str(self.seed),
             "length": f"{length:.1f} s, from {self.start:.1f} s into the show",
             "frames": f"{seen}, {seen / length:.1f} a second",
@@ -146,6 +148,7 @@ def _made(
         seed=int(about["seed"]),
         model=str(about["model"]),
         input=str(about["input"]),
+        score=dict(about.get("score") or {}),
         features=_continued(_columns(np.concatenate(heard), about["features"])),
         frames={**frames, "moment": np.maximum.accumulate(frames["time"] + frames["delay"])},
         clocks=[str(name) for name in parts[-1]["clocks"]],
@@ -200,7 +203,10 @@ def _event(words: Sequence[Any]) -> tuple[float, Event]:
 def _entrance(words: Mapping[str, Any]) -> Entrance:
     source = Path(words["source"]) if words["source"] else None
     time, beats = float(words["time"]), float(words["crossfade_beats"])
-    return Entrance(time, str(words["key"]), source, beats, str(words["text"]))
+    chapter = words.get("chapter")  # early takes have none
+    if chapter is not None and (type(chapter) is not int or chapter < 0):
+        raise ValueError(f"no chapter: {chapter!r}")
+    return Entrance(time, str(words["key"]), source, beats, str(words["text"]), chapter)
 
 
 def _rising(pairs: Iterable[Sequence[float]]) -> NDArray[np.float64]:

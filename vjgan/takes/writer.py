@@ -26,13 +26,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """A preset that enters at ``time``: its key, the file it was read from and what that said."""
+    """A preset that enters at ``time``: its key, the file it was read from and what that said. Of
+    a score, which ``chapter`` it is."""
 
     time: float
     key: str
     source: Path | None
     crossfade_beats: float
     text: str = ""
+    chapter: int | None = None
 
 
 class TakeWriter:
@@ -147,6 +149,7 @@ def _told(entrance: Entrance) -> dict[str, Any]:
         "source": str(entrance.source or ""),
         "crossfade_beats": entrance.crossfade_beats,
         "text": text,
+        "chapter": entrance.chapter,
     }
 
 
