@@ -237,7 +237,6 @@ def play(
         if settings.stats is not None:
             ran = {"runtime": runtime(stage.scene.generator), "quality": budget.summary()}
             ran |= {} if sitting is None else {"camera": sitting.summary()}
-            ran |= {} if sitting is None else {"camera": sitting.summary()}
             summary = stats.summary(painter.frames, painter.durations_ms)
             write_stats(settings.stats, summary | ran)
 
