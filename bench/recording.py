@@ -20,6 +20,7 @@ import numpy as np
 from vjgan.audio.demo import BEAT, demo
 
 TURNS = 3
+PACED = "drift"  # the preset of which late frames are counted
 WINDOW = "640x360"
 # The picture stands still and flashes on the beat, all by the beat clock.
 PRESET = """
@@ -38,8 +39,9 @@ SURE = 16.0  # seconds until the beat clock has found the beat
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Late frames and frame times without and with, the least and all of them; and the film."""
-    seconds = max(options.seconds, SURE + 8.0)
+    """Late frames and frame times without and with, the least and all of them; and the film.
+    ``--seconds`` are those of all turns of a way (300 for five minutes)."""
+    seconds = max(options.seconds / TURNS, SURE + 8.0)
     rows: dict[str, list[dict[str, Any]]] = {"without": [], "with a film and a take": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -53,12 +55,27 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {way: together(stats) for way, stats in rows.items()}
 
 
-def live(folder: Path, preset: Path, seconds: float, *words: str) -> dict[str, Any]:
+def paced(seconds: float, window: str = "1280x720") -> dict[str, Any]:
+    """Late frames and p99 of a preset with passes in so many seconds, without a film and with one,
+    in turns."""
+    rows: dict[str, list[dict[str, Any]]] = {"without a film": [], "with a film": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for turn in range(TURNS):
+            film = "--record", str(folder / f"{turn}.mp4")
+            for way, words in zip(rows, ((), film), strict=True):
+                rows[way].append(live(folder, PACED, seconds / TURNS, *words, window=window))
+    return {way: together(stats) for way, stats in rows.items()}
+
+
+def live(
+    folder: Path, preset: Path | str, seconds: float, *words: str, window: str = WINDOW
+) -> dict[str, Any]:
     """The statistics of one show."""
     file = folder / "stats.json"
     done = subprocess.run(
         [sys.executable, "-m", "vjgan", "live", "--input", "demo", "--mute", "--headless",
-         "--window", WINDOW, "--seconds", str(seconds), "--stats", str(file), "--preset",
+         "--window", window, "--seconds", str(seconds), "--stats", str(file), "--preset",
          str(preset), "--no-control", "--osc-port", "0", *words],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
@@ -121,11 +138,13 @@ def size(film: Path, take: Path, seconds: float) -> dict[str, Any]:
 
 
 def together(stats: list[dict[str, Any]]) -> dict[str, Any]:
-    """Each number of all turns, the least first."""
+    """Each number of all turns, the least first, and the late frames of all of them."""
     names = dict.fromkeys(name for row in stats for name in row)
     found: dict[str, Any] = {}
     for name in names:
         values = [row[name] for row in stats if row.get(name) is not None]
         words = [f"{one:.1f}" if isinstance(one, float) else str(one) for one in sorted(values)]
         found[name] = ", ".join(words)
+    late, frames = (sum(row[name] for row in stats) for name in ("late", "frames"))
+    found["late of all"] = f"{late} of {frames} ({100.0 * late / max(1, frames):.2f} %)"
     return found

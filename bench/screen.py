@@ -1,4 +1,5 @@
-"""What the screen costs: CPU time a displayed frame in a real window, and frames on their way up.
+"""What the screen costs: CPU time a displayed frame in a real window, and frames on their way up;
+and how many frames are late, without a film of the show and with one.
 
 CPU time is that of the whole process, the threads of a software GL among them: it says little where
 a GPU draws. Ways that are compared draw in turn; the least of the turns is told.
@@ -18,9 +19,9 @@ from typing import Any
 import moderngl
 import numpy as np
 
-from bench import loop
-from vjgan.screen.frames import Frames
+from bench import loop, recording
 from vjgan.screen.offscreen import OffscreenScreen
+from vjgan.screen.upload import WAYS, Upload, open_upload
 from vjgan.screen.window import Window
 from vjgan.types import ByteArray, Controls, Frame, PassWeight, Picture, Tick
 
@@ -34,13 +35,15 @@ SENT = (256, 512, 1024)  # sides of frames on their way up
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """CPU ms a displayed frame, the loop's own ms, and ms to send a frame to the GPU."""
+    """CPU ms a displayed frame, the loop's own ms, ms to send a frame to the GPU, and late frames
+    of ``--seconds`` of a show (300 for five minutes)."""
     rows: dict[str, Any] = {}
     for size in SIZES:
         with closing(Window(size)) as window:
             rows["{}x{}".format(*size)] = displayed(window)
     rows["the loop without GL"] = loop.run(options)
     rows["sent to the GPU"] = {f"{side}x{side}": sent(side) for side in SENT}
+    rows["late"] = recording.paced(options.seconds)
     return rows
 
 
@@ -105,39 +108,31 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def sent(side: int) -> dict[str, float]:
-    """ms until a new frame is in a texture: written straight, and over a buffer of GL's own."""
+def sent(side: int) -> dict[str, Any]:
+    """ms of wall time until a new frame is in a texture, by every way, in turn; the least. The ways
+    are those of ``VJGAN_UPLOAD``."""
     screen = OffscreenScreen((64, 64), flash_limit=False)
     with closing(screen), screen.canvas.chain.context as context:
-        frames = Frames(context)
+        ways = {name: open_upload(context, name) for name in WAYS}
         image = _soft(np.random.default_rng(side), side)
         texture = context.texture((side, side), 3, alignment=1)
-        buffer = context.buffer(reserve=image.nbytes)
-        taken = {"as the show does it": 9e9, "straight": 9e9, "over a buffer": 9e9}
+        least = dict.fromkeys(ways, float("inf"))
         for _ in range(40):
-            frame = Frame(0.0, image)
-            taken["as the show does it"] = min(
-                taken["as the show does it"],
-                _ms(context, lambda frame=frame: frames.uploaded(Picture(frame, frame))),  # type: ignore[misc]
-            )
-            taken["straight"] = min(taken["straight"], _ms(context, lambda: texture.write(image)))
-            taken["over a buffer"] = min(
-                taken["over a buffer"], _ms(context, lambda: _over(buffer, texture, image))
-            )
-        frames.release()
-    return {f"ms, {name}": ms for name, ms in taken.items()}
+            for name, way in ways.items():
+                least[name] = min(least[name], _ms(context, way, texture, image))
+        rows: dict[str, Any] = {f"ms, {name}": ms for name, ms in least.items()}
+        rows["taken for mapped"] = type(ways["mapped"]).__name__.lower()
+        for way in ways.values():
+            way.release()
+    return rows
 
 
-def _over(buffer: moderngl.Buffer, texture: moderngl.Texture, image: ByteArray) -> None:
-    buffer.orphan()
-    buffer.write(image)
-    texture.write(buffer)
-
-
-def _ms(context: moderngl.Context, work: Callable[[], object]) -> float:
+def _ms(
+    context: moderngl.Context, way: Upload, texture: moderngl.Texture, image: ByteArray
+) -> float:
     context.finish()
     begin = time.perf_counter()
-    work()
+    way.write(texture, image)
     context.finish()
     return (time.perf_counter() - begin) * 1e3
 

@@ -7,6 +7,7 @@ import math
 import moderngl
 import numpy as np
 
+from vjgan.screen.upload import open_upload
 from vjgan.types import Frame, Picture
 
 
@@ -16,6 +17,7 @@ class Frames:
 
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
+        self._upload = open_upload(context)
         self._held: list[tuple[Frame, moderngl.Texture]] = []
         self._buffers: dict[int, moderngl.Buffer] = {}  # by bytes, for pictures on a card
 
@@ -29,6 +31,7 @@ class Frames:
         for _, texture in self._held:
             texture.release()
         self._held.clear()
+        self._upload.release()
         for buffer in self._buffers.values():
             buffer.release()
         self._buffers.clear()
@@ -52,7 +55,7 @@ class Frames:
             if pour(self._buffers[nbytes].glo):
                 texture.write(self._buffers[nbytes])
                 return
-        texture.write(np.ascontiguousarray(frame.image))
+        self._upload.write(texture, np.ascontiguousarray(frame.image))
 
     def _free(self, size: tuple[int, ...], wanted: tuple[Frame, Frame]) -> moderngl.Texture:
         for index, (held, texture) in enumerate(self._held):
