@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import numpy as np
 
 from vjgan.audio.demo import BEAT, demo
 
-TURNS = 3
+TURNS, LONGEST = 3, 50.0  # at least; seconds, within the track
 PACED = "drift"  # the preset of which late frames are counted
 WINDOW = "640x360"
 # The picture stands still and flashes on the beat, all by the beat clock.
@@ -41,13 +42,14 @@ SURE = 16.0  # seconds until the beat clock has found the beat
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Late frames and frame times without and with, the least and all of them; and the film.
     ``--seconds`` are those of all turns of a way (300 for five minutes)."""
-    seconds = max(options.seconds / TURNS, SURE + 8.0)
+    turns = turns_of(options.seconds)
+    seconds = max(options.seconds / turns, SURE + 8.0)
     rows: dict[str, list[dict[str, Any]]] = {"without": [], "with a film and a take": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         preset = folder / "flash.toml"
         preset.write_text(PRESET)
-        for turn in range(TURNS):
+        for turn in range(turns):
             film, take = folder / f"{turn}.mp4", folder / f"{turn}.take"
             rows["without"].append(live(folder, preset, seconds))
             kept = live(folder, preset, seconds, "--record", str(film), "--take", str(take))
@@ -61,11 +63,17 @@ def paced(seconds: float, window: str = "1280x720") -> dict[str, Any]:
     rows: dict[str, list[dict[str, Any]]] = {"without a film": [], "with a film": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for turn in range(TURNS):
+        turns = turns_of(seconds)
+        for turn in range(turns):
             film = "--record", str(folder / f"{turn}.mp4")
             for way, words in zip(rows, ((), film), strict=True):
-                rows[way].append(live(folder, PACED, seconds / TURNS, *words, window=window))
+                rows[way].append(live(folder, PACED, seconds / turns, *words, window=window))
     return {way: together(stats) for way, stats in rows.items()}
+
+
+def turns_of(seconds: float) -> int:
+    """Into how many shows that is split."""
+    return max(TURNS, math.ceil(seconds / LONGEST))
 
 
 def live(
