@@ -36,7 +36,7 @@ HELP = (
     "Up Down    beat twice, half as fast",
     ", .        beat later, earlier",
     "C          next clock",
-    "L          learn: then a key or control, then a knob",
+    "L M        learn, or for this preset: a key or control, then a knob",
     "U          forget what was learnt last",
     "F2         test pattern, corners",
     "H          this help",
