@@ -16,7 +16,7 @@ from vjgan.types import Beat, Tick
 
 log = logging.getLogger("vjgan")
 
-NICENESS = 8
+NICENESS = 3  # of the thread: a face that lags is seen, and its cost has a bound
 RATE_HZ = 12.0  # pictures a second that are read
 PATIENCE_SECONDS = 5.0  # until whoever ends the show goes on without it
 SETTLED_SECONDS = 1.5  # that a state lasts before it is told of
