@@ -166,9 +166,9 @@ def test_who_somebody_is_changes_slowly_and_what_the_face_does_at_once() -> None
 @needs_faces
 def test_a_turning_head_is_read(paint: Paint, reader: Reader) -> None:
     turns = np.linspace(-1.2, 1.2, 9)
-    told = []
+    one, told = follower(reader), []
     for k, picture in enumerate(paint(sitters(9, turn=turns))):
-        seen = follower(reader).step(picture, float(k))
+        seen = one.step(picture, 100.0 * k)  # the one before is forgotten
         assert seen.state == "sitter"
         assert seen.z is not None
         told.append(seen.z[sitter.INDEX["turn"]])
