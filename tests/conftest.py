@@ -70,7 +70,7 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
         os.environ.update(before)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60.0, what: str = "") -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 100.0, what: str = "") -> None:
     """Wait for something that other threads or processes bring about."""
     end = time.monotonic() + seconds
     while not condition():
