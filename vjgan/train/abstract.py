@@ -41,7 +41,7 @@ CONFIG = StyleGAN2Config(
     channel_max=64,
     mapping_layers=6,
 )
-KIMG = 60.0
+KIMG = 120.0
 LAST_RATE = 0.05  # of the rate at the end, lest raw weights stay behind the averaged ones
 WARMING = 1000  # pictures until the rate is reached
 BATCH = 16
