@@ -85,6 +85,8 @@ class Improver:
             if time.monotonic() - aimed >= AIM_SECONDS:
                 projection.aim(wanted[1])
                 aimed = time.monotonic()
+                if not steps:  # the likest of those that were tried is there at once
+                    self.improved.put(Improved(path, projection.w))
             projection.step()
             steps += 1
             if steps % SHOWN_EVERY == 0 and self._wanted.get() is not None:

@@ -29,7 +29,8 @@ class Watcher:
     def __init__(self, place: str, reader: Reader | None) -> None:
         """Raises DeviceError or MediaError: one sentence."""
         self._follower = Follower(reader)
-        kind = "video" if Path(place).is_file() else "camera"
+        named = Path(place).suffix or "/" in place  # as no camera is
+        kind = "video" if Path(place).is_file() or named else "camera"
         self._source: Source = open_source(Wish(kind, place), live=True, channels=3)
         self._name = f"{kind} '{place}'"
         self._seen: Latest[Seen] = Latest(Seen())
