@@ -19,12 +19,14 @@ from conftest import wait_until
 from test_codecs import read
 
 from vjgan import ndi
-from vjgan.errors import DeviceError
+from vjgan.errors import DeviceError, VjganError
 from vjgan.keeper import About, Keeper
 from vjgan.media.packed import Yuyv
 from vjgan.output import loopback
 from vjgan.output.line import LineOutput, open_line
 from vjgan.output.loopback import Loopback, check_loopback, format_request, takes_pictures
+from vjgan.settings import LiveSettings
+from vjgan.show import perform
 from vjgan.sources import Wish, open_source
 from vjgan.types import Beat, ByteArray, Tick
 
@@ -128,6 +130,22 @@ def test_an_unknown_kind_of_line_is_refused(text: str) -> None:
     assert str(error.value) == (
         f"--output '{text}' is none of ndi:NAME, v4l2:/dev/videoN, spout:NAME, syphon:NAME"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"outputs": ("wire:a",)}, "--output 'wire:a' is none of"),
+        ({"codec": "theora"}, "codec 'theora' is unknown"),
+        ({"record": Path("a.mp4"), "alpha": True}, "h264 keeps no alpha"),
+    ],
+)
+def test_a_show_refuses_at_the_door(words: dict[str, Any], sentence: str) -> None:
+    def quiet(total: int, name: str) -> Any:
+        raise AssertionError("nothing is filmed")
+
+    with pytest.raises(VjganError, match=sentence):
+        perform(LiveSettings(input="demo", **words), print, quiet)
 
 
 # v4l2

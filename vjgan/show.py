@@ -33,6 +33,7 @@ from vjgan.libretto import told
 from vjgan.licence import credits_of, warn
 from vjgan.loader import Loader
 from vjgan.media import Sound
+from vjgan.media.codecs import check_codec, suffix_of
 from vjgan.midi import MidiIn
 from vjgan.output.line import check_line, open_line
 from vjgan.people import People
@@ -68,8 +69,7 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
     check_clock(settings.clock)
     settings = replace(settings, rig=load_rig())
     check_factor(settings.upscale)
-    for text in settings.outputs:
-        check_line(text)
+    _check_outputs(settings)
     library = make_library(settings.model, settings.seed, settings.device, upscale=settings.upscale)
     setlist, score = _setlist(settings, library), _score(settings, library)
     if score is not None:
@@ -109,6 +109,14 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
             )
             return
     _film_instead(settings, progress)
+
+
+def _check_outputs(settings: LiveSettings) -> None:
+    """Refuse at the door what could not be kept or shown elsewhere."""
+    film = settings.record or Path(f"show{suffix_of(settings.codec, settings.alpha)}")
+    check_codec(film, settings.codec, settings.alpha)
+    for text in settings.outputs:
+        check_line(text)
 
 
 def _first(
