@@ -2,14 +2,13 @@
 
 A style scales the feature maps before a convolution and its demodulation those after it (Karras et
 al. 2020a, section 2.2, which is the same by linearity). What lies between two convolutions -
-demodulation, noise, bias, leaky ReLU, the next style - becomes one pass over the memory. Where
-feature maps are small and many, a convolution is done on tiles of 4x4 pixels, with four times fewer
-products than by its definition (Winograd 1980; Lavin and Gray 2016).
+demodulation, noise, bias, leaky ReLU, the next style - becomes one pass over the memory. Where a
+convolution is done elsewhere (see ``tiles``) the graph is cut, and goes on in another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,28 +16,36 @@ import torch
 from torch import Tensor
 
 from vjgan.generator.stylegan2 import EPSILON, SLOPE, StyleGAN2
-from vjgan.generator.winograd import INTO, KERNEL, OUT_OF, POINTS, SIDE
-
-TILED_SIDES = (32, 64)  # pixels: below, the transformed weights take longer to read than they save
-TILED_MAPS = 256  # at least; with fewer the way into tiles and out of them costs more
 
 Operations = Any  # the engine's, an ONNX-like set whose functions have no types
 Node = Any  # what they make
 Layer = Any  # of the network: torch keeps its own lists as plain modules
+Parts = tuple[list[Node], list[Node]]  # results and parameters
 
 
 class Graph:
     """The synthesis of a frozen network, made of ``ops``: every node holds a batch of one picture.
-    ``tiles`` allows what needs the precision of fp32."""
+    The convolutions of the indexes ``elsewhere`` are not in it."""
 
-    def __init__(self, network: StyleGAN2, ops: Operations, tiles: bool = True) -> None:
+    def __init__(
+        self, network: StyleGAN2, ops: Operations, elsewhere: Collection[int] = ()
+    ) -> None:
         self._ops = ops
-        self._net, self._config, self._tiles = network.synthesis, network.config, tiles
+        self._net, self._config, self._elsewhere = network.synthesis, network.config, elsewhere
+        self._done: list[Parts] = []
+        self._begin()
+
+    def _begin(self) -> None:
         self._w = self._ops.parameter([self._config.num_ws, self._config.w_dim], np.float32)
         self._noise = self._ops.parameter([1, 1, 1, 1], np.float32)
+        self._parameters = [self._w, self._noise]
 
-    def parts(self) -> tuple[list[Node], list[Node]]:
-        """Results and parameters: image [1, r, r, img]; w [num_ws, w_dim], noise [1, 1, 1, 1]."""
+    def parts(self) -> list[Parts]:
+        """Results and parameters of one graph after the other, with a convolution done elsewhere
+        between two of them. Parameters: w [num_ws, w_dim], noise [1, 1, 1, 1], then all but the
+        first take what the convolution makes [1, r, r, out] and perhaps what the graph before had
+        as its third result. Results: of the last one the image [1, r, r, img], of the others the
+        convolution's modulated feature maps [1, r, r, in] and its demodulation [1, out]."""
         net, ops = self._net, self._ops
         x = self._conv(net.convs[0], self._constant(net.const[None]), 0)  # [1, c, 4, 4]
         resolutions = len(self._config.sizes)
@@ -46,38 +53,71 @@ class Graph:
         image = None
         for k in range(resolutions):
             if k:
-                x = self._grow(k, x)  # [1, c, r, r]
+                x, image = self._grow(k, x, image)  # [1, c, r, r]
             if k >= uncoloured:
                 colour = self._rgb(net.to_rgb[k - uncoloured], x, 2 * k + 1)  # [1, img, r, r]
                 image = colour if image is None else ops.add(self._double(image), colour)
-        # So it lies in memory already: feature maps innermost.
-        image = ops.transpose(image, ops.constant(np.array([0, 2, 3, 1])))  # [1, r, r, img]
-        return [image], [self._w, self._noise]
+        return [*self._done, ([self._last(image)], self._parameters)]
 
-    def _grow(self, k: int, x: Node) -> Node:
-        """x [1, in, r, r] -> [1, out, 2r, 2r]: the two convolutions of resolution ``k``."""
+    def _grow(self, k: int, x: Node, image: Node) -> tuple[Node, Node]:
+        """x [1, in, r, r] -> [1, out, 2r, 2r]: the two convolutions of resolution ``k``; and the
+        image as it was."""
         net, ops = self._net, self._ops
+        residual = len(net.shortcuts) > 0  # then there is no image until the last resolution
         y = self._conv(net.convs[2 * k - 1], x, 2 * k - 1)  # [1, out, 2r, 2r]
-        y = self._conv(net.convs[2 * k], y, 2 * k)  # [1, out, 2r, 2r]
-        if not len(net.shortcuts):
-            return y
-        shortcut: Layer = net.shortcuts[k - 1]
-        x = self._convolve(x, shortcut.weight * shortcut.gain)  # [1, out, r, r]
-        return ops.add(y, self._double(x))
+        if residual:
+            shortcut: Layer = net.shortcuts[k - 1]
+            x = self._convolve(x, shortcut.weight * shortcut.gain)  # [1, out, r, r]
+        aside = x if residual else image
+        if 2 * k in self._elsewhere:
+            y, aside = self._cut(net.convs[2 * k], y, 2 * k, aside)  # [1, out, 2r, 2r]
+        else:
+            y = self._conv(net.convs[2 * k], y, 2 * k)  # [1, out, 2r, 2r]
+        return (ops.add(y, self._double(aside)), None) if residual else (y, aside)
 
-    def _conv(self, layer: Layer, x: Node, index: int) -> Node:
-        """x [1, in, r, r] -> [1, out, r, r] or [1, out, 2r, 2r]."""
+    def _cut(self, layer: Layer, x: Node, index: int, aside: Node) -> tuple[Node, Node]:
+        """Where the next graph finds what the convolution ``index`` makes of x [1, in, r, r], and
+        ``aside``, if there is anything."""
+        ops = self._ops
+        style, demod = self._factors(layer, index)
+        results = [self._last(ops.multiply(x, self._channels(style))), demod]
+        shape = [1, *x.shape[2:], layer.weight.shape[0]]
+        kept = [] if aside is None else [aside]
+        self._done.append(([*results, *kept], self._parameters))
+        self._begin()
+        y = ops.parameter(shape, np.float32)  # [1, r, r, out]
+        again = [ops.parameter(list(node.shape), np.float32) for node in kept]
+        self._parameters += [y, *again]
+        return self._entered(y), again[0] if again else None
+
+    def _entered(self, x: Node) -> Node:
+        """[1, r, r, c] -> [1, c, r, r], which stays as it lies in memory, and all that follows
+        with it: a filter of one tap makes sure. Turned alone it would be copied twice."""
+        x = self._ops.transpose(x, self._ops.constant(np.array([0, 3, 1, 2])))  # [1, c, r, r]
+        none, ones = [0, 0], [1, 1]
+        kernel = self._constant(torch.ones(x.shape[1], 1, 1, 1, 1))
+        return self._ops.group_convolution(x, kernel, ones, none, none, ones)
+
+    def _last(self, x: Node) -> Node:
+        """[1, c, r, r] -> [1, r, r, c]. So it lies in memory already: feature maps innermost."""
+        return self._ops.transpose(x, self._ops.constant(np.array([0, 2, 3, 1])))
+
+    def _factors(self, layer: Layer, index: int) -> tuple[Node, Node]:
+        """What one w makes of a layer: its style [1, in] and demodulation [1, out]."""
         ops = self._ops
         style = self._style(layer, index)  # [1, in]
         squares = self._constant(layer.squares)  # [out, in]
         power = ops.matmul(ops.multiply(style, style), squares, False, True)  # [1, out]
         root = ops.sqrt(ops.add(power, self._constant(EPSILON)))
-        demod = ops.divide(self._constant(layer.gain), root)  # [1, out]
+        return style, ops.divide(self._constant(layer.gain), root)  # [1, in], [1, out]
+
+    def _conv(self, layer: Layer, x: Node, index: int) -> Node:
+        """x [1, in, r, r] -> [1, out, r, r] or [1, out, 2r, 2r]."""
+        ops = self._ops
+        style, demod = self._factors(layer, index)
         x = ops.multiply(x, self._channels(style))  # [1, in, r, r]
         if layer.filter is None:
-            fit = x.shape[2] in TILED_SIDES and x.shape[1] >= TILED_MAPS
-            convolve = self._convolve_tiles if fit and self._tiles else self._convolve
-            x = convolve(x, layer.weight, 1)  # [1, out, r, r]
+            x = self._convolve(x, layer.weight, 1)  # [1, out, r, r]
         else:
             x = self._smooth(self._transposed(x, layer.weight), layer.filter)  # [1, out, 2r, 2r]
         x = ops.multiply(x, self._channels(demod))  # [1, out, r, r]
@@ -107,27 +147,6 @@ class Graph:
     def _convolve(self, x: Node, weight: Tensor, pad: int = 0) -> Node:
         ones, pads = [1, 1], [pad, pad]
         return self._ops.convolution(x, self._constant(weight), ones, pads, pads, ones)
-
-    def _convolve_tiles(self, x: Node, weight: Tensor, pad: int) -> Node:
-        """As ``_convolve``, of 3x3: along each axis one product into tiles, and one out of them."""
-        ops, reshape, r = self._ops, self._reshape, int(x.shape[2])
-        n_out, n_in = weight.shape[:2]
-        count = r // SIDE
-        into, out_of = (self._constant(matrix[None]) for matrix in bands(r, pad))  # [1, p*t, r]
-        kernel = torch.einsum("pi,qj,onij->pqno", KERNEL, KERNEL, weight.cpu().double())
-        kernel = kernel.reshape(POINTS**2, n_in, n_out)
-        across = ops.constant(np.array([0, 2, 1, 3, 4]))
-        x = reshape(ops.transpose(x, ops.constant(np.array([0, 2, 3, 1]))), 1, r, r * n_in)
-        x = reshape(ops.matmul(into, x, False, False), POINTS * count, r, n_in)
-        x = ops.matmul(into, x, False, False)  # [p*t, p*t, in], points outside, tiles inside
-        x = ops.transpose(reshape(x, POINTS, count, POINTS, count, n_in), across)
-        x = reshape(x, POINTS**2, count**2, n_in)
-        x = ops.matmul(x, self._constant(kernel), False, False)  # [p*p, t*t, out]
-        x = ops.transpose(reshape(x, POINTS, POINTS, count, count, n_out), across)
-        x = reshape(x, POINTS * count, POINTS * count, n_out)  # [p*t, p*t, out]
-        x = reshape(ops.matmul(out_of, x, False, False), 1, POINTS * count, r * n_out)
-        x = reshape(ops.matmul(out_of, x, False, False), 1, r, r, n_out)
-        return ops.transpose(x, ops.constant(np.array([0, 3, 1, 2])))  # [1, out, r, r]
 
     def _transposed(self, x: Node, weight: Tensor) -> Node:
         """x [1, in, r, r], weight [out, in, 3, 3] -> [1, out, 2r+1, 2r+1]."""
@@ -201,16 +220,3 @@ def enlarging(net: Layer, size: tuple[int, int], ops: Operations) -> tuple[list[
     # So it lies in memory already: feature maps innermost.
     result = ops.transpose(ops.add(plain, x), ops.constant(np.array([0, 2, 3, 1])))
     return [result], [image]
-
-
-def bands(side: int, pad: int) -> tuple[Tensor, Tensor]:
-    """The matrices from a line of pixels to the points of its tiles [points * tiles, side], zeros
-    around it, and from there to the line's convolution [side, points * tiles]."""
-    count = side // SIDE
-    into = torch.zeros(POINTS, count, side + 2 * pad, dtype=torch.float64)
-    out_of = torch.zeros(count, SIDE, POINTS, count, dtype=torch.float64)
-    for tile in range(count):
-        into[:, tile, SIDE * tile : SIDE * tile + POINTS] = INTO
-        out_of[tile, :, :, tile] = OUT_OF
-    into = into[:, :, pad : pad + side].reshape(POINTS * count, side)
-    return into, out_of.reshape(side, POINTS * count)

@@ -6,7 +6,7 @@ import importlib.util
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,17 @@ import torch
 from torch import Tensor
 
 from vjgan.errors import DeviceError
-from vjgan.generator.graph import Graph, Layer, Node, enlarging
+from vjgan.generator.graph import Graph, Layer, Parts, enlarging
 from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.generator.tiles import Tiled, worthwhile
+from vjgan.generator.winograd import Memory
 from vjgan.types import ByteArray, FloatArray
 
 MOST_NUMBERS = 2**26  # of a feature map of somebody's file
 PRECISIONS = {"fp32": "f32", "bf16": "bf16"}  # ours, and as the engine calls them
 
 
-INVISIBLE_DB = 50.0  # from the picture in fp32: one that nobody can tell from it
+INVISIBLE_DB = 48.1  # from the picture in fp32: one grey level of 255 (rms), in the worst one
 
 
 def wanted_precision(bf16_db: float) -> str:
@@ -48,24 +50,46 @@ def installed() -> bool:
 
 
 class OpenVINO:
-    """A ``Runtime`` on torch's number of threads. Raises RuntimeError where the engine cannot run
-    the network. What ``draw`` returns is overwritten by the next one."""
+    """A ``Runtime`` on torch's number of threads, with torch for the widest layers. Raises
+    RuntimeError where the engine cannot run the network. What ``draw`` returns is overwritten by
+    the next one."""
 
     def __init__(self, network: StyleGAN2, precision: str = "fp32") -> None:
-        graph = Graph(network.cpu().freeze(), _operations(), tiles=precision == "fp32")
-        compiled = _compile(graph.parts(), precision)
-        half = "bfloat16" in str(compiled.get_property("INFERENCE_PRECISION_HINT"))
+        frozen = network.cpu().freeze()
+        tiled = worthwhile(network) if precision == "fp32" else []
+        graphs = [
+            _compile(parts, precision) for parts in Graph(frozen, _operations(), tiled).parts()
+        ]
+        half = "bfloat16" in str(graphs[0].get_property("INFERENCE_PRECISION_HINT"))
         self.name = f"OpenVINO, {'bf16' if half else 'fp32'}, cpu"
-        self._request = compiled.create_infer_request()
-        self._w = self._request.get_input_tensor(0).data  # [num_ws, w_dim]
-        self._noise = self._request.get_input_tensor(1).data  # [1, 1, 1, 1]
+        self._requests = [graph.create_infer_request() for graph in graphs]
+        memory, sizes = Memory(), network.config.sizes
+        convs: Layer = network.synthesis.convs
+        self._tiled = [Tiled(convs[k], sizes[k // 2], memory) for k in tiled]
+        self._demods: list[Tensor] = []  # [out] each
+        for here, there, layer in zip(
+            self._requests, self._requests[1:], self._tiled, strict=False
+        ):
+            _share(here.set_output_tensor, 0, layer.source)
+            _share(there.set_input_tensor, 2, layer.result)
+            self._demods.append(torch.from_numpy(here.get_output_tensor(1).data)[0])
+            if len(here.model_outputs) > 2:
+                there.set_input_tensor(3, here.get_output_tensor(2))
+        self._w = network.synthesis.const.new_zeros(network.config.num_ws, network.config.w_dim)
+        self._noise = torch.ones(())
+        for request in self._requests:
+            _share(request.set_input_tensor, 0, self._w, False)
+            _share(request.set_input_tensor, 1, self._noise.view(1, 1, 1, 1), False)
 
     def draw(self, w: FloatArray, noise: float, inside: Mapping[str, float]) -> Tensor:
         """The image [img, r, r]."""
-        self._w[:] = w[: len(self._w)]
-        self._noise[:] = noise
-        self._request.infer(share_outputs=True)
-        image = torch.from_numpy(self._request.get_output_tensor(0).data)  # [1, r, r, img]
+        self._w.copy_(torch.from_numpy(w[: len(self._w)]))
+        self._noise.fill_(noise)
+        for request, layer, demod in zip(self._requests, self._tiled, self._demods, strict=False):
+            request.infer(share_outputs=True)
+            layer.draw(demod, self._noise)
+        self._requests[-1].infer(share_outputs=True)
+        image = torch.from_numpy(self._requests[-1].get_output_tensor(0).data)  # [1, r, r, img]
         return image[0].permute(2, 0, 1)  # [img, r, r]
 
 
@@ -181,7 +205,7 @@ def _as(op: Any, x: Any, port: Any) -> Any:
     return op.convert(x, port.get_element_type().get_type_name())
 
 
-def _compile(parts: tuple[list[Node], list[Node]], precision: str) -> Any:
+def _compile(parts: Parts, precision: str) -> Any:
     """Results and parameters of a graph, ready to run."""
     return _run(_engine().Model(*parts, "vjgan"), precision)
 
@@ -196,6 +220,14 @@ def _run(model: Any, precision: str = "fp32") -> Any:
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],  # else bf16 wherever there is AMX
     }
     return ov.Core().compile_model(model, "CPU", options)
+
+
+def _share(
+    bind: Callable[[int, Any], None], index: int, memory: Tensor, batch: bool = True
+) -> None:
+    """Let an engine read or write ``memory``, there a batch of one, at this place."""
+    array = memory.detach().numpy()
+    bind(index, _engine().Tensor(array[None] if batch else array, shared_memory=True))
 
 
 def _engine() -> Any:
