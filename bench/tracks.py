@@ -112,7 +112,9 @@ def played_at(double: FloatArray, start: float, speed: float) -> FloatArray:
     """HEARD seconds of a piece at a speed, from its samples at twice the rate."""
     places = 2.0 * (start * RATE + speed * np.arange(round(HEARD * RATE)))
     places = places[places < len(double) - 1]
-    return np.asarray(np.interp(places, np.arange(len(double)), double), np.float32)
+    first, last = int(places[0]), int(places[-1]) + 2
+    part = double[first:last]
+    return np.asarray(np.interp(places - first, np.arange(len(part)), part), np.float32)
 
 
 def listen(hearing: Hearing, samples: FloatArray, one: Played) -> None:

@@ -12,10 +12,13 @@ from vjgan.errors import MediaError, VjganError
 from vjgan.media import Sound, write_wav
 from vjgan.recognition import catalogue
 from vjgan.recognition.catalogue import Learnt
+from vjgan.recognition.judge import SURE
 from vjgan.recognition.landmarks import cells, pairs
 from vjgan.recognition.matcher import Matcher
-from vjgan.recognition.peaks import LOWEST_HZ, Peaks
-from vjgan.types import FloatArray
+from vjgan.recognition.peaks import AROUND, BINS, HOP, LOWEST_HZ, WINDOW, Peaks
+from vjgan.recognition.recogniser import Hearing
+from vjgan.recognition.relief import ROWS, Relief
+from vjgan.types import AudioFrame, FloatArray
 
 RATE = 22050
 
@@ -37,6 +40,12 @@ def tune(seed: int, seconds: float, speed: float = 1.0, rate: int = RATE) -> Flo
 
 def heard(samples: FloatArray, rate: int = RATE) -> np.ndarray:
     return Peaks(rate).step(samples)
+
+
+def found(samples: FloatArray) -> tuple[np.ndarray, FloatArray]:
+    """The peaks, and the relief in which they are."""
+    finder = Peaks(RATE)
+    return finder.step(samples), finder.relief
 
 
 @cache
@@ -63,8 +72,11 @@ def test_silence_has_no_peaks() -> None:
 def test_peaks_do_not_depend_on_how_the_sound_is_cut() -> None:
     samples = tune(1, 6.0)
     finder = Peaks(RATE)
-    cut = np.concatenate([finder.step(part) for part in np.array_split(samples, 37)])
-    assert np.allclose(cut, heard(samples), atol=1e-3) and len(cut) > 50
+    steps = [(finder.step(part), finder.relief) for part in np.array_split(samples, 37)]
+    cut = np.concatenate([peaks for peaks, _ in steps])
+    whole, relief = found(samples)
+    assert np.allclose(cut, whole, atol=1e-3) and len(cut) > 50
+    assert np.allclose(np.concatenate([one for _, one in steps]), relief, atol=1e-3)
 
 
 def test_pairs_do_not_depend_on_when_peaks_come() -> None:
@@ -90,19 +102,85 @@ def test_a_track_is_found_with_its_place_and_speed_in_noise(speed: float, start:
     samples = tune(3, 30.0, speed)[begin : begin + 8 * RATE]
     noise = np.random.default_rng(0).standard_normal(len(samples))
     samples = samples + (0.5 * samples.std() * noise).astype(np.float32)  # 6 dB below
-    matcher.hear(heard(samples))
+    matcher.hear(*found(samples))
     best = matcher.look()[0]
     assert best.track == 3
     assert best.position == pytest.approx(start + speed * best.time, abs=0.03)
     assert best.speed == pytest.approx(speed, abs=0.003)
     others = [match.score for match in matcher.look() if match.track != 3]
-    assert best.score > 0.3 and max(others, default=0.0) < 0.5 * best.score
+    assert best.confidence > SURE and max(others, default=0.0) < 0.5 * best.score
+
+
+def test_peaks_fit_where_they_are_and_neither_earlier_nor_higher() -> None:
+    relief = Relief()
+    peaks, rows = found(tune(4, 12.0))
+    for part in np.array_split(rows, 5):
+        relief.add(part)
+    late = peaks[peaks[:, 0] > 12.0 - 0.9 * ROWS * HOP]
+    assert relief.fit(late) > 5.0
+    moved = [relief.fit(late + np.array(by)) for by in ((-1.0, 0), (-0.4, 0), (0, 6))]
+    assert max(moved) < 0.3 * relief.fit(late)
+    noise = Relief()
+    chance = np.random.default_rng(1)
+    noise.add(chance.normal(0.0, 5.0, (ROWS, BINS)).clip(-6, 12).astype(np.float32))
+    begin = AROUND[0] * HOP + WINDOW / 2
+    anywhere = [
+        noise.fit(chance.uniform((begin, 0), (begin + ROWS * HOP, BINS - 1), (150, 2)))
+        for _ in range(50)
+    ]
+    assert max(anywhere) < 3.5 and relief.fit(peaks[:5]) == 0.0  # too few
+
+
+def chords(seed: int, seconds: float) -> FloatArray:
+    """Four chords of a key and a kick at 120 bpm, the same in each bar whatever the ``seed``, with
+    a melody of its own in that key on the eighths."""
+    scale = np.array([0, 2, 4, 5, 7, 9, 11])
+    random = np.random.default_rng(seed)
+    time = np.arange(int(seconds * RATE)) / RATE
+    out = np.zeros(len(time) + RATE)
+    for beat in range(int(2 * seconds)):
+        first = int(beat * 0.5 * RATE)
+        kick = np.arange(int(0.15 * RATE)) / RATE
+        out[first : first + len(kick)] += 2.0 * np.sin(2 * np.pi * 60 * kick) * np.exp(-20 * kick)
+        if beat % 4 == 0:
+            root = (0, 5, 3, 4)[beat // 4 % 4]
+            for degree in (root, root + 2, root + 4):
+                note = np.arange(2 * RATE) / RATE
+                hertz = 220.0 * 2.0 ** ((scale[degree % 7] + 12 * (degree // 7)) / 12.0)
+                last = min(len(out), first + len(note))
+                wave = sum(np.sin(2 * np.pi * hertz * k * note) / k for k in range(1, 8))
+                out[first:last] += 0.3 * wave[: last - first]
+    for eighth in range(int(4 * seconds)):
+        hertz = 440.0 * 2.0 ** ((random.choice(scale) + 12 * random.integers(0, 2)) / 12.0)
+        note = np.arange(int(0.24 * RATE)) / RATE
+        first = int(eighth * 0.25 * RATE)
+        wave = sum(np.sin(2 * np.pi * hertz * k * note) / k for k in (1, 2, 3))
+        out[first : first + len(note)] += wave * np.exp(-6 * note)
+    return (0.05 * out[: len(time)]).astype(np.float32)
+
+
+def test_strangers_of_the_same_tempo_key_and_chords_never_load() -> None:
+    def verdicts(samples: FloatArray) -> list[tuple[str, bool]]:
+        hearing, told = Hearing(known), []
+        for end in range(RATE // 4, len(samples), RATE // 4):
+            block = samples[end - RATE // 4 : end]
+            one = hearing.hear([AudioFrame(end / RATE, block, RATE)])
+            told += [] if one is None else [(one.title, one.sure)]
+        return told
+
+    known = [
+        catalogue.learn(Path(f"{seed}.wav"), str(seed), chords(seed, 24.0)[:, None], RATE)
+        for seed in range(3)
+    ]
+    for stranger in range(10, 13):
+        assert not any(sure for _, sure in verdicts(chords(stranger, 12.0)))
+    assert ("1", True) in verdicts(chords(1, 24.0)[8 * RATE : 16 * RATE])
 
 
 def test_what_is_forgotten_is_not_found() -> None:
     known = [learnt(seed) for seed in range(2)]
     matcher = Matcher([one.peaks for one in known], [one.seconds for one in known])
-    matcher.hear(heard(tune(0, 8.0)))
+    matcher.hear(*found(tune(0, 8.0)))
     assert matcher.look()
     matcher.forget()
     assert not matcher.look()

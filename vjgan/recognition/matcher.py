@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from vjgan.recognition.landmarks import FARTHEST, Integers, Table, cells, pairs
 from vjgan.recognition.peaks import BINS_AN_OCTAVE, HOP, FloatRows
+from vjgan.recognition.relief import Relief
+from vjgan.types import FloatArray
 
 SPEEDS = np.linspace(0.928, 1.072, 13, dtype=np.float64)
 MEMORY = 8.0  # seconds of sound that are compared
@@ -24,14 +26,17 @@ ROUGHLY, FINELY = (3.2 * HOP, 0.8), (HOP, 0.5)  # seconds and bins by which the 
 FEWEST = 8  # peaks in common from which there is something to compare
 VARIED = 24  # pitches in common: with fewer it may be the drums only
 MANY = 80  # peaks heard: fewer may agree by accident
-SCALE = 0.1  # score at which confidence is 1 - 1/e
+EVIDENT = 0.5  # share that agrees, from which the rest need not be there;
+DROWNED = 2.0  # how well that must fit, else
+SCALE = 0.27  # score at which confidence is 1 - 1/e
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """Track number ``track`` is at ``position`` seconds at ``time`` and goes at ``speed``. The
-    ``score`` 0..1 is how much of what is heard is in the track there and the other way round,
-    beyond chance, and less where there is little to compare."""
+    ``score`` is how much of what is heard is in the track there and the other way round, 0..1
+    beyond chance and less where there is little to compare, times how well the track fits the
+    spectrogram, see ``Relief.fit``."""
 
     time: float
     track: int
@@ -61,15 +66,19 @@ class Matcher:
         self._votes = np.zeros((len(SPEEDS), self._bins), np.int16)
         self._cast: deque[tuple[float, Integers]] = deque()  # when, and where in the votes
         self._peaks: FloatRows = np.zeros((0, 2))
+        self._relief = Relief()
 
     def forget(self) -> None:
         """Begin anew, as after a gap in the sound."""
         self._votes[:] = 0
         self._cast.clear()
         self._peaks = np.zeros((0, 2))
+        self._relief = Relief()
 
-    def hear(self, peaks: FloatRows) -> None:
-        """Take in new peaks [n, 2], which come in order of time."""
+    def hear(self, peaks: FloatRows, relief: FloatArray) -> None:
+        """Take in new peaks [n, 2], which come in order of time, and the relief [hops, BINS] in
+        which they were found."""
+        self._relief.add(relief)
         if not len(peaks):
             return
         first = len(self._peaks)
@@ -144,8 +153,28 @@ class Matcher:
                 return None
         began = position + speed * heard[0, 0]
         known = known[(known[:, 0] >= began) & (known[:, 0] <= position)]
-        score = _score(heard, known, position, speed)
+        agreed = _agreed(heard, known, position, speed)
+        score = agreed * self._fit(heard, known, position, speed, now, agreed) if agreed else 0.0
         return Match(now, track, position, speed, score)
+
+    def _fit(
+        self,
+        heard: FloatRows,
+        known: FloatRows,
+        position: float,
+        speed: float,
+        now: float,
+        agreed: float,
+    ) -> float:
+        """How well a place fits the spectrogram. What was not heard of the track must fit, too: a
+        crowd drowns it, but in a stranger that shares its beat or its chords it is not there."""
+        expected = (known - (position, 0.0)) / (speed, 1.0)
+        expected += (now, BINS_AN_OCTAVE * math.log2(speed))
+        fit = max(0.0, self._relief.fit(expected))
+        if agreed >= EVIDENT:
+            return fit
+        drowned = ~_same(heard, known, position, speed, FINELY).any(axis=0)
+        return fit * min(1.0, max(0.0, self._relief.fit(expected[drowned]) / DROWNED))
 
 
 def _same(
@@ -164,8 +193,8 @@ def _alike(
     return np.abs(higher) <= near[1]
 
 
-def _score(heard: FloatRows, known: FloatRows, position: float, speed: float) -> float:
-    """The score of a match, see there."""
+def _agreed(heard: FloatRows, known: FloatRows, position: float, speed: float) -> float:
+    """How much of what is heard is known and the other way round, 0..1, see Match."""
     if not len(known):
         return 0.0
     same = _same(heard, known, position, speed, FINELY)

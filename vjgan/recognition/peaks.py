@@ -18,10 +18,13 @@ BINS = round(OCTAVES * BINS_AN_OCTAVE)
 AROUND = (5, 9)  # hops and bins within which there is no higher one
 CLEAR_DB = 3.0  # by which it stands above the mean around it
 QUIET_DB = -75.0  # of full scale: below is silence
+RELIEF_DB = (-6.0, 12.0)  # no place counts for more
 
 
 class Peaks:
-    """Steps through sound at one rate, in blocks of any length."""
+    """Steps through sound at one rate, in blocks of any length. ``relief`` [n, BINS] is by how many
+    dB each level stands above the mean around it, of the spectra that the last step was done with;
+    the first of all is that of spectrum AROUND[0]."""
 
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
@@ -33,6 +36,7 @@ class Peaks:
         self._dropped = 0  # samples before those that wait
         self._spectra = 0  # so far
         self._levels: FloatArray = np.zeros((0, BINS), np.float32)  # in dB, of the last spectra
+        self.relief: FloatArray = np.zeros((0, BINS), np.float32)
 
     def step(self, block: FloatArray) -> FloatRows:
         """The peaks found with ``block`` [n], in order of time: [peaks, 2], seconds since the
@@ -42,6 +46,7 @@ class Peaks:
         while (start := self._start(self._spectra)) + self._size <= len(self._waiting):
             starts.append(start)
             self._spectra += 1
+        self.relief = self.relief[:0]
         if not starts:
             return np.zeros((0, 2))
         first = self._spectra - len(starts)
@@ -50,7 +55,7 @@ class Peaks:
         self._waiting, self._dropped = self._waiting[keep:], self._dropped + keep
         self._levels = np.concatenate((self._levels, self._spectrogram(sound)))
         origin = first + len(starts) - len(self._levels)
-        found = _highest(self._levels)
+        found, self.relief = _highest(self._levels)
         self._levels = self._levels[-2 * AROUND[0] :]
         found[:, 0] = (found[:, 0] + origin) * HOP + 0.5 * WINDOW
         return found
@@ -78,11 +83,12 @@ def _pitches(sample_rate: int, size: int) -> FloatArray:
     return np.asarray((bells / bells.sum(axis=0))[:used], np.float32)
 
 
-def _highest(levels: FloatArray) -> FloatRows:
-    """Peaks of levels [hops, BINS]: [peaks, 2], hop and bin, where all around is known."""
+def _highest(levels: FloatArray) -> tuple[FloatRows, FloatArray]:
+    """Peaks of levels [hops, BINS]: [peaks, 2], hop and bin; and the relief [hops - 2 * AROUND[0],
+    BINS], where all around is known."""
     late, wide = AROUND
     if len(levels) <= 2 * late:
-        return np.zeros((0, 2))
+        return np.zeros((0, 2)), levels[:0]
     centre = levels[late:-late]
     padded = np.pad(levels, ((0, 0), (wide, wide)), constant_values=-np.inf)
     top = _sliding_max(_sliding_max(padded, 2 * wide + 1, 1), 2 * late + 1, 0)
@@ -91,7 +97,8 @@ def _highest(levels: FloatArray) -> FloatRows:
         2 * late + 1,
         0,
     )
-    is_peak = (centre >= top) & (centre > mean + CLEAR_DB) & (centre > QUIET_DB)
+    relief = centre - mean
+    is_peak = (centre >= top) & (relief > CLEAR_DB) & (centre > QUIET_DB)
     is_peak[:, [0, -1]] = False
     hops, bins = np.nonzero(is_peak)
     hops = hops + late
@@ -99,7 +106,7 @@ def _highest(levels: FloatArray) -> FloatRows:
     found = np.empty((len(hops), 2))
     found[:, 0] = hops + _between(levels[hops - 1, bins], here, levels[hops + 1, bins])
     found[:, 1] = bins + _between(levels[hops, bins - 1], here, levels[hops, bins + 1])
-    return found
+    return found, relief.clip(*RELIEF_DB)
 
 
 def _between(before: FloatArray, here: FloatArray, after: FloatArray) -> FloatArray:

@@ -54,7 +54,7 @@ class Hearing:
         self._looked = self._samples
         sound = np.nan_to_num(np.concatenate(self._waiting), posinf=0.0, neginf=0.0)
         self._waiting.clear()
-        self._matcher.hear(self._peaks.step(sound))
+        self._matcher.hear(self._peaks.step(sound), self._peaks.relief)
         return self._told()
 
     def _begin(self, rate: int) -> None:
