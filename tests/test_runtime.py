@@ -50,6 +50,7 @@ SHAPES = {
     "clamped": replace(SMALL, clamp=0.5),
     "other filter": replace(SMALL, filter=(1.0, 2.0, 5.0, 3.0, 0.5), architecture="resnet"),
 }
+FLOOR = "floor of convolutions by their definition, ms"
 torch.set_num_threads(1)  # threads that wait for each other, on a machine shared with others
 WAYS: dict[str, Callable[[StyleGAN2], Runtime]] = {"torch": Traced, "openvino": OpenVINO}
 
@@ -209,12 +210,12 @@ def test_the_bench_reckons_by_the_rounds() -> None:
     memory = {"plain": 900.0, "openvino": 800.0}
     rows = generator.summary(config, took, took, ready, memory)
     assert rows["convolution peak, GFLOP/s"] == pytest.approx(100.0)
-    assert rows["floor, ms"] == pytest.approx(config.gflop * 10.0)  # arithmetic, not memory
+    assert rows[FLOOR] == pytest.approx(config.gflop * 10.0)  # arithmetic, not memory
     assert generator.moved(config) / 20e9 < config.gflop / 100.0
     fast = rows["openvino"]
     assert fast["plain / this, least"] == 4.0
     assert fast["plain / this, median of rounds"] == 4.0
-    assert fast["share of the floor"] == pytest.approx(rows["floor, ms"] / 500.0)
+    assert fast["share of the floor"] == pytest.approx(rows[FLOOR] / 500.0)
     assert fast["largest difference to plain, relative"] == pytest.approx(0.01, rel=1e-3)
     tiny = StyleGAN2Config(8, channel_base=16, channel_max=2)
     moved = 2 * (2 * 16) + 36  # in, out and weights of the first, at 4x4
