@@ -35,7 +35,9 @@ ROOMS = {
     "novelty": GROUND,
     "rhythms": GROUND,
     "meter": GROUND | {"novelty", "rhythms"},
-    "tracker": GROUND | {"novelty", "meter"},
+    "belt": GROUND | {"meter"},
+    "judge": GROUND | {"novelty"},
+    "tracker": GROUND | {"novelty", "meter", "belt", "judge"},
     "features": GROUND
     | {"spectrum", "levels", "intensity", "onsets", "novelty", "meter", "tracker"},
     "listener": GROUND,

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from vjgan.belt import Belt
 from vjgan.meter import BEATS, RATE, Bank, Meter
 from vjgan.novelty import BANDS, FRAMES, STRONGEST, Novelty
-from vjgan.tracker import Belt, Tracker
+from vjgan.tracker import Tracker
 from vjgan.types import FloatArray
 
 
@@ -82,6 +83,20 @@ def test_a_new_tempo_is_found_in_four_seconds() -> None:
         if k > 14.2 * FRAMES:
             assert tracker.bpm == pytest.approx(96.0, rel=0.03)
             assert away(tracker.phase, ((k + 1) / FRAMES - 10.2) * 96.0 / 60.0) < 0.1
+
+
+def test_drums_that_leave_the_bass_on_the_off_beat_do_not_turn_the_beat() -> None:
+    tracker, bpm = Tracker(), 124.0
+    beats = steady(bpm, 0.4, 18.0)
+    found = strengths(beats, 17.0)
+    found[12 * FRAMES :] = np.random.default_rng(5).exponential(0.3, (5 * FRAMES, BANDS))
+    for beat in beats[(beats > 12.0) & (beats < 16.4)]:
+        frame = round((beat + 30.0 / bpm + 0.022) * FRAMES)
+        found[frame : frame + 2, :2] += 4.0
+    for k, strength in enumerate(found):
+        tracker.step(strength)
+        if k > 6 * FRAMES:
+            assert away(tracker.phase, ((k + 1) / FRAMES - beats[0]) * bpm / 60.0) < 0.1
 
 
 def test_in_silence_the_beat_runs_on() -> None:

@@ -11,7 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vjgan.meter import BEATS, RATE, STRIDE, USUAL, Bank, Meter
+from vjgan.belt import SLOTS, Belt
+from vjgan.judge import LEVELS, OFFSETS, Judge
+from vjgan.meter import BEATS, RATE, STRIDE, USUAL, Meter
 from vjgan.novelty import FRAMES
 from vjgan.smooth import approach
 from vjgan.types import FloatArray
@@ -22,11 +24,9 @@ NEAR_TEMPI = 2  # that count as one
 TEMPO_SWITCH = 2.0  # by how much another tempo must be likelier
 SAME_TEMPO = 0.08  # share beyond which it leaps
 TEMPO_SECONDS = 1.5  # time constant in which it moves
-SLOTS = 48  # to a beat, of a reading
 NEAR_SLOTS = 6  # that count as one place
 NEAR = np.arange(-NEAR_SLOTS, NEAR_SLOTS + 1)
 NEARNESS = np.hanning(len(NEAR) + 2)[1:-1]
-TRAVEL = 500  # frames after which the masses are moved back in memory
 READ_FRAMES = 4  # from one reading to the next
 PULL_SECONDS = 0.2  # time constant in which the clock follows the readings
 FAR = 0.15  # beats between clock and reading, beyond which it leaps
@@ -38,6 +38,14 @@ GAIN_NONE, GAIN_SURE = 0.024, 0.13  # nats a frame by which the beat foretells t
 BAR_SECONDS = 5.0  # time constant of the votes for the first beat of a bar
 BAR_LENGTHS = (BEATS, 3)  # beats
 THREE = 3.0  # by how much three must be likelier
+OCTAVES = (0.5, 1.0, 2.0)  # beats of the filter to one of the clock
+QUARTERS = OFFSETS // BEATS  # places of a reading to its beat
+MARK_BEATS = 5.0  # time constant of the judge's marks
+LOYALTY = 1.0  # nats for readings that have their beats where the filter has
+SURE_PATIENCE = 1.0  # more of it, for the tempo, once a reading has stood for MARGIN_BEATS
+MARGIN = 2.0  # nats by which another reading must be better
+MARGIN_BEATS = 16  # after which it is so for one at the same tempo, too
+VOTE = 0.5  # nats of a mark, that a nat of the filter's votes for a beat is worth
 
 
 class Tracker:
@@ -52,10 +60,17 @@ class Tracker:
         self._meter = meter = Meter(slowest, fastest, usual)
         self._belts = [Belt(*both) for both in zip(meter.banks, meter.priors, strict=True)]
         self._total = 1.0  # of the masses
-        self._tempo = usual
+        self._pulse = usual  # bpm of the filter
+        self._octave = 1.0  # beats of the filter to one of the clock
+        self._tempo = usual  # of the clock
         self._clock = 0.0  # beats
         # For how many beats the clock is behind the bar, by its length.
         self._votes = {bank.beats: np.zeros(bank.beats) for bank in meter.banks}
+        self._judge = Judge(slowest, fastest, usual)
+        self._marks = np.zeros((len(LEVELS), OFFSETS))
+        self._judged = 0  # beats
+        self._beat = 0  # of the clock, the last one that was judged
+        self._first = 0  # for how many beats the clock is behind the bar
         self._apart = 0.0  # seconds that readings have been far from the clock
         self._elsewhere = 0.0  # seconds that another tempo has been likelier
         self._gain = 0.0
@@ -72,13 +87,20 @@ class Tracker:
     @property
     def bar(self) -> float:
         """0..1 since the last bar began."""
-        return (self._clock + int(self._votes[self.beats].argmax())) / self.beats % 1.0
+        return (self._clock + self._first) / self.beats % 1.0
+
+    @property
+    def _late(self) -> float:
+        """What the clock was when that sounded which is heard now."""
+        return self._clock - DELAY * self._tempo / 60.0
 
     def step(self, strength: FloatArray | None) -> None:
         """Go on by a frame of the ear and take in its onset ``strength`` [BANDS]; None is silence,
         in which everything runs on as it was."""
         self._clock += self._tempo / 60.0 / FRAMES
         self._heard.append(strength)
+        if strength is not None:
+            self._judge.hear(strength, self._late)
         if len(self._heard) < STRIDE:
             return
         sounds = [one for one in self._heard if one is not None]
@@ -142,9 +164,14 @@ class Tracker:
         weight = ring[top : top + len(NEAR)]
         share = float(weight.sum())
         place = (top + 0.5 + float(weight @ NEAR) / max(share, 1e-9)) / SLOTS
-        place += DELAY * self._tempo / 60.0
-        self._follow((place - self._clock + 0.5) % 1.0 - 0.5, dt)
-        self._vote(bars, top + NEAR, round(place - self._clock), dt)
+        # Of a pulse that was judged, only the judge says what is a beat and what an off-beat.
+        part = 0.5 if self._judge.ready else 1.0
+        ahead = (place - self._late * self._octave + 0.5 * part) % part - 0.5 * part
+        self._follow(ahead / self._octave, dt)
+        self._vote(bars, top + NEAR, round(place - self._late), dt)
+        if math.floor(self._clock) != self._beat:
+            self._beat = math.floor(self._clock)
+            self._hear_judge(place)
         self._share = min(1.0, share / self._total)
         self._rate_confidence()
         if self.confidence > 0.0 or self.bpm > 0.0:
@@ -160,18 +187,73 @@ class Tracker:
         tempi = np.sum([belt.tempi() for belt in self._belts], axis=0)
         wide = np.convolve(tempi, np.ones(2 * NEAR_TEMPI + 1), "same")
         best = int(wide.argmax())
-        here = int(np.abs(meter.bpms - self._tempo).argmin())
+        here = int(np.abs(meter.bpms - self._pulse).argmin())
         first = max(0, here - NEAR_TEMPI)
         better = abs(best - here) > NEAR_TEMPI and wide[best] >= TEMPO_SWITCH * wide[here]
         self._elsewhere = self._elsewhere + READ_FRAMES / RATE if better else 0.0
-        if self._elsewhere < PATIENCE:
+        if self._elsewhere < PATIENCE + SURE_PATIENCE * (self._judged >= MARGIN_BEATS):
             best = first + int(wide[first : here + NEAR_TEMPI + 1].argmax())
         first, last = max(0, best - NEAR_TEMPI), min(len(tempi), best + NEAR_TEMPI + 1)
         share = tempi[first:last]
         tempo = float(share @ meter.bpms[first:last] / max(float(share.sum()), 1e-9))
-        same = abs(math.log(tempo / self._tempo)) < SAME_TEMPO
-        self._tempo = approach(self._tempo, tempo, READ_FRAMES / RATE, TEMPO_SECONDS * same)
+        same = abs(math.log(tempo / self._pulse)) < SAME_TEMPO
+        if not same:
+            self._leap(tempo / self._pulse)
+        self._pulse = approach(self._pulse, tempo, READ_FRAMES / RATE, TEMPO_SECONDS * same)
+        self._tempo = self._pulse / self._octave
         return [belt.places(first, last) for belt in self._belts]
+
+    def _leap(self, ratio: float) -> None:
+        """The filter goes at another tempo. The clock goes with it, but not to another octave."""
+        wanted = self._octave * ratio
+        octave = min(OCTAVES, key=lambda one: abs(math.log(one / wanted)))
+        if self._judge.ready and abs(math.log(octave / wanted)) < SAME_TEMPO:
+            self._octave = octave
+            return
+        self._octave = 1.0
+        self._judge.forget()
+        self._marks[:] = 0.0
+        self._judged = 0
+
+    def _hear_judge(self, place: float) -> None:
+        """After a beat of the clock: where the bar begins, and whether the pulse, of which the
+        filter is at ``place``, is to be read in another way."""
+        self._judge.judge(self._late, self._tempo)
+        votes = self._votes[self.beats]
+        if not self._judge.ready or self.beats != BEATS:
+            self._first = int(votes.argmax())
+            return
+        self._judged += 1
+        self._marks += (self._judge.marks - self._marks) / min(MARK_BEATS, self._judged)
+        bars = self._marks.reshape(len(LEVELS), BEATS, QUARTERS)
+        beats = np.log(np.exp(bars).sum(axis=1))  # whichever beat the bar begins on
+        quarters = round((self._late * self._octave - place) * QUARTERS)
+        beats[LEVELS.index(1.0 / self._octave), quarters % QUARTERS] += LOYALTY
+        level, quarter = np.unravel_index(int(beats.argmax()), beats.shape)
+        same = LEVELS[level] == 1.0
+        margin = MARGIN * (min(1.0, self._judged / MARGIN_BEATS) if same else 1.0)
+        better = beats.max() >= beats[LEVELS.index(1.0), 0] + margin
+        # The filter is often twice too fast, and hardly ever too slow.
+        if better and 1.0 <= self._octave * LEVELS[level] <= max(OCTAVES):
+            first = int(bars[level, :, quarter].argmax()) + float(quarter) / QUARTERS
+            self._read_anew(LEVELS[level], first)
+        else:
+            firsts = bars[LEVELS.index(1.0), :, 0]
+            share = votes / max(float(votes.sum()), 1e-9)
+            weight = VOTE * (self._octave == 1.0)
+            self._first = int((firsts[-np.arange(BEATS)] + weight * np.log(share + 1e-3)).argmax())
+
+    def _read_anew(self, level: float, first: float) -> None:
+        """Let a beat of the clock last ``level`` beats, and a bar begin on its ``first``."""
+        origin = first * level
+        late = self._late
+        self._judge.retime(origin, 1.0 / level)
+        self._octave *= level
+        self._tempo /= level
+        self._clock = (late - origin) / level + DELAY * self._tempo / 60.0
+        self._marks[:] = 0.0
+        self._judged = self._first = 0
+        self._beat = math.floor(self._clock)
 
     def _follow(self, ahead: float, dt: float) -> None:
         """Pull the clock to a reading ``ahead`` beats of it; leap if that stays far."""
@@ -180,6 +262,7 @@ class Tracker:
             self._clock += ahead * -math.expm1(-dt / PULL_SECONDS)
         elif self._apart > PATIENCE:
             self._clock += ahead
+            self._judge.retime(-ahead, 1.0)
             self._apart = 0.0
 
     def _vote(
@@ -196,54 +279,3 @@ class Tracker:
         self.beats = 3 if three > THREE * four else BEATS
         second, best = np.sort(self._votes[self.beats])[-2:]
         self.bar_confidence = self.confidence * float((best - second) / max(best, 1e-9))
-
-
-class Belt:
-    """The ``masses`` [rows, rhythms] of a bank, which has so many ``gates``, and so many ``cells``
-    in all rhythms. They do not move in memory: what moves is where the bank begins."""
-
-    def __init__(self, bank: Bank, prior: FloatArray) -> None:
-        self._bank = bank
-        rows, rhythms = prior.shape
-        self.gates = bank.beats * rhythms
-        self.cells = int(bank.sizes.sum()) * rhythms
-        self._room = np.zeros((rows + TRAVEL, rhythms), np.float32)
-        self._first = TRAVEL
-        self.masses = self._room[TRAVEL:]
-        self.masses[:] = prior
-        self._factors = np.empty_like(prior)
-        self._firsts = bank.edges[:-1] * rhythms
-        self._slot = (bank.turn * bank.beats * SLOTS).astype(np.intp)
-
-    def leaving(self) -> FloatArray:
-        """The masses before each beat, [tempi, gates]."""
-        leaving: FloatArray = self.masses.take(self._bank.leave, axis=0)
-        return leaving.reshape(-1, self.gates)
-
-    def move(self, arriving: FloatArray) -> None:
-        """Go on by a row; on the beats are those ``arriving``, [tempi, gates]."""
-        if self._first == 0:
-            self._first = TRAVEL
-            self._room[TRAVEL:] = self.masses
-        self._first -= 1
-        self.masses = self._room[self._first : self._first + len(self.masses)]
-        enter = self._bank.enter
-        self.masses[enter] = arriving.reshape(*enter.shape, -1)
-
-    def weigh(self, likelihood: FloatArray) -> float:
-        """The sum of the masses, times the ``likelihood`` [cells]."""
-        cells = likelihood.reshape(-1, self.masses.shape[1])
-        cells.take(self._bank.cell, axis=0, out=self._factors, mode="clip")
-        self.masses *= self._factors
-        return float(np.einsum("c->", self.masses.ravel()))  # quicker than sum()
-
-    def tempi(self) -> FloatArray:
-        """The mass at each tempo, [tempi]."""
-        return np.add.reduceat(self.masses.ravel(), self._firsts)
-
-    def places(self, first: int, last: int) -> NDArray[np.float64]:
-        """The mass by place in the bar, [beats * SLOTS], at tempi from ``first`` to ``last``."""
-        rows = slice(self._bank.edges[first], self._bank.edges[last])
-        count = self._bank.beats * SLOTS
-        masses = np.einsum("rk->r", self.masses[rows])
-        return np.bincount(self._slot[rows], masses, count).astype(np.float64)
