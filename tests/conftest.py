@@ -6,8 +6,10 @@ rather than skipping them. ``make test`` installs what it needs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -68,6 +70,21 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
         place.run("down")
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def own_priority() -> Iterator[None]:
+    """A test that lets its sound go first does so for itself, not for all that follow it."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    yield
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+def free_port() -> int:
+    """A TCP port of this machine for a program to listen at; another worker is told another."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 100.0, what: str = "") -> None:

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import wait_until
+from conftest import free_port, wait_until
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from test_motion import SPACE
@@ -350,8 +350,7 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bank = Bank(folder / "bank")
-        with listen("127.0.0.1", 18950) as sock:
-            self.port = int(sock.getsockname()[1])
+        self.port = free_port()
         words = ("--model", "alive", "--count", 24, "--port", self.port, "--bank", self.bank.folder)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "vjgan", "gallery", *map(str, words)],
@@ -363,7 +362,7 @@ class Served:
 
     def end(self) -> str:
         self.process.send_signal(signal.SIGTERM)
-        _, said = self.process.communicate(timeout=20)
+        _, said = self.process.communicate(timeout=60)
         return said
 
 
@@ -371,7 +370,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     one = Served(tmp_path_factory.mktemp("gallery"))
     try:
-        wait_until(lambda: reached(one.port), 90.0, "the page")
+        wait_until(lambda: reached(one.port), what="the page")
         yield one
     finally:
         said = one.end()
@@ -381,6 +380,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=30_000)
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -402,7 +402,7 @@ def pages(chromium: Browser, served: Served) -> Iterator[tuple[Page, Page]]:
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(f"http://127.0.0.1:{served.port}/")
         expect(page.locator("#pace")).to_contain_text("24 drawn", timeout=60_000)
-        expect(page.locator(".cell img[src]").first).to_be_visible(timeout=20_000)
+        expect(page.locator(".cell img[src]").first).to_be_visible(timeout=60_000)
         both.append(page)
     yield both[0], both[1]
     for page in both:
@@ -483,14 +483,14 @@ def test_the_same_picture_in_the_bank_is_folded(pages: tuple[Page, Page], served
     like = Image.open(io.BytesIO(served_picture(served, 9))).convert("RGB")
     twin = Portrait("twin", np.zeros(64, np.float32), "alive", "", "camera")
     served.bank.add(twin, np.asarray(like))
-    expect(cell(desktop, 9).locator(".many")).to_have_text("\u00d72", timeout=15_000)
+    expect(cell(desktop, 9).locator(".many")).to_have_text("\u00d72", timeout=60_000)
     cell(desktop, 9).click()
     expect(desktop.locator("#alike button")).to_have_count(1)
     desktop.keyboard.press("f")
     expect(desktop.locator('.cell[data-id="=twin"]')).to_have_count(0)
     desktop.keyboard.press("f")
     served.bank.remove("twin")
-    expect(cell(desktop, 9).locator(".many")).to_have_count(0, timeout=15_000)
+    expect(cell(desktop, 9).locator(".many")).to_have_count(0, timeout=60_000)
 
 
 def served_picture(served: Served, seed: int) -> bytes:
@@ -515,7 +515,7 @@ def test_no_size_is_blank_or_too_wide_and_everything_has_a_name(pages: tuple[Pag
 
 def test_strangers_are_refused(served: Served) -> None:
     def status(request: str) -> str:
-        with socket.create_connection(("127.0.0.1", served.port), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as sock:
             sock.sendall(request.encode())
             return sock.recv(100).decode().split("\r\n")[0]
 

@@ -35,10 +35,10 @@ def test_a_knob_learns_from_the_page_and_pads_show_how_the_show_stands(
     rig.write_text(WRITTEN)
     pads, show = plug(), Show(tmp_path)
     try:
-        wait_until(lambda: reached(show.port), 60.0, "the page")
+        wait_until(lambda: reached(show.port), what="the page")
         hand = Hand(browser, show, DESKTOP)
         page = hand.page
-        wait_until(lambda: pads.lamps().get((0x90, 2)) == 1, 20.0, "a pad at rest")
+        wait_until(lambda: pads.lamps().get((0x90, 2)) == 1, what="a pad at rest")
         pads.send([0x90, 2, 100], [0x80, 2, 0])
         wait_until(lambda: pads.lamps()[0x90, 2] == 21, what="a pad that is lit")
         black = page.locator("#actions [data-command=blackout]")

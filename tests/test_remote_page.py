@@ -14,13 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Venue, wait_until
+from conftest import Venue, free_port, wait_until
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from test_remote import Served
 from test_show import screenshot
 
-from vjgan.remote.address import listen
 from vjgan.remote.pairing import PAUSE_SECONDS
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
@@ -30,6 +29,7 @@ STILL = "[controls]\nspeed = 0\nkick = 0\n"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, or the one that Playwright fetched where there is none."""
+    expect.set_options(timeout=30_000)
     with sync_playwright() as play:
         chromium = play.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -43,8 +43,7 @@ class Show:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with listen("127.0.0.1", 18900) as sock:
-            self.port = int(sock.getsockname()[1])
+        self.port = free_port()
         preset = folder / "03-still.toml"
         preset.write_text(f"# a comment that stays\n{STILL}")
         words = (
@@ -65,7 +64,7 @@ class Show:
 
     def end(self) -> str:
         self.process.terminate()
-        _, said = self.process.communicate(timeout=20)
+        _, said = self.process.communicate(timeout=60)
         return said
 
 
@@ -73,8 +72,8 @@ class Show:
 def show(venue: Venue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
     one = Show(tmp_path_factory.mktemp("show"))
     try:
-        wait_until(lambda: reached(one.port), 60.0, "the page")
-        wait_until(lambda: one.light() > 0.5, 40.0, "the light")
+        wait_until(lambda: reached(one.port), what="the page")
+        wait_until(lambda: one.light() > 0.5, what="the light")
         yield one
     finally:
         said = one.end()
@@ -92,8 +91,8 @@ class Hand:
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.goto(f"http://127.0.0.1:{show.port}/")
-        expect(self.page.locator("#preview[data-seen]")).to_be_attached(timeout=20_000)
-        expect(self.page.locator(".card").first).to_be_attached(timeout=20_000)
+        expect(self.page.locator("#preview[data-seen]")).to_be_attached(timeout=60_000)
+        expect(self.page.locator(".card").first).to_be_attached(timeout=60_000)
 
     def fader(self, name: str):  # type: ignore[no-untyped-def]
         return self.page.locator(f'.fader[data-control="{name}"]')
@@ -265,12 +264,12 @@ def test_the_page_comes_back_by_itself(browser: Browser, tmp_path: Path) -> None
     context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{served.port}/")
-    expect(page.locator("#title")).to_have_text("A", timeout=20_000)
+    expect(page.locator("#title")).to_have_text("A", timeout=60_000)
     served.service.close()
     expect(page.locator("#notice")).to_contain_text("No connection", timeout=10_000)
     again = Served(tmp_path, paired=False, port=served.port)
     assert again.port == served.port
-    expect(page.locator("#notice")).to_be_hidden(timeout=20_000)
+    expect(page.locator("#notice")).to_be_hidden(timeout=60_000)
     expect(page.locator("#title")).to_have_text("A")
     again.service.close()
     context.close()
@@ -284,17 +283,17 @@ def test_another_machine_pairs_by_the_code_in_the_address(
     context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{served.port}/")
-    expect(page.locator("#pairing")).to_be_visible(timeout=20_000)
+    expect(page.locator("#pairing")).to_be_visible(timeout=60_000)
     page.locator("#code").fill("nonono")
     page.locator("#pairing button").click()
     expect(page.locator("#refusal")).to_contain_text("not the code")
     page.wait_for_timeout(1000 * PAUSE_SECONDS)
     page.goto("about:blank")
     page.goto(f"http://127.0.0.1:{served.port}/#{served.codes[-1]}")
-    expect(page.locator(".fader").first).to_be_attached(timeout=20_000)
+    expect(page.locator(".fader").first).to_be_attached(timeout=60_000)
     assert "#" not in page.url
     page.reload()  # the pass lasts
-    expect(page.locator(".fader").first).to_be_attached(timeout=20_000)
+    expect(page.locator(".fader").first).to_be_attached(timeout=60_000)
     expect(page.locator("#pairing")).to_be_hidden()
     served.service.close()
     context.close()
