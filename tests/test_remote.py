@@ -120,7 +120,7 @@ def test_figures_say_what_limits() -> None:
         '{"do":"command","name":"next","value":99999999}', '{"do":"look","on":1}',
         '{"do":"set","control":"' + "x" * 97 + '","value":1}',
         '{"do":"hello","token":"' + "x" * 65 + '"}',
-        b'{"do":"look","on":true}', " " * 5000 + '{"do":"look","on":true}', "[" * 900,
+        b'{"do":"look","on":true}', " " * 17_000 + '{"do":"look","on":true}', "[" * 900,
     ],
 )  # fmt: skip
 def test_malformed_words_are_none(message: str | bytes) -> None:
