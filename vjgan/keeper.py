@@ -74,9 +74,8 @@ class Keeper:
         self._ledger = Ledger(_entrance(scene, 0.0))
         self._take: TakeWriter | None = None
         self._film: FilmOutput | None = None
-        self._outputs: tuple[Output, ...] = tuple(
-            lines
-        )  # replaced, never changed: the listener reads it
+        # Replaced, never changed: the listener reads it.
+        self._outputs: tuple[Output, ...] = tuple(lines)
         self._stills: set[Path] = set()  # some may not be there yet
         # When a GPU was asked for the light last, by width and whether with alpha.
         self._glanced: dict[tuple[int, bool], float] = {}

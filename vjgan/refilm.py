@@ -88,7 +88,9 @@ def _looped(sound: Sound, seconds: float) -> Sound:
     return Sound(np.tile(sound.samples, (times, 1)), sound.sample_rate)
 
 
-def scene_builder(library: Library, folder: Path, score: Score | None) -> Callable[[Entrance], Scene]:
+def scene_builder(
+    library: Library, folder: Path, score: Score | None
+) -> Callable[[Entrance], Scene]:
     """Makes scenes of presets, or of the chapters of a score, as the take has them, whatever has
     become of their files since."""
 
