@@ -11,6 +11,8 @@ import pytest
 from vjgan.audio import voices
 from vjgan.audio.demo import Demo, compose, demo
 from vjgan.audio.desk import Desk, delay, ducking
+from vjgan.novelty import Novelty
+from vjgan.tracker import Tracker
 
 HOP = 256
 
@@ -94,6 +96,18 @@ def test_a_tracker_finds_its_tempo(track: Demo) -> None:
         if tempo(hop):
             found.append(tempo.get_bpm())
     assert np.median(found) == pytest.approx(124.0, rel=0.02)
+
+
+def test_the_beat_survives_its_breakdown(track: Demo) -> None:
+    novelty, tracker = Novelty(44100), Tracker()
+    mono, hop, late = track.samples.mean(axis=1), novelty.hop, []
+    for frame in range(len(mono) // hop):
+        tracker.step(novelty.step(mono[frame * hop : (frame + 1) * hop]))
+        time = (frame + 1) * hop / 44100
+        if time > 12.0 and frame % 10 == 0:  # the first kick comes at 8 s
+            off = (tracker.phase - time * 124.0 / 60.0 + 0.5) % 1.0 - 0.5
+            late.append(abs(off) * 60.0 / 124.0)
+    assert np.mean(np.array(late) < 0.07) > 0.95
 
 
 def test_its_kicks_are_onsets(track: Demo) -> None:
