@@ -31,7 +31,7 @@ READ_FRAMES = 4  # from one reading to the next
 PULL_SECONDS = 0.2  # time constant in which the clock follows the readings
 FAR = 0.15  # beats between clock and reading, beyond which it leaps
 PATIENCE = 0.4  # seconds for which it must have been so
-LOST, LEAST_TRUST = 0.05, 0.05  # confidence below which readings count for less; at least so much
+LOST, LEAST_TRUST = 0.2, 0.05  # confidence below which readings count for less; at least so much
 NOTHING = 0.5  # strength that is no event
 IDLE_SECONDS = 0.5  # without an event, after which there is nothing to learn from
 GAIN_SECONDS = 3.0  # time constant of the confidence
@@ -260,7 +260,7 @@ class Tracker:
         """Pull the clock to a reading ``ahead`` beats of it; leap if that stays far. Where nothing
         tells of the beat any more, as in a breakdown, the one that was sure runs on."""
         sure = self._judged >= MARGIN_BEATS
-        trust = max(LEAST_TRUST, min(1.0, self.confidence / LOST)) if sure else 1.0
+        trust = max(LEAST_TRUST, min(1.0, self.confidence / LOST) ** 2) if sure else 1.0
         self._apart = self._apart + dt if abs(ahead) > FAR else 0.0
         if self._apart == 0.0:
             self._clock += trust * ahead * -math.expm1(-dt / PULL_SECONDS)
