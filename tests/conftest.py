@@ -7,10 +7,12 @@ rather than skipping them. ``make test`` installs what it needs.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shlex
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,6 +72,23 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
         place.run("down")
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def turn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests that are marked ``alone`` claim something about real time: while one runs, the other
+    workers wait between two of their tests."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        yield
+        return
+    alone = request.node.get_closest_marker("alone") is not None
+    place = Path(tempfile.gettempdir(), f"vjgan-turn-{run}")
+    with place.with_suffix(".door").open("w") as door, place.with_suffix(".room").open("w") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)  # whoever waits for the room keeps others from entering
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture(autouse=True)

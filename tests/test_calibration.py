@@ -19,6 +19,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
 
+@pytest.mark.alone
 def test_the_way_of_a_click_is_measured_and_kept(
     venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,7 @@ def fail() -> None:
     raise DeviceError("pulled out")
 
 
+@pytest.mark.alone
 def test_music_in_the_sink_is_heard(venue: Venue, tmp_path: Path) -> None:
     sound, kicks, hats = four_on_the_floor(seconds=9.0)
     music = write_wav(tmp_path / "music.wav", sound[:, None].repeat(2, axis=1), 44100)
@@ -130,6 +131,7 @@ def test_a_pulled_device_is_noticed_and_taken_back(
     ]
 
 
+@pytest.mark.alone
 def test_a_hung_sound_server_is_noticed_and_holds_up_nothing(venue: Venue) -> None:
     server = int((venue.folder / "pulse.pid").read_text())
     with listening(microphone) as show:

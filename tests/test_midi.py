@@ -348,6 +348,7 @@ def follow(
     return frames
 
 
+@pytest.mark.alone
 def test_a_midi_clock_of_another_process_is_followed_with_start_stop_and_song_position(
     listen: Callable[..., midi.MidiIn],
 ) -> None:

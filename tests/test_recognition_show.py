@@ -181,6 +181,7 @@ def test_the_thread_hears_beside_the_ear() -> None:
     assert found is not None and found.title == "1"
 
 
+@pytest.mark.alone
 def test_a_live_show_goes_to_the_track_that_plays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

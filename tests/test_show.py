@@ -103,6 +103,7 @@ def test_the_window_shows_the_demo(venue: Venue, tmp_path: Path) -> None:
     assert summary["audio_blocks_read"] > 500
 
 
+@pytest.mark.alone
 def test_the_demo_is_heard_from_the_sound_card(venue: Venue, tmp_path: Path) -> None:
     track = demo()
     end = next(section.start for section in track.sections if section.name == "breakdown")
@@ -168,6 +169,7 @@ def test_a_knob_in_another_process_turns_the_screen(venue: Venue, tmp_path: Path
                 wait_until(turned, what=f"light at fader {value}")
 
 
+@pytest.mark.alone
 def test_a_pulled_sound_card_does_not_stop_the_light(venue: Venue, tmp_path: Path) -> None:
     stats = tmp_path / "stats.json"
     with live("--headless", "--window", "64x64", "--seconds", 14, "--stats", stats) as process:
