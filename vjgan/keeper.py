@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class Keeper:
         self._ledger = Ledger(_entrance(scene, 0.0))
         self._take: TakeWriter | None = None
         self._film: FilmOutput | None = None
+        self._ends: list[threading.Thread] = []
         # Replaced, never changed: the listener reads it.
         self._outputs: tuple[Output, ...] = tuple(lines)
         self._stills: set[Path] = set()  # some may not be there yet
@@ -148,11 +150,13 @@ class Keeper:
             output.hear(block)
 
     def close(self) -> None:
-        """End what is being recorded."""
+        """End what is being recorded, and wait for what was ended before."""
         if self._take is not None:
             self._end_take(self._take)
         for output in self._outputs:
             output.close()
+        for end in self._ends:
+            end.join()
 
     # Within.
 
@@ -161,7 +165,7 @@ class Keeper:
         if take is None:
             self._begin_take(dated(TAKES, ".take"), tick.time)
         else:
-            threading.Thread(target=self._end_take, args=(take,), name="take's end").start()
+            self._finish(partial(self._end_take, take))
 
     def _toggle_film(self) -> None:
         film, self._film = self._film, None
@@ -169,7 +173,13 @@ class Keeper:
             self._begin_film(dated(FILMS, self._suffix))
             return
         self._outputs = tuple(one for one in self._outputs if one is not film)
-        threading.Thread(target=film.close, name="film's end").start()
+        self._finish(film.close)
+
+    def _finish(self, end: Callable[[], None]) -> None:
+        """Let something come to its end, for which no frame waits."""
+        self._ends = [one for one in self._ends if one.is_alive()]
+        self._ends.append(threading.Thread(target=end, name="end of what was kept"))
+        self._ends[-1].start()
 
     def _begin_film(self, path: Path) -> None:
         make_folder(path.parent)
