@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bench.listening import save
 from bench.music.render import RATE, sound
 from bench.music.score import Piece, pieces
 from bench.music.sketches import sketch
@@ -206,17 +207,6 @@ def _spoilt(x: torch.Tensor) -> torch.Tensor:
     bars = (bars.view(len(x), READINGS, -1, BANDS) * kept).flatten(2)
     octaves = x[..., -2:-1] + TEMPO * torch.randn(len(x), 1, 1)
     return torch.cat((bars, octaves, octaves**2), dim=-1)
-
-
-def save(path: Path, network: torch.nn.Sequential) -> None:
-    """Write the weights: w0, b0, w1, ..."""
-    linear = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
-    arrays = {}
-    for k, layer in enumerate(linear):
-        arrays[f"w{k}"] = layer.weight.detach().numpy().astype(np.float16)
-        arrays[f"b{k}"] = layer.bias.detach().numpy().astype(np.float32)
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from test_codecs import read
 from vjgan import ndi
 from vjgan.errors import DeviceError, VjganError
 from vjgan.keeper import About, Keeper
-from vjgan.media.packed import Yuyv
+from vjgan.media.packed import Yuyv, rgba
 from vjgan.output import loopback
 from vjgan.output.line import LineOutput, open_line
 from vjgan.output.loopback import Loopback, check_loopback, format_request, takes_pictures
@@ -80,7 +80,7 @@ def test_an_ndi_source_that_leaves_keeps_its_last_picture(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ndi, "GONE_SECONDS", 0.3)
-    sender, stop = ndi.Sender(NAME), threading.Event()
+    sender, stop = ndi.Sender(NAME, rgba), threading.Event()
 
     def play() -> None:
         while not stop.wait(0.02):

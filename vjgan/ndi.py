@@ -7,7 +7,7 @@ there is none, it is told where to ask: this machine is always asked.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,9 @@ def library() -> Any:
 class Sender:
     """What others on the network see under a name. Alpha is sent as it is: not multiplied in."""
 
-    def __init__(self, name: str) -> None:
-        """Raises DeviceError."""
-        self._ndi = library()
+    def __init__(self, name: str, pack: Callable[[ByteArray], ByteArray]) -> None:
+        """``pack`` gives pictures [h, w, 3 or 4] four channels. Raises DeviceError."""
+        self._ndi, self._pack = library(), pack
         wanted = self._ndi.SendCreate()
         wanted.ndi_name = name
         wanted.clock_video = wanted.clock_audio = False  # the show has a clock
@@ -46,18 +46,14 @@ class Sender:
             raise DeviceError(f"NDI output '{name}' cannot be made; is the name taken?")
         self._frame = self._ndi.VideoFrameV2()
         self._frame.frame_rate_N, self._frame.frame_rate_D = 30_000, 1000  # at most; no promise
-        self._last = self._opaque = np.zeros((0, 0, 4), np.uint8)
+        self._last = np.zeros((0, 0, 4), np.uint8)
 
     def send(self, image: ByteArray) -> None:
         """Show a picture uint8 [height, width, 3 or 4]; it is encoded while others work."""
         image = image[:, : image.shape[1] // 2 * 2]  # in NDI two pixels share a colour
-        if image.shape[2] == 4:
-            kind, pixels = self._ndi.FOURCC_VIDEO_TYPE_RGBA, np.ascontiguousarray(image)
-        else:
-            kind = self._ndi.FOURCC_VIDEO_TYPE_RGBX
-            pixels = np.full((*image.shape[:2], 4), 255, np.uint8)
-            pixels[..., :3] = image
-        self._frame.FourCC, self._frame.data = kind, pixels
+        kinds = {3: self._ndi.FOURCC_VIDEO_TYPE_RGBX, 4: self._ndi.FOURCC_VIDEO_TYPE_RGBA}
+        pixels = self._pack(image)
+        self._frame.FourCC, self._frame.data = kinds[image.shape[2]], pixels
         self._ndi.send_send_video_v2(self._sender, self._frame)
         self._last = pixels  # held as long as the library may look at it
 

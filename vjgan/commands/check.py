@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from vjgan.commands.options import Model, picture_size
+from vjgan.commands.options import Device, Model, picture_size
 
 if TYPE_CHECKING:
     from vjgan.preflight import Finding
@@ -32,9 +32,7 @@ def check(
         str, typer.Option(metavar="WxH", help="Draw at this size, as the show will.")
     ] = "1280x720",
     model: Model = "",
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
-    ] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Load every preset, model and shader of a set list, play a second of each, and say how it was.
 

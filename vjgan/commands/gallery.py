@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vjgan.commands.options import Model
+from vjgan.commands.options import Device, Model
 
 BankFolder = Annotated[
     Path | None,
@@ -41,9 +41,7 @@ def gallery(
         str,
         typer.Option(metavar="ADDRESS", help="Where: 0.0.0.0 for all networks, with a code."),
     ] = "127.0.0.1",
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
-    ] = "auto",
+    device: Device = "auto",
     seconds: Annotated[
         float | None, typer.Option(metavar="S", min=0.1, help="Leave after this many seconds.")
     ] = None,

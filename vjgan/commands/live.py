@@ -10,6 +10,7 @@ import typer
 from vjgan.commands.options import (
     Alpha,
     Codec,
+    Device,
     FlashLimit,
     Model,
     Preset,
@@ -88,9 +89,7 @@ def live(
     quiet_sound: Annotated[
         bool, typer.Option("--mute", help="Do not play a sound file aloud.")
     ] = False,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
-    ] = "auto",
+    device: Device = "auto",
     clock: Annotated[
         str,
         typer.Option(

@@ -49,6 +49,9 @@ FlashLimit = Annotated[
         help="Ease more than three flashes a second, which can cause seizures.",
     ),
 ]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
+]
 Codec = Annotated[
     str,
     typer.Option(

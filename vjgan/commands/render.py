@@ -10,6 +10,7 @@ import typer
 from vjgan.commands.options import (
     Alpha,
     Codec,
+    Device,
     FlashLimit,
     Model,
     Preset,
@@ -50,9 +51,7 @@ def render(
     to: Annotated[
         str, typer.Option("--to", metavar="S", help="End there. Default: the track's end.")
     ] = "",
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where the model runs: auto, cpu, cuda or mps.")
-    ] = "auto",
+    device: Device = "auto",
     score: Annotated[
         Path | None,
         typer.Option(metavar="SCORE", help="Play a score, see `score`; it names the track."),

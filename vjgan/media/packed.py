@@ -1,4 +1,4 @@
-"""Pictures as webcams give them."""
+"""Pictures as other programs take them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from vjgan.types import ByteArray
+
+
+def rgba(image: ByteArray) -> ByteArray:
+    """A picture uint8 [height, width, 3 or 4] with four channels; what had three is opaque."""
+    if image.shape[2] == 4:
+        return np.ascontiguousarray(image)
+    pixels = np.full((*image.shape[:2], 4), 255, np.uint8)
+    pixels[..., :3] = image
+    return pixels
 
 
 class Yuyv:

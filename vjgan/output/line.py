@@ -10,7 +10,7 @@ from typing import Protocol
 
 from vjgan import ndi
 from vjgan.errors import DeviceError
-from vjgan.media.packed import Yuyv
+from vjgan.media.packed import Yuyv, rgba
 from vjgan.output import spout, syphon
 from vjgan.output.loopback import Loopback, check_loopback
 from vjgan.priority import step_back
@@ -46,7 +46,7 @@ class Kind:
 
 
 KINDS = {
-    "ndi": Kind("NAME", lambda place: ndi.library(), lambda place, size: ndi.Sender(place)),
+    "ndi": Kind("NAME", lambda place: ndi.library(), lambda place, size: ndi.Sender(place, rgba)),
     "v4l2": Kind(
         "/dev/videoN",
         check_loopback,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from vjgan.errors import DeviceError
+from vjgan.media.packed import rgba
 from vjgan.types import ByteArray
 
 RGBA = 0x1908  # GL_RGBA
@@ -37,10 +36,8 @@ class SpoutSender:
 
     def send(self, image: ByteArray) -> None:
         """Show a picture uint8 [height, width, 3 or 4]. Raises DeviceError."""
-        height, width, channels = image.shape
-        pixels = np.full((height, width, 4), 255, np.uint8)
-        pixels[..., :channels] = image
-        if not self._sender.sendImage(pixels, width, height, RGBA, False, 0):
+        height, width = image.shape[:2]
+        if not self._sender.sendImage(rgba(image), width, height, RGBA, False, 0):
             raise DeviceError("Spout takes no picture")
 
     def close(self) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from vjgan.errors import DeviceError
+from vjgan.media.packed import rgba
 from vjgan.types import ByteArray
 
 
@@ -36,9 +35,7 @@ class SyphonServer:
 
     def send(self, image: ByteArray) -> None:
         """Show a picture uint8 [height, width, 3 or 4]."""
-        pixels = np.full((*image.shape[:2], 4), 255, np.uint8)
-        pixels[..., : image.shape[2]] = image
-        self._syphon.utils.numpy.copy_image_to_mtl_texture(pixels, self._texture)
+        self._syphon.utils.numpy.copy_image_to_mtl_texture(rgba(image), self._texture)
         self._server.publish_frame_texture(self._texture)
 
     def close(self) -> None:
