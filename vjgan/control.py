@@ -19,6 +19,7 @@ from vjgan.generator.worker import Worker
 from vjgan.kin import About, Kin
 from vjgan.library import Library
 from vjgan.loader import Loader
+from vjgan.preset import FORMAT
 from vjgan.remote.address import is_local, listen, reachable, receive, url
 from vjgan.remote.cards import Cards
 from vjgan.remote.code import drawn
@@ -112,8 +113,13 @@ class PresetPen:
             path = keep_snapshot(
                 plain, folder, library.paths(), library.preset, library.model, library.seed
             )
+
+        def renewed(document: Any) -> None:
+            change(document)
+            document["format"] = FORMAT
+
         with self._scenes.saving(source, path):
-            before, after = edit_preset(path, change, library.preset)
+            before, after = edit_preset(path, renewed, library.preset)
         self._read(path)
         self._desk.tell(Kept(source, path, standing.given))
         return Change(path, before, after, "preset")

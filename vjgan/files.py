@@ -64,3 +64,8 @@ def flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
         else:
             found[f"{head}{name}"] = value
     return found
+
+
+def in_words(about: Mapping[str, str]) -> str:
+    """What a file says of itself, in one line."""
+    return "; ".join(f"{key}: {text}" for key, text in about.items())

@@ -6,14 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from vjgan.bindings import Controller, read_controllers
 from vjgan.bound import Bound
 from vjgan.errors import DeviceError, VjganError
 from vjgan.midi import MidiIn
 from vjgan.moves import Move, Moves
-from vjgan.preset import FORMAT
 from vjgan.rig import Change, Edit, Rig, binding_edit, keep_binding, load_rig, rig_file, take_back
 from vjgan.stock import all_controls
 from vjgan.types import Command, ControlEvent, Event, Setting
@@ -184,13 +183,7 @@ class Lesson:
         if not here or self._pen is None:
             self._kept.append(keep_binding(move.port, move.key, row, kind))
             return words
-        bind = binding_edit(move.port, move.key, row, kind)
-
-        def edit(document: Any) -> None:
-            bind(document)
-            document["format"] = FORMAT
-
-        kept = self._pen.edit(edit)
+        kept = self._pen.edit(binding_edit(move.port, move.key, row, kind))
         self._kept.append(kept)
         return f"{words} in preset '{kept.path.stem}'"
 

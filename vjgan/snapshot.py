@@ -11,7 +11,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from vjgan.errors import PresetError
-from vjgan.files import replacing
+from vjgan.files import in_words, replacing
 from vjgan.standing import Standing
 
 _NUMBER = re.compile(r"(\d+)-?")
@@ -116,8 +116,7 @@ def _headed(text: str, about: Mapping[str, str]) -> str:
     lines = text.splitlines(keepends=True)
     if lines and lines[0].startswith(SHOWN):
         del lines[0]
-    words = "; ".join(f"{key}: {value}" for key, value in about.items())
-    head = [f"{SHOWN} {' '.join(words.split())}\n"] if words else []
+    head = [f"{SHOWN} {' '.join(in_words(about).split())}\n"] if about else []
     return "".join(head + lines)
 
 

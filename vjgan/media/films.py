@@ -22,7 +22,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 
 from vjgan.errors import MediaError
-from vjgan.files import part_of
+from vjgan.files import in_words, part_of
 from vjgan.media.codecs import Encoder, check_codec, find_encoder, set_picture
 from vjgan.media.files import url, writing
 from vjgan.media.sounds import Sound, Source, decoded, open_sound, packets
@@ -150,7 +150,7 @@ def described(about: Mapping[str, str]) -> dict[str, str]:
     the whole of it as the comment."""
     if not about:
         return {}
-    words = {"comment": "; ".join(f"{key}: {value}" for key, value in about.items())}
+    words = {"comment": in_words(about)}
     words |= {"title": about["Title"]} if "Title" in about else {}
     return words | ({"copyright": about["Licence"]} if "Licence" in about else {})
 

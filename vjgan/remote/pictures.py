@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vjgan.files import replacing
+from vjgan.files import in_words, replacing
 from vjgan.types import ByteArray
 
 QUALITY = 70
@@ -23,8 +23,8 @@ NAME_LENGTH = 20
 def jpeg(image: ByteArray, about: Mapping[str, str] | None = None) -> bytes:
     """A picture uint8 [height, width, 3] as JPEG; ``about`` is what it says of itself."""
     data = io.BytesIO()
-    words = "; ".join(f"{key}: {text}" for key, text in (about or {}).items())
-    Image.fromarray(image).save(data, "JPEG", quality=QUALITY, comment=words[:MOST_WORDS])
+    words = in_words(about or {})[:MOST_WORDS]
+    Image.fromarray(image).save(data, "JPEG", quality=QUALITY, comment=words)
     return data.getvalue()
 
 

@@ -69,9 +69,8 @@ class Chain:
         self._blur = Blur(context)
         self._copier = Copier(context)
         self._layers = Layers(context, self._copier, alpha)
-        self._files_drawn = Effects(
-            context, self._copier, alpha
-        )  # passes that are files of their own
+        # Passes that are files of their own.
+        self._files_drawn = Effects(context, self._copier, alpha)
         self._files = modified(shader_dir)
         self._looked = 0.0
         self._count = 0
