@@ -13,7 +13,7 @@ from typing import Any
 
 import vjgan
 from vjgan.errors import MediaError
-from vjgan.media.codecs import check_codec, suffix_of
+from vjgan.media.codecs import suffix_of
 from vjgan.output import Output
 from vjgan.output.film import FilmOutput
 from vjgan.output.still import StillOutput
@@ -68,7 +68,6 @@ class Keeper:
         self._film_width = light_width(software)
         self._codec, self._alpha = codec, alpha
         self._suffix = suffix_of(codec, alpha)
-        check_codec(Path(f"show{self._suffix}"), codec, alpha)
         self._credits = credits
         self._seen = seen
         self._filmed: list[Scene] = []  # replaced for each film

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,6 @@ from vjgan.types import ByteArray, FloatArray
 
 MOST_NUMBERS = 2**26  # of a feature map of somebody's file
 PRECISIONS = {"fp32": "f32", "bf16": "bf16"}  # ours, and as the engine calls them
-
-
 INVISIBLE_DB = 48.1  # from the picture in fp32: one grey level of 255 (rms), in the worst one
 
 
@@ -62,22 +61,22 @@ class OpenVINO:
         ]
         half = "bfloat16" in str(graphs[0].get_property("INFERENCE_PRECISION_HINT"))
         self.name = f"OpenVINO, {'bf16' if half else 'fp32'}, cpu"
-        self._requests = [graph.create_infer_request() for graph in graphs]
+        requests = [graph.create_infer_request() for graph in graphs]
         memory, sizes = Memory(), network.config.sizes
         convs: Layer = network.synthesis.convs
-        self._tiled = [Tiled(convs[k], sizes[k // 2], memory) for k in tiled]
-        self._demods: list[Tensor] = []  # [out] each
-        for here, there, layer in zip(
-            self._requests, self._requests[1:], self._tiled, strict=False
-        ):
+        self._steps: list[tuple[Any, Tiled, Tensor]] = []  # a graph, what follows, its demod [out]
+        self._last = requests[-1]
+        for (here, there), k in zip(pairwise(requests), tiled, strict=True):
+            layer = Tiled(convs[k], sizes[k // 2], memory)
             _share(here.set_output_tensor, 0, layer.source)
             _share(there.set_input_tensor, 2, layer.result)
-            self._demods.append(torch.from_numpy(here.get_output_tensor(1).data)[0])
+            demod = torch.from_numpy(here.get_output_tensor(1).data)[0]
+            self._steps.append((here, layer, demod))
             if len(here.model_outputs) > 2:
                 there.set_input_tensor(3, here.get_output_tensor(2))
         self._w = network.synthesis.const.new_zeros(network.config.num_ws, network.config.w_dim)
         self._noise = torch.ones(())
-        for request in self._requests:
+        for request in requests:
             _share(request.set_input_tensor, 0, self._w, False)
             _share(request.set_input_tensor, 1, self._noise.view(1, 1, 1, 1), False)
 
@@ -85,11 +84,11 @@ class OpenVINO:
         """The image [img, r, r]."""
         self._w.copy_(torch.from_numpy(w[: len(self._w)]))
         self._noise.fill_(noise)
-        for request, layer, demod in zip(self._requests, self._tiled, self._demods, strict=False):
+        for request, layer, demod in self._steps:
             request.infer(share_outputs=True)
             layer.draw(demod, self._noise)
-        self._requests[-1].infer(share_outputs=True)
-        image = torch.from_numpy(self._requests[-1].get_output_tensor(0).data)  # [1, r, r, img]
+        self._last.infer(share_outputs=True)
+        image = torch.from_numpy(self._last.get_output_tensor(0).data)  # [1, r, r, img]
         return image[0].permute(2, 0, 1)  # [img, r, r]
 
 

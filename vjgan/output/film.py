@@ -11,13 +11,13 @@ from pathlib import Path
 
 from vjgan.errors import VjganError
 from vjgan.media.live import LiveFilm, check_live
+from vjgan.output.rate import Rate
 from vjgan.priority import step_back
 from vjgan.types import AudioFrame, ByteArray
 
 log = logging.getLogger("vjgan")
 
 FPS = 30
-EARLY = 0.4  # of a frame's time that a picture may come early, or jitter would leave some out
 MOST_PICTURES = 8  # waiting to be encoded; more are dropped
 MOST_BLOCKS = 20_000  # of sound, likewise: two minutes
 NICENESS = 5  # of the encoder: the screen goes first, and it before the model
@@ -47,7 +47,7 @@ class FilmOutput:
         self.frames = 0  # written so far
         self._about = about
         self._failed = False
-        self._due: float | None = None
+        self._rate = Rate(FPS)
         self._pictures = 0  # put into the queue; those taken out are counted apart: no lock
         self._taken = 0
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
@@ -61,12 +61,7 @@ class FilmOutput:
 
     def due(self, time: float) -> bool:
         """Whether the next frame of the film is due."""
-        if self._due is None:
-            self._due = time
-        if time < self._due - EARLY / FPS:
-            return False
-        self._due = max(self._due + 1.0 / FPS, time - 0.5 / FPS)
-        return True
+        return self._rate.due(time)
 
     def show(self, image: ByteArray, time: float) -> None:
         """Have a picture encoded, or drop it."""

@@ -13,6 +13,7 @@ from vjgan.errors import DeviceError
 from vjgan.media.packed import Yuyv, rgba
 from vjgan.output import spout, syphon
 from vjgan.output.loopback import Loopback, check_loopback
+from vjgan.output.rate import Rate
 from vjgan.priority import step_back
 from vjgan.types import AudioFrame, ByteArray
 
@@ -20,7 +21,6 @@ log = logging.getLogger("vjgan")
 
 NICENESS = 5
 MOST_FPS = 60
-EARLY = 0.4  # of a frame's time that a picture may come early
 AGAIN_SECONDS = 2.0  # until one that is gone is looked for again
 END_SECONDS = 5.0  # that its thread may take to end
 
@@ -96,7 +96,7 @@ class LineOutput:
         self._open = open_
         self._line: Line | None = None
         self._size = (0, 0)
-        self._due = float("-inf")
+        self._rate = Rate(MOST_FPS)
         self._newest: ByteArray | None = None
         self._news = threading.Event()
         self._closed = threading.Event()
@@ -110,10 +110,7 @@ class LineOutput:
 
     def due(self, time: float) -> bool:
         """Whether another picture can be sent, at most ``MOST_FPS`` a second."""
-        if time < self._due - EARLY / MOST_FPS:
-            return False
-        self._due = max(self._due + 1.0 / MOST_FPS, time)
-        return True
+        return self._rate.due(time)
 
     def show(self, image: ByteArray, time: float) -> None:
         """Have a picture sent; one that still waits is left out."""
