@@ -1,5 +1,6 @@
 // A family, drawn: those whom somebody descends from above, their children below.
 
+import { make } from "./faces.js";
 import { $ } from "./state.js";
 
 const GENERATIONS = 3; // above
@@ -35,13 +36,11 @@ function rowsOf(key) {
 
 export function buildTree(section, drawPerson) {
   person = drawPerson;
-  const away = Object.assign(document.createElement("button"), { type: "button", className: "away", textContent: "×" });
+  const away = make("button", { type: "button", className: "away", onclick: () => openFamily("") }, "×");
   away.setAttribute("aria-label", "Close the family");
-  away.onclick = () => openFamily("");
-  const box = Object.assign(document.createElement("div"), { id: "tree", tabIndex: 0 });
-  section.append(away, box);
+  section.append(away, make("div", { id: "tree", tabIndex: 0 }));
   section.hidden = true;
-  new ResizeObserver(drawLines).observe(box);
+  new ResizeObserver(drawLines).observe($("tree"));
 }
 
 export function openFamily(key) {
@@ -63,32 +62,24 @@ export function drawTree() {
   const focus = document.activeElement?.dataset.focus, inside = box.contains(document.activeElement);
   const lines = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   lines.setAttribute("aria-hidden", "true");
-  const wide = document.createElement("div");
-  wide.append(lines, ...rows.map(drawRow));
-  box.replaceChildren(wide);
+  box.replaceChildren(make("div", {}, lines, ...rows.map(drawRow)));
   if (inside && focus) box.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
   return drawLines();
 }
 
 function drawRow(keys) {
-  const row = document.createElement("div");
-  row.className = "generation";
-  row.append(...keys.map((key) => {
+  return make("div", { className: "generation" }, ...keys.map((key) => {
     const figure = known.has(key) ? person(known.get(key)) : ghost(key);
     figure.dataset.is = key;
     figure.classList.toggle("self", key === whose);
     return figure;
   }));
-  return row;
 }
 
 // One who was taken out of the bank has left a name.
 function ghost(key) {
-  const figure = document.createElement("figure"), name = document.createElement("figcaption");
-  figure.className = "person foreign";
-  name.textContent = nameOf(key);
-  figure.append(Object.assign(document.createElement("span"), { className: "face unseen" }), name);
-  return figure;
+  const face = make("span", { className: "face unseen" });
+  return make("figure", { className: "person foreign" }, face, make("figcaption", {}, nameOf(key)));
 }
 
 function drawLines() {
