@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.listening import KITS, drum_kit
-from bench.music.render import FONTS, midi_of, played, voiced
+from bench.listening import drum_kit, played_anyhow
+from bench.music.render import voiced
 from bench.music.score import Note, Piece, compose
 from bench.music.styles import BANDS, ELECTRONIC, NONE, Drums, Style
 from vjgan.types import FloatArray
@@ -60,13 +59,7 @@ def _by_voices(piece: Piece, random: Random) -> FloatArray:
 
 
 def _by_fluidsynth(piece: Piece, random: Random) -> FloatArray:
-    score = midi_of(piece)
-    head = [mido.Message("program_change", channel=9, program=int(random.choice(KITS)))]
-    for channel in (0, 1, 2, 9):
-        loud = int(random.integers(50, 120))
-        head.append(mido.Message("control_change", channel=channel, control=7, value=loud))
-    score.tracks[0][1:1] = head
-    return played(score, str(random.choice(FONTS)), piece.seconds)
+    return played_anyhow(piece, random, quietest=50)
 
 
 def _thinned(piece: Piece, random: Random) -> list[Note]:
