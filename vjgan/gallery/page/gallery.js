@@ -2,7 +2,7 @@
 // but the one WebSocket.
 
 import { alike, arrange, counts, hall, items, larges, pictures, rank, tags, title } from "./desk.js";
-import { askForCode, connect, enter, notice, say } from "./line.js";
+import { connect, notice, say } from "./line.js";
 import { $, all } from "./state.js";
 import { askFor, draw, forgetAsked, hang, layout, neighbour, reveal } from "./wall.js";
 
@@ -10,14 +10,14 @@ const SMALL = 1, LARGE_MS = 220, MOST_LARGE = 24, ARRANGE_MS = 700;
 const undo = []; // id and verdict before
 let whole = false, stale = 0, largeTimer = 0, writing = "";
 
+function greet() {
+  whole = false;
+  items.clear();
+  forgetAsked();
+}
+
 function hear(message) {
   switch (message.say) {
-    case "welcome": whole = false; items.clear(); forgetAsked(); return enter();
-    case "pair": return askForCode();
-    case "paired": localStorage.setItem("token", message.token); return enter();
-    case "refused":
-      $("refusal").textContent = "That is not the code of the moment. Look again, it may have changed.";
-      return $("code").select();
     case "about": return introduce(message);
     case "pace": return drawPace(message);
     case "items": return take(message.items);
@@ -280,11 +280,5 @@ function see(bytes) {
   else if (items.has(id) && hall.chosen && items.get(id).group === items.get(hall.chosen)?.group) drawAlike(items.get(hall.chosen));
 }
 
-$("pairing").addEventListener("submit", (event) => {
-  event.preventDefault();
-  $("refusal").textContent = "";
-  say({ do: "pair", code: $("code").value.slice(0, 32) });
-});
 addEventListener("resize", layout);
-document.body.classList.add("lost");
-connect(hear, see);
+connect(greet, hear, see);

@@ -1,23 +1,37 @@
-// The one line to the show: a WebSocket that comes back by itself.
+// The one line to the show: a WebSocket that comes back by itself, and for pages on other machines
+// the code that they need before they are heard.
 
 import { $ } from "./state.js";
 
 const RETRY_MS = [200, 500, 1000, 2000];
 let socket = null, tries = 0, joined = false;
 
-export function connect(hear, see) {
+// `greet` is called whenever the page has come in, `hear` with what it is told, `see` with pictures.
+export function connect(greet, hear, see) {
+  document.body.classList.add("lost");
   socket = new WebSocket(`ws://${location.host}/ws`);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => { say({ do: "hello", token: localStorage.getItem("token") || "" }); };
   socket.onmessage = (event) => {
-    if (typeof event.data === "string") hear(JSON.parse(event.data));
-    else see(new Uint8Array(event.data));
+    if (typeof event.data !== "string") return see(new Uint8Array(event.data));
+    const message = JSON.parse(event.data);
+    switch (message.say) {
+      case "welcome": return enter(greet);
+      case "paired":
+        localStorage.setItem("token", message.token);
+        return enter(greet);
+      case "pair": return askForCode();
+      case "refused":
+        $("refusal").textContent = "That is not the code of the moment. Look again, it may have changed.";
+        return $("code").select();
+      default: return hear(message);
+    }
   };
   socket.onclose = () => {
     joined = false;
-    document.body.classList.add("lost");
     notice("No connection; trying again", true);
-    setTimeout(() => connect(hear, see), RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
+    document.body.classList.add("lost");
+    setTimeout(() => connect(greet, hear, see), RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
   };
 }
 
@@ -32,16 +46,29 @@ export function ask(name, value) {
 // Pictures of the light come only while someone looks.
 export function look() { if (joined) say({ do: "look", on: !document.hidden }); }
 
-export function enter() {
+function enter(greet) {
   joined = true;
   tries = 0;
   $("pairing").hidden = true;
   document.body.classList.remove("lost");
   notice("");
   look();
+  greet();
 }
 
-export function askForCode() {
+$("pairing").insertAdjacentHTML("afterbegin", "<h1>vjgan</h1>");
+$("pairing").insertAdjacentHTML("beforeend", `
+  <label for="code">Pairing code</label>
+  <input id="code" inputmode="text" autocapitalize="characters" autocomplete="one-time-code" spellcheck="false" maxlength="16" required>
+  <button>Pair</button>
+  <p id="refusal" role="alert"></p>`);
+$("pairing").addEventListener("submit", (event) => {
+  event.preventDefault();
+  $("refusal").textContent = "";
+  say({ do: "pair", code: $("code").value.slice(0, 32) });
+});
+
+function askForCode() {
   document.body.classList.remove("lost");
   notice("");
   $("pairing").hidden = false;

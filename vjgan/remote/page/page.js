@@ -5,25 +5,13 @@ import { build, drawOut, drawOwn, faders, isInHand, markGroups, setOpen, showAll
 import { drawCamera } from "./camera.js";
 import { drawArrangement } from "./entrance.js";
 import { askFor, buildCards, markCards, see } from "./grid.js";
-import { ask, askForCode, connect, enter, look, notice, say } from "./line.js";
+import { ask, connect, look, notice } from "./line.js";
 import { drawStats, hearBeat, tick } from "./meters.js";
 import { drawPeople, greetAnew } from "./people.js";
 import { $, all, show } from "./state.js";
 
 function hear(message) {
   switch (message.say) {
-    case "welcome":
-      enter();
-      return greetAnew();
-    case "pair": return askForCode();
-    case "paired":
-      localStorage.setItem("token", message.token);
-      enter();
-      return greetAnew();
-    case "refused":
-      $("refusal").textContent = "That is not the code of the moment. Look again, it may have changed.";
-      $("code").select();
-      return undefined;
     case "table":
       build(message);
       return addOtherCommands();
@@ -159,13 +147,6 @@ $("filter").addEventListener("input", () => {
   if (!wanted) showAllGroups();
 });
 
-$("pairing").addEventListener("submit", (event) => {
-  event.preventDefault();
-  $("refusal").textContent = "";
-  say({ do: "pair", code: $("code").value.slice(0, 32) });
-});
-
 document.addEventListener("visibilitychange", look);
-document.body.classList.add("lost");
-connect(hear, see);
+connect(greetAnew, hear, see);
 requestAnimationFrame(tick);

@@ -1,7 +1,7 @@
 // A new person at every load of this page: a seed comes onto the screen, and here is its picture.
 
 import { make, forgetFaces, picture, seeFace } from "./faces.js";
-import { ask, askForCode, connect, enter, notice, say } from "./line.js";
+import { ask, connect, notice, say } from "./line.js";
 import { $ } from "./state.js";
 
 const FACE = 3; // what a binary message holds
@@ -10,7 +10,6 @@ const strange = document.querySelector("#strange input");
 let called = false, heldUntil = 0, drawn = "";
 
 function join() {
-  enter();
   say({ do: "look", on: false }); // it is not the light that is looked at here
   forgetFaces();
   drawn = "";
@@ -19,14 +18,6 @@ function join() {
 
 function hear(message) {
   switch (message.say) {
-    case "welcome": return join();
-    case "pair": return askForCode();
-    case "paired":
-      localStorage.setItem("token", message.token);
-      return join();
-    case "refused":
-      $("refusal").textContent = "That is not the code of the moment. Look again, it may have changed.";
-      return $("code").select();
     case "people": return called ? draw(message) : call();
     case "state":
       if (message.own?.psi !== undefined && performance.now() > heldUntil) strange.value = message.own.psi;
@@ -67,10 +58,4 @@ strange.addEventListener("input", () => {
 });
 $("back").onclick = () => ask("meet", -1);
 $("new").onclick = () => ask("person");
-$("pairing").addEventListener("submit", (event) => {
-  event.preventDefault();
-  $("refusal").textContent = "";
-  say({ do: "pair", code: $("code").value.slice(0, 32) });
-});
-document.body.classList.add("lost");
-connect(hear, (bytes) => { if (bytes[0] === FACE) seeFace(bytes); });
+connect(join, hear, (bytes) => { if (bytes[0] === FACE) seeFace(bytes); });
