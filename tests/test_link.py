@@ -94,6 +94,7 @@ def session() -> Iterator[LinkSession]:
         one.close()
 
 
+@pytest.mark.alone
 def test_it_follows_a_session_and_its_bar_and_leaves_it_as_it_is(session: LinkSession) -> None:
     start = time.perf_counter() - session._clock_time()
     clock = BeatClock(link=session)

@@ -168,6 +168,7 @@ def test_the_engine_does_not_count_its_users(tmp_path: os.PathLike[str]) -> None
 
 @pytest.mark.parametrize("way", WAYS)
 @torch.no_grad()
+@pytest.mark.alone
 def test_others_run_while_a_picture_is_drawn(way: str) -> None:
     """The interpreter's lock is not held: a thread of pure Python gets nearly all the turns."""
     network = lively(replace(SMALL, resolution=128, channel_base=8192, channel_max=64)).freeze()

@@ -112,6 +112,7 @@ def test_the_peak_is_that_of_the_loudest_channel(venue: Venue, tone: Path) -> No
     assert max(float(frame.samples.max()) for frame in frames) == pytest.approx(0.375, rel=0.02)
 
 
+@pytest.mark.alone
 def test_time_is_when_the_last_sample_was_in_the_air(venue: Venue) -> None:
     clock = WallClock()
     microphone = Microphone("pulse", clock_time=clock.time)

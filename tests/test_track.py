@@ -145,6 +145,7 @@ def test_live_track_is_performed_where_no_output_opens(caplog: pytest.LogCapture
     assert "no sound output" in caplog.text
 
 
+@pytest.mark.alone
 def test_time_of_a_live_track_is_the_time_it_is_heard(venue: Venue) -> None:
     clock = WallClock()
     clicks = np.zeros((RATE, 2), np.float32)
