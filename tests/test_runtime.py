@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from networks import lively
+from torch.nn import functional as F
 
 from bench import generator
 from bench.plain import Plain
@@ -27,7 +28,9 @@ from vjgan.generator.metadata import decibels
 from vjgan.generator.openvino import OpenVINO, has_bf16
 from vjgan.generator.player import make_space
 from vjgan.generator.runtime import Runtime, Traced, make_runtime
-from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
+from vjgan.generator.stylegan2 import StyleConv, StyleGAN2, StyleGAN2Config
+from vjgan.generator.tiles import Doubled
+from vjgan.generator.winograd import Memory
 
 SMALL = StyleGAN2Config(
     resolution=32, z_dim=24, w_dim=16, channel_base=256, channel_max=16, mapping_layers=3
@@ -41,6 +44,10 @@ SHAPES = {
         SMALL, resolution=64, widths=(8, 8, 8, 256, 16), architecture="resnet", noise=False
     ),
     "tiled, one colour": replace(SMALL, widths=(8, 8, 8, 256), architecture="orig"),
+    "doubled": replace(SMALL, resolution=64, widths=(8, 8, 8, 512, 8), clamp=0.5),
+    "doubled, residual": replace(
+        SMALL, resolution=64, widths=(8, 8, 8, 512, 8), architecture="resnet"
+    ),
     "least": replace(SMALL, resolution=4),
     "grey": replace(SMALL, img_channels=1),
     "alpha": replace(SMALL, img_channels=4),
@@ -75,6 +82,20 @@ def test_every_way_gives_the_networks_picture(way: str, shape: str) -> None:
     if network.config.noise:
         loud, still = (playing.draw(mixed[0].numpy(), noise, {}).clone() for noise in (1.0, 0.0))
         assert relative(loud, still) > 1e-2
+
+
+@pytest.mark.parametrize("side", [4, 32, 64])  # one tile, one strip, several
+@torch.no_grad()
+def test_tiles_double_as_a_transposed_convolution_does(side: int) -> None:
+    layer = StyleConv(replace(SMALL, widths=(8,) * 6), 16, side, up=True)
+    doubled = Doubled(layer, side, Memory())
+    weight = layer.weight.transpose(0, 1).double()
+    for _ in range(4):  # what is traced is made better after the first runs
+        doubled.source.copy_(torch.randn(side, side, 16))
+        doubled.draw()
+        picture = doubled.source.permute(2, 0, 1)[None].double()
+        wanted = F.conv_transpose2d(picture, weight, stride=2)[0].permute(1, 2, 0)
+        assert relative(doubled.result, wanted) < 1e-5
 
 
 @pytest.mark.parametrize("shape", ["small", "wide", "grey"])

@@ -43,9 +43,10 @@ class Graph:
     def parts(self) -> list[Parts]:
         """Results and parameters of one graph after the other, with a convolution done elsewhere
         between two of them. Parameters: w [num_ws, w_dim], noise [1, 1, 1, 1], then all but the
-        first take what the convolution makes [1, r, r, out] and perhaps what the graph before had
-        as its third result. Results: of the last one the image [1, r, r, img], of the others the
-        convolution's modulated feature maps [1, r, r, in] and its demodulation [1, out]."""
+        first take what the convolution makes, [1, r, r, out] or [1, 2r+1, 2r+1, out], and perhaps
+        what the graph before had as its second result. Results: of the last one the image
+        [1, r, r, img], of the others the modulated feature maps [1, r, r, in], perhaps what goes on
+        to the next graph, and, where the resolution stays, the demodulation [1, out]."""
         net, ops = self._net, self._ops
         x = self._conv(net.convs[0], self._constant(net.const[None]), 0)  # [1, c, 4, 4]
         resolutions = len(self._config.sizes)
@@ -64,36 +65,39 @@ class Graph:
         image as it was."""
         net, ops = self._net, self._ops
         residual = len(net.shortcuts) > 0  # then there is no image until the last resolution
-        y = self._conv(net.convs[2 * k - 1], x, 2 * k - 1)  # [1, out, 2r, 2r]
+        y, aside = x, image
         if residual:
             shortcut: Layer = net.shortcuts[k - 1]
-            x = self._convolve(x, shortcut.weight * shortcut.gain)  # [1, out, r, r]
-        aside = x if residual else image
-        if 2 * k in self._elsewhere:
-            y, aside = self._cut(net.convs[2 * k], y, 2 * k, aside)  # [1, out, 2r, 2r]
-        else:
-            y = self._conv(net.convs[2 * k], y, 2 * k)  # [1, out, 2r, 2r]
+            aside = self._convolve(x, shortcut.weight * shortcut.gain)  # [1, out, r, r]
+        for index in (2 * k - 1, 2 * k):
+            layer: Layer = net.convs[index]
+            if index in self._elsewhere:
+                y, aside = self._cut(layer, y, index, aside)  # [1, out, 2r, 2r]
+            else:
+                y = self._conv(layer, y, index)  # [1, out, 2r, 2r]
         return (ops.add(y, self._double(aside)), None) if residual else (y, aside)
 
     def _cut(self, layer: Layer, x: Node, index: int, aside: Node) -> tuple[Node, Node]:
         """Where the next graph finds what the convolution ``index`` makes of x [1, in, r, r], and
         ``aside``, if there is anything."""
-        ops = self._ops
+        ops, doubles = self._ops, layer.filter is not None
         style, demod = self._factors(layer, index)
-        results = [self._last(ops.multiply(x, self._channels(style))), demod]
-        shape = [1, *x.shape[2:], layer.weight.shape[0]]
         kept = [] if aside is None else [aside]
-        self._done.append(([*results, *kept], self._parameters))
+        needed = [] if doubles else [demod]
+        modulated = self._last(ops.multiply(x, self._channels(style)))
+        self._done.append(([modulated, *kept, *needed], self._parameters))
+        sides = [2 * side + 1 if doubles else side for side in x.shape[2:]]
         self._begin()
-        y = ops.parameter(shape, np.float32)  # [1, r, r, out]
+        y = ops.parameter([1, *sides, layer.weight.shape[0]], np.float32)
         again = [ops.parameter(list(node.shape), np.float32) for node in kept]
         self._parameters += [y, *again]
-        return self._entered(y), again[0] if again else None
+        y = ops.transpose(y, ops.constant(np.array([0, 3, 1, 2])))  # [1, out, r, r]
+        y = self._smoothed(layer, y, index) if doubles else self._entered(y)
+        return y, again[0] if again else None
 
     def _entered(self, x: Node) -> Node:
-        """[1, r, r, c] -> [1, c, r, r], which stays as it lies in memory, and all that follows
+        """x [1, c, r, r], which stays as it lies in memory, channels last, and all that follows
         with it: a filter of one tap makes sure. Turned alone it would be copied twice."""
-        x = self._ops.transpose(x, self._ops.constant(np.array([0, 3, 1, 2])))  # [1, c, r, r]
         none, ones = [0, 0], [1, 1]
         kernel = self._constant(torch.ones(x.shape[1], 1, 1, 1, 1))
         return self._ops.group_convolution(x, kernel, ones, none, none, ones)
@@ -120,6 +124,17 @@ class Graph:
             x = self._convolve(x, layer.weight, 1)  # [1, out, r, r]
         else:
             x = self._smooth(self._transposed(x, layer.weight), layer.filter)  # [1, out, 2r, 2r]
+        return self._finish(layer, x, demod)
+
+    def _smoothed(self, layer: Layer, x: Node, index: int) -> Node:
+        """What a transposed convolution made, x [1, out, 2r+1, 2r+1] -> [1, out, 2r, 2r]."""
+        _, demod = self._factors(layer, index)
+        return self._finish(layer, self._smooth(x, layer.filter), demod)
+
+    def _finish(self, layer: Layer, x: Node, demod: Node) -> Node:
+        """x [1, out, r, r], demodulated, with noise and bias, through the leaky ReLU."""
+        ops = self._ops
+        # Before anything else: behind noise that differs from pixel to pixel it would be copied.
         x = ops.multiply(x, self._channels(demod))  # [1, out, r, r]
         if layer.noise is not None:
             strength = layer.noise_strength * layer.gain  # []

@@ -17,7 +17,7 @@ from torch import Tensor
 from vjgan.errors import DeviceError
 from vjgan.generator.graph import Graph, Layer, Parts, enlarging
 from vjgan.generator.stylegan2 import StyleGAN2
-from vjgan.generator.tiles import Tiled, worthwhile
+from vjgan.generator.tiles import Doubled, Kept, Tiled, worthwhile
 from vjgan.generator.winograd import Memory
 from vjgan.types import ByteArray, FloatArray
 
@@ -64,18 +64,23 @@ class OpenVINO:
         requests = [graph.create_infer_request() for graph in graphs]
         memory, sizes = Memory(), network.config.sizes
         convs: Layer = network.synthesis.convs
-        self._steps: list[tuple[Any, Tiled, Tensor]] = []  # a graph, what follows, its demod [out]
+        self._noise = torch.ones(())
+        self._steps: list[tuple[Any, Tiled, list[Tensor]]] = []  # a graph, what follows, for that
         self._last = requests[-1]
         for (here, there), k in zip(pairwise(requests), tiled, strict=True):
-            layer = Tiled(convs[k], sizes[k // 2], memory)
+            side, given = sizes[k // 2], []
+            layer: Tiled = (
+                Doubled(convs[k], side, memory) if k % 2 else Kept(convs[k], side, memory)
+            )
             _share(here.set_output_tensor, 0, layer.source)
             _share(there.set_input_tensor, 2, layer.result)
-            demod = torch.from_numpy(here.get_output_tensor(1).data)[0]
-            self._steps.append((here, layer, demod))
-            if len(here.model_outputs) > 2:
-                there.set_input_tensor(3, here.get_output_tensor(2))
+            if len(there.model_inputs) > 3:
+                there.set_input_tensor(3, here.get_output_tensor(1))
+            if isinstance(layer, Kept):
+                demod = torch.from_numpy(here.get_output_tensor(len(here.model_outputs) - 1).data)
+                given = [demod[0], self._noise]
+            self._steps.append((here, layer, given))
         self._w = network.synthesis.const.new_zeros(network.config.num_ws, network.config.w_dim)
-        self._noise = torch.ones(())
         for request in requests:
             _share(request.set_input_tensor, 0, self._w, False)
             _share(request.set_input_tensor, 1, self._noise.view(1, 1, 1, 1), False)
@@ -84,9 +89,9 @@ class OpenVINO:
         """The image [img, r, r]."""
         self._w.copy_(torch.from_numpy(w[: len(self._w)]))
         self._noise.fill_(noise)
-        for request, layer, demod in self._steps:
+        for request, layer, given in self._steps:
             request.infer(share_outputs=True)
-            layer.draw(demod, self._noise)
+            layer.draw(*given)
         self._last.infer(share_outputs=True)
         image = torch.from_numpy(self._last.get_output_tensor(0).data)  # [1, r, r, img]
         return image[0].permute(2, 0, 1)  # [img, r, r]
