@@ -24,7 +24,7 @@ from vjgan.generator.winograd import INTO, KERNEL, OUT_OF, SIDE, Memory
 # where the resolution stays, and where it doubles (pixels and maps that go in).
 WORTHWHILE = {32: 256, 64: 256, 128: 128, 256: 128}
 WORTH_DOUBLING = {32: 512, 64: 512}
-TILES = 64  # worked on together: enough for the products to be fast, few enough for the cache
+TOGETHER = 2**15  # feature maps times tiles in a strip: the products are fast, the cache holds it
 
 # A doubled line is x_i w_0 + x_(i-1) w_2 at 2i, and x_i w_1 at 2i + 1. Five points (0, 1, -1, 2 and
 # infinity) give four of the former, the pixels themselves the others.
@@ -69,7 +69,7 @@ class Tiled(ABC):
         n_out, n_in = layer.weight.shape[:2]
         self._memory, self._side = memory, side
         self._count = side // SIDE  # tiles along a side
-        self._rows = max(1, min(self._count, TILES // self._count))  # of tiles in a strip
+        self._rows = max(1, min(self._count, TOGETHER // n_in // self._count))  # a strip
         points = torch.einsum("pi,qj,onij->pqno", kernel, kernel, layer.weight.cpu().double())
         self._weight = points.flatten(0, 1).float().contiguous()  # [p * p, in, out]
         self._into = torch.kron(into, into).float()  # [p * p, n * n]
