@@ -410,6 +410,11 @@ def pages(chromium: Browser, served: Served) -> Iterator[tuple[Page, Page]]:
     assert said == []
 
 
+def drawn(page: Page) -> None:
+    """Once the wall shows what was last asked for: it is drawn with the page's next frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+
+
 def cell(page: Page, seed: int):  # type: ignore[no-untyped-def]
     return page.locator(f'.cell[data-id="{seed}"]')
 
@@ -454,6 +459,7 @@ def test_touch_filters_sorts_and_compares(pages: tuple[Page, Page], served: Serv
     expect(desktop.locator(".cell")).to_have_count(1)
     desktop.locator("[data-view='']").click()
     desktop.select_option("#sort", "strange")
+    drawn(desktop)
     strange = desktop.locator(".cell[aria-posinset='1']")
     strange.click()
     expect(desktop.locator("#whence")).to_contain_text("stranger than 100 %")
