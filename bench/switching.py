@@ -2,13 +2,14 @@
 
 `vjgan live` on the demo track in a window, through ``vjgan.show.play``: first one preset alone,
 then another one every four seconds, all of them in turn. The times that the sound ran dry are
-counted too.
+counted too, and the late frames during which a virtual machine's host ran something else.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -31,15 +32,16 @@ from vjgan.types import Command, Controls, Event, Picture, Tick
 EVERY_S = 4.0
 SETTLED_S = 3.0  # of the beginning, which no one judges
 PRESET = "sitters"
+STEAL = 8  # the word of /proc/stat's first line that tells what a host took
 
 
 class Noted(Window):
-    """A window that notes when its frames came (s)."""
+    """A window that notes when its frames came, and what the host took by then (s)."""
 
     def show(self, picture: Picture, controls: Controls, tick: Tick) -> None:
+        seen: list[tuple[float, float, float]] = self.__dict__.setdefault("seen", [])
+        seen.append((tick.time, tick.dt, stolen()))
         super().show(picture, controls, tick)
-        seen: list[tuple[float, float]] = self.__dict__.setdefault("seen", [])
-        seen.append((tick.time, tick.dt))
 
 
 class Restless:
@@ -50,7 +52,7 @@ class Restless:
         self._due = begin
 
     def read(self) -> Sequence[Event]:
-        seen = self._window.__dict__.get("seen", [(0.0, 0.0)])
+        seen = self._window.__dict__.get("seen", [(0.0, 0.0, 0.0)])
         if seen[-1][0] < self._due:
             return ()
         self._due += EVERY_S
@@ -92,23 +94,36 @@ def perform(window: str, seconds: float, fps: float) -> dict[str, Any]:
         stats = json.loads(file.read_text())
     screen.close()
     period = 1.0 / (fps if screen.software else show.FPS)
-    times, steps = np.array(screen.__dict__["seen"]).T
+    times, steps, taken = np.array(screen.__dict__["seen"]).T
+    taken = np.diff(taken, prepend=taken[0])
+    steady, restless = (times > SETTLED_S) & (times < seconds), times >= seconds
     names = ("model_ms", "sound_to_light_ms", "quality", "model_frames")
     return {
-        "steady": pace(steps[(times > SETTLED_S) & (times < seconds)], period),
-        "switching": pace(steps[times >= seconds], period),
+        "steady": pace(steps[steady], period, taken[steady]),
+        "switching": pace(steps[restless], period, taken[restless]),
     } | {name: stats[name] for name in names}
 
 
-def pace(steps: np.ndarray, period: float) -> dict[str, Any]:
-    """How evenly frames came, from the seconds between them."""
-    late = int((steps > LATE_FRAMES * period).sum())
+def stolen() -> float:
+    """Seconds that the host of a virtual machine took from it, as far as that is told."""
+    try:
+        line = Path("/proc/stat").read_text().splitlines()[0].split()
+    except OSError:
+        return 0.0
+    return int(line[STEAL]) / os.sysconf("SC_CLK_TCK")
+
+
+def pace(steps: np.ndarray, period: float, taken: np.ndarray) -> dict[str, Any]:
+    """How evenly frames came, from the seconds between them and what the host took meanwhile."""
+    late = steps > LATE_FRAMES * period
     p50, p99 = np.percentile(1e3 * steps, (50, 99))
     return {
         "ms p50": float(p50),
         "ms p99": float(p99),
         "ms max": float(1e3 * steps.max()),
-        "late": f"{late} of {len(steps)}",
+        "late": f"{late.sum()} of {len(steps)}",
+        "late, the host elsewhere": int((late & (taken > 0.0)).sum()),
+        "seconds taken by the host": float(taken.sum()),
     }
 
 
