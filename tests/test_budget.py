@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from vjgan.budget import Budget, Governor, Quality, ladder
-from vjgan.types import Tick
+from vjgan.budget import Budget
+from vjgan.governor import Governor, Quality, ladder
+from vjgan.types import PassWeight, Tick
 
 PERIOD = 1 / 30
+COSTS = {"a": 0.35 * PERIOD, "b": 0.35 * PERIOD, "c": 0.1 * PERIOD}  # of passes, by name
 Cost = Callable[[Quality, float], float]  # what a frame of a quality costs at a time, in seconds
 
 
@@ -131,8 +133,47 @@ class Things:
     def spare(self, most_pixels: int | None, passes: int) -> None:
         self.told.append((most_pixels, passes))
 
+    def costs(self, passes: Sequence[PassWeight]) -> Sequence[float]:
+        return [0.1 * PERIOD, *(COSTS[row.name] for row in passes)]
+
     def limit(self, rate: float | None) -> None:
         self.rates.append(rate)
+
+
+def show(budget: Budget, names: str, frames: int, start: int) -> list[float]:
+    """What frames with passes of these names took, half as long again as when they were tried."""
+    took = []
+    for frame in range(start, start + frames):
+        tick = Tick(frame, frame * PERIOD, PERIOD, frame * PERIOD)
+        budget.foresee([PassWeight(name) for name in names], tick)
+        quality = budget._governor.quality
+        took.append(1.5 * quality.load([0.1 * PERIOD, *(COSTS[name] for name in names)]))
+        budget.spend(took[-1], tick)
+    return took
+
+
+def test_what_a_crossfade_will_cost_is_given_up_before_it_and_taken_back_after_it() -> None:
+    things = Things(software=True)
+    budget = Budget(things, things, PERIOD)
+    assert max(show(budget, "a", 90, 0)) < PERIOD
+    assert budget.words() == "400x225 inside"
+    assert max(show(budget, "ab", 60, 90)) <= PERIOD  # 1.2 of it without foresight
+    assert budget.words() != "400x225 inside"
+    assert max(show(budget, "b", 90, 150)) <= PERIOD
+    assert budget.words() == "400x225 inside"
+    lowered = len(things.told)
+    for frame in range(240, 600, 2):  # a pass that comes and goes with the beat
+        show(budget, "b" if frame % 4 else "ab", 2, frame)
+    assert len(things.told) <= lowered + 1
+
+
+def test_nothing_is_foreseen_where_nothing_was_tried() -> None:
+    things = Things(software=True)
+    things.costs = lambda passes: ()  # type: ignore[method-assign, assignment]
+    budget = Budget(things, things, PERIOD)
+    show(budget, "a", 60, 0)
+    show(budget, "abc", 3, 60)
+    assert budget.words() == "400x225 inside"
 
 
 def spend(budget: Budget, took: float, frames: int, dt: float = PERIOD, start: int = 0) -> None:

@@ -1,155 +1,21 @@
-"""What a frame may cost: gives quality up before the display falls behind, and takes it back late.
-
-A ladder of qualities, from all to hardly any. A few of a dozen frames that take more than their
-time lead down, at once to where a frame may be expected to fit. Up it goes rung by rung, only after
-a while in which the next rung would have been affordable with room to spare, and after an attempt
-that failed that while is three times as long: it settles rather than swing to and fro.
-"""
+"""What a frame may cost: what the governor gives up and takes back, done to screen and painter."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Protocol
 
-from vjgan.types import Tick
+from vjgan.governor import WITHOUT, Governor, ladder
+from vjgan.types import PassWeight, Tick
 
 log = logging.getLogger("vjgan")
 
 FPS = 60.0  # frames a second on the screen
 SOFTWARE_FPS = 30.0  # where the processor draws: what is left is the model's
 
-NEAR = 1.0  # of the frame's time: a frame that takes longer puts the next one off
-OVER, OF = 4, 12  # so many frames over the budget, of the last so many, lead down
-ROOM = 0.65  # of the frame's time: what the next rung may be expected to take
-SELDOM = 0.05  # of the frames may take longer than that
-PATIENCE, LONGER, LONGEST = 8.0, 3.0, 600.0  # s before a rung up; x after one that failed; s
-REGRET = 20.0  # s: a rung that is left within this time has failed
-SETTLE = 0.5  # s after a step, in which nothing is judged
-BEGIN = 2.0  # s of the show, likewise: models that may be wanted next are being warmed
+HELD = 2.0  # s for which a pass still counts: some come and go with the beat
 LATE = 1.5  # frame times: where only lateness tells what a frame cost
-
-PIXEL_POWER = 0.7  # a part of a frame costs the same at every size
-UNKNOWN_COST = 1.3  # of a model's rate or a pass
-
-# Pixels inside where the processor draws. It begins with what two cores can mostly do.
-SOFTWARE_PIXELS = (720 * 405, 512 * 288, 400 * 225, 320 * 180)
-SOFTWARE_START = 400 * 225
-SOFTWARE_LEAST = 256 * 144
-SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of the pixels, where a GPU draws
-MODEL_RATES = (20.0, 12.0)  # frames a second; what lies between them is made up for
-WITHOUT = {1: "without the dearest pass", 2: "without the two dearest passes", 99: "no passes"}
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """At most so many ``pixels`` inside and model frames a second (None: all), and without so many
-    of the dearest passes."""
-
-    pixels: int | None = None
-    model_rate: float | None = None
-    spared: int = 0
-
-    def cost(self, other: Quality) -> float:
-        """What a frame costs, at most, where it costs 1 by the ``other``, the next below."""
-        if self.pixels != other.pixels and other.pixels is not None and self.pixels is not None:
-            return float((self.pixels / other.pixels) ** PIXEL_POWER)
-        return UNKNOWN_COST
-
-
-def ladder(size: tuple[int, int], software: bool) -> tuple[tuple[Quality, ...], int]:
-    """The qualities for a screen of a size in pixels, best first, and where to begin."""
-    whole = size[0] * size[1]
-    fewer, fewest = MODEL_RATES
-    if software:
-        # Where the model and the picture share a processor, the model's rate is missed the least.
-        pixels = [min(whole, most) for most in SOFTWARE_PIXELS]
-        plenty = [most for most in pixels if most >= min(whole, SOFTWARE_START)]
-        few = [Quality(most, fewer) for most in pixels if most not in plenty]
-        rungs = [*map(Quality, plenty), Quality(plenty[-1], fewer), *few]
-        least = min(whole, SOFTWARE_LEAST)
-    else:
-        pixels = [round(whole * share) for share in SHARES]
-        rungs = [*map(Quality, pixels), Quality(pixels[-1], fewer)]
-        least = pixels[-1]
-    rungs.append(Quality(pixels[-1], fewest))
-    rungs += [Quality(least, fewest, spared) for spared in (0, *WITHOUT)]
-    unique = tuple(dict.fromkeys(rungs))
-    start = Quality(min(whole, SOFTWARE_START)) if software else unique[0]
-    return unique, unique.index(start)
-
-
-class Governor:
-    """Chooses a rung from what frames took; knows nothing of what it governs."""
-
-    def __init__(self, rungs: Sequence[Quality], start: int, period: float) -> None:
-        """``period`` is a frame's time in seconds; ``start`` counts from 0, the best."""
-        self.rungs = rungs
-        self.rung = self.worst = start
-        self.steps = 0
-        self._period = period
-        self._took: deque[float] = deque(maxlen=OF)  # s
-        self._patience = [PATIENCE] * len(rungs)
-        self._risen = -REGRET  # when it last went up
-        self._since = BEGIN  # when it began to be judged
-        self._frames = self._dear = 0  # since then: all, and those too dear for the next rung up
-
-    @property
-    def quality(self) -> Quality:
-        """What is allowed now."""
-        return self.rungs[self.rung]
-
-    def step(self, took: float, time: float) -> bool:
-        """Note what the frame at ``time`` took (s), and whether the quality changed by it."""
-        if time < self._since:
-            return False
-        self._took.append(took)
-        over = [one for one in self._took if one > NEAR * self._period]
-        if len(over) >= OVER:
-            return self._go(self._way_down(sorted(over)[len(over) // 2]), time)
-        if self.rung == 0:
-            return False
-        above = self.rungs[self.rung - 1]
-        self._frames += 1
-        self._dear += took * above.cost(self.quality) > ROOM * self._period
-        if time - self._since < self._patience[self.rung - 1]:
-            return False
-        if self._dear <= SELDOM * self._frames:
-            return self._go(-1, time)
-        self._judge_from(time)
-        return False
-
-    def _way_down(self, took: float) -> int:
-        """How many rungs lead from frames that take so long (s) to where they should fit."""
-        way = 0
-        for above, below in pairwise(self.rungs[self.rung :]):
-            way += 1
-            took /= above.cost(below)
-            if took <= NEAR * self._period:
-                break
-        return max(1, way)
-
-    def _go(self, way: int, time: float) -> bool:
-        if way > 0 and time - self._risen < REGRET:
-            self._patience[self.rung] = min(LONGEST, LONGER * self._patience[self.rung])
-            self._risen = -REGRET
-        self._judge_from(time + SETTLE)
-        if not 0 <= self.rung + way < len(self.rungs):
-            return False
-        if way < 0:
-            self._risen = time
-        self.rung += way
-        self.worst = max(self.worst, self.rung)
-        self.steps += 1
-        return True
-
-    def _judge_from(self, time: float) -> None:
-        self._took.clear()
-        self._since = time
-        self._frames = self._dear = 0
 
 
 class Sparing(Protocol):
@@ -161,6 +27,8 @@ class Sparing(Protocol):
     def software(self) -> bool: ...
 
     def spare(self, most_pixels: int | None, passes: int) -> None: ...
+
+    def costs(self, passes: Sequence[PassWeight]) -> Sequence[float]: ...
 
 
 class Drawing(Protocol):
@@ -177,7 +45,22 @@ class Budget:
         self._painter = painter
         self._period = period
         self._told = False
+        self._drawn: dict[str, tuple[PassWeight, float]] = {}  # with the time when it was last
+        self._whole = True  # whether all of them are drawn now
         self._begin()
+
+    def foresee(self, passes: Sequence[PassWeight], tick: Tick) -> None:
+        """Go where the frame at ``tick`` fits, which is about to be drawn with these passes."""
+        if not self._screen.software:
+            return
+        now = {row.name: (row, tick.time) for row in passes if row.weight > 0.0}
+        held = {name: one for name, one in self._drawn.items() if tick.time - one[1] < HELD} | now
+        anew = held.keys() != self._drawn.keys()
+        self._drawn, self._whole = held, now.keys() == held.keys()
+        costs = self._screen.costs([row for row, _ in held.values()]) if anew else ()
+        if costs:
+            loads = [quality.load(costs) for quality in self._governor.rungs]
+            self._changed(self._governor.foresee(loads, tick.time))
 
     def spend(self, took: float, tick: Tick) -> None:
         """Note what a frame took (s), until its light was out."""
@@ -186,12 +69,7 @@ class Budget:
         if not self._screen.software:
             # Who waits for the display cannot tell what the frame cost, only that it came late.
             took = tick.dt if tick.dt > LATE * self._period else 0.0
-        if self._governor.step(took, tick.time):
-            self._apply()
-            log.debug("quality: %s", self.words())
-            if self._governor.rung > self._start and not self._told:
-                self._told = True
-                log.warning("to keep the pace: %s; the help (H) tells what it is now", self.words())
+        self._changed(self._governor.step(took, tick.time, self._whole))
 
     def words(self) -> str:
         """What the picture is drawn with now, such as "320x180 inside, model 20/s"; "all" when
@@ -220,8 +98,18 @@ class Budget:
             "steps": governor.steps,
         }
 
+    def _changed(self, changed: bool) -> None:
+        if not changed:
+            return
+        self._apply()
+        log.debug("quality: %s", self.words())
+        if self._governor.rung > self._start and not self._told:
+            self._told = True
+            log.warning("to keep the pace: %s; the help (H) tells what it is now", self.words())
+
     def _begin(self) -> None:
         self._size = self._screen.size
+        self._drawn = {}
         rungs, self._start = ladder(self._size, self._screen.software)
         self._governor = Governor(rungs, self._start, self._period)
         self._apply()

@@ -84,6 +84,9 @@ class FilmScreen:
     def spare(self, most_pixels: int | None, passes: int) -> None:
         """Nothing is given up: a film has time."""
 
+    def costs(self, passes: Sequence[PassWeight]) -> Sequence[float]:
+        return ()
+
     def say(self, lines: Sequence[str]) -> None:
         self._screen.say(lines)
 

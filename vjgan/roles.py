@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vjgan.stage import Scene
 from vjgan.standing import Standing
-from vjgan.types import Beat, Event, Features, Pulse, Screen, TempoHint, Tick, Visit
+from vjgan.types import Beat, Event, Features, PassWeight, Pulse, Screen, TempoHint, Tick, Visit
 
 
 class Tempo(Protocol):
@@ -137,6 +137,8 @@ class Mirror(Protocol):
 
 class Budget(Protocol):
     """What is needed of ``vjgan.budget``."""
+
+    def foresee(self, passes: Sequence[PassWeight], tick: Tick) -> None: ...
 
     def spend(self, took: float, tick: Tick) -> None: ...
 

@@ -393,6 +393,10 @@ class Screen(Protocol):
         """From now on draw at most so many pixels inside (None: all), and without so many of the
         dearest passes."""
 
+    def costs(self, passes: Sequence[PassWeight]) -> Sequence[float]:
+        """Seconds that every frame took, and then each of these passes, when they were tried at the
+        size that was then drawn inside; empty where nothing was tried."""
+
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture (help, notices); an empty sequence removes it."""
 

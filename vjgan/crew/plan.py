@@ -215,6 +215,9 @@ class DarkScreen:
 
     def spare(self, most_pixels: int | None, passes: int) -> None: ...
 
+    def costs(self, passes: Sequence[PassWeight]) -> Sequence[float]:
+        return ()
+
     def say(self, lines: Sequence[str]) -> None: ...
 
     def pattern(self) -> None: ...

@@ -78,6 +78,10 @@ class OffscreenScreen:
         with self._context:
             self.canvas.spare(most_pixels, passes)
 
+    def costs(self, passes: Sequence[PassWeight]) -> Sequence[float]:
+        """Seconds that every frame took, and then each of these passes, when they were tried."""
+        return self.canvas.chain.costs(passes)
+
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture from the next frame on; an empty sequence removes it."""
         self.canvas.overlay.say(lines)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import moderngl
@@ -33,6 +34,7 @@ from vjgan.types import Controls, PassWeight, Picture, Tick
 log = logging.getLogger("vjgan")
 
 LOOK_SECONDS = 0.5  # how often the files are looked at
+EVERY_FRAME = ""  # in the place of a pass's name: the limiter and the way to the screen
 TURNS_COLOUR = ("hue", "saturation", "contrast")  # what the pass `colour` is for
 
 
@@ -106,23 +108,32 @@ class Chain:
         self._values = {**dict.fromkeys(TURNS_COLOUR, 0.5), "dt": 1e-2}
         # First, since its textures stay bound: to llvmpipe that is another program of every pass.
         self._first.warm(self._passes[FIRST], self._values, self._surfaces[0])
-        for weight in (0.5, 1.0):
+        for weight in (0.5, 1.0, 1.0):
             self._count += 1
             self.shown = self._surfaces[0]
             self._layers.begin((), self._values, self.shown, self._depth, (0.0,))
             for name in (*self.names(), COLOUR):
-                self.shown = self._tried(self._passes[name], weight)
+                with self._timed(name):
+                    self.shown = self._run(self._passes[name], self.shown, weight)
         self._layers.warm(self._surfaces[0], self._depth)
         for depth in {"f2", self._depth}:  # as when the size changes
             one, other = self._made(2, depth)
             self._copier.copy(one, other)
             one.release()
             other.release()
+        for _ in range(2):
+            with self._timed(EVERY_FRAME):
+                if self._limiter is not None:
+                    self._limiter.limit(self.shown, self._values)
+                self.present(target)
         if self._limiter is not None:
-            self._limiter.limit(self.shown, self._values)
             self._limiter.forget()
-        self.present(target)
         self._count += 2  # so that none of it counts as the past
+
+    def costs(self, rows: Sequence[PassWeight]) -> list[float]:
+        """Seconds that every frame took, and then each of these passes, when they were tried."""
+        names = [EVERY_FRAME, *(row.name for row in rows)]
+        return [1e-9 * self.sparing.costs_ns.get(name, 0) for name in names]
 
     def expect(self, rows: Sequence[PassWeight]) -> None:
         """Compile the passes that are files of their own, draw each once and note what it costs."""
@@ -130,11 +141,10 @@ class Chain:
         self._layers.begin((), self._values, self.shown, self._depth, (0.0,))
         for row in rows:
             if row.source is not None and self._files_drawn.ready(row.source):
-                watch = self.context.query(time=True)
-                self._count += 1
-                with watch:
-                    self._run_file(row.source, self.shown, 1.0)
-                self.sparing.costs_ns[row.name] = watch.elapsed
+                for _ in range(2):
+                    self._count += 1
+                    with self._timed(row.name):
+                        self._run_file(row.source, self.shown, 1.0)
         self._files_drawn.warm()
         self._count += 2
 
@@ -264,13 +274,15 @@ class Chain:
         self._copier.copy(kept, drawn)  # all passes read the same depth: that is one program each
         return drawn
 
-    def _tried(self, pass_: Pass, weight: float) -> Surface:
-        """What `_run` gives, its cost noted."""
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        """Note what is done meanwhile as the cost of a pass; the least counts: at first there is
+        something to compile."""
         watch = self.context.query(time=True)
         with watch:
-            shown = self._run(pass_, self.shown, weight)
-        self.sparing.costs_ns[pass_.shader.name] = watch.elapsed
-        return shown
+            yield
+        costs = self.sparing.costs_ns
+        costs[name] = min(costs.get(name, watch.elapsed), watch.elapsed)
 
     def _run_file(self, path: Path, source: Surface, weight: float) -> Surface:
         """The surface onto which a pass that is a file of its own drew ``source``."""

@@ -160,6 +160,10 @@ class Window:
         dearest passes."""
         self.canvas.spare(most_pixels, passes)
 
+    def costs(self, passes: Sequence[PassWeight]) -> Sequence[float]:
+        """Seconds that every frame took, and then each of these passes, when they were tried."""
+        return self.canvas.chain.costs(passes)
+
     def say(self, lines: Sequence[str]) -> None:
         """Text over the picture from the next frame on, or in the operator's window where there is
         one; an empty sequence removes it."""
