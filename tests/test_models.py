@@ -14,9 +14,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vjgan.cli import app
-from vjgan.errors import ModelError, VjganError
+from vjgan.errors import DeviceError, ModelError, VjganError
 from vjgan.generator.checkpoint import check_room, info, load, save
 from vjgan.generator.metadata import StyleGAN2Config
+from vjgan.generator.openvino import has_bf16
 from vjgan.generator.runtime import make_runtime
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.generator.stylegan3 import transform
@@ -63,6 +64,18 @@ def test_a_conversion_that_cannot_be(tmp_path: Path) -> None:
     convert(str(ORIG), own)
     with pytest.raises(ModelError, match="is the very file"):
         convert(str(own), own)
+
+
+def test_a_conversion_may_measure_bf16(tmp_path: Path) -> None:
+    output = tmp_path / "x.safetensors"
+    if has_bf16():
+        assert "dB from fp32 at worst" in "\n".join(convert(str(COND), output, bf16=True))
+        assert info(output).bf16_db > 20.0 and info(COND).bf16_db == 0.0
+        with pytest.raises(ModelError, match="is a StyleGAN3, which is played in fp32"):
+            convert(str(HERE / "sg3t_64.pkl"), tmp_path / "y.safetensors", bf16=True)
+    else:
+        with pytest.raises(DeviceError, match="does not multiply in bf16"):
+            convert(str(COND), output, bf16=True)
 
 
 def test_a_check_compares(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor
 from vjgan.errors import DeviceError, ModelError, VjganError
 from vjgan.generator import official, pickles
 from vjgan.generator.checkpoint import load, save
+from vjgan.generator.openvino import has_bf16
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import state
 from vjgan.train.curve import plot, read_curve, write_curve
@@ -285,6 +286,11 @@ def test_the_discriminator_of_another_program_is_taken_over() -> None:
     assert len(ours) == len(taken)
     grey = start_from(path.with_name("sg2ada_32_gray_map8_fp32.pkl"))
     assert grey.discriminator is not None and grey.discriminator.class_map is None
+
+
+def test_the_model_says_how_near_bf16_comes(whole: Path) -> None:
+    near = load(whole / "model.safetensors").info.bf16_db
+    assert 20.0 < near < 100.0 if has_bf16() else near == 0.0
 
 
 def test_a_stylegan3_is_no_start(tmp_path: Path) -> None:

@@ -13,12 +13,15 @@ import numpy as np
 
 import vjgan
 from vjgan.assets import folder
-from vjgan.errors import ModelError, VjganError
+from vjgan.errors import DeviceError, ModelError, VjganError
 from vjgan.generator import reference
 from vjgan.generator.checkpoint import Checkpoint, find_model, info, load, model_file, save_again
+from vjgan.generator.closeness import measured
 from vjgan.generator.device import find_device, set_threads
+from vjgan.generator.openvino import has_bf16
 from vjgan.generator.player import Player, make_player, make_space
 from vjgan.generator.sample import draw_seeds
+from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.media import save_image
 from vjgan.stock import credit_of
 from vjgan.types import ByteArray, LatentState
@@ -37,13 +40,20 @@ class Verdict:
     good: bool
 
 
-def convert(source: str, output: Path, half: bool = False) -> list[str]:
-    """Write any known file as one of vjgan's own, every bit of it or in fp16, and say what it is.
-    Raises ModelError."""
+def convert(source: str, output: Path, half: bool = False, bf16: bool = False) -> list[str]:
+    """Write any known file as one of vjgan's own, every bit of it or in fp16, and say what it is;
+    with ``bf16`` also how near its pictures come in that. Raises ModelError, and DeviceError where
+    the processor does not multiply in bf16."""
     model_file(output)
     checkpoint = _open(source)
     if output.exists() and output.samefile(checkpoint.info.path):
         raise ModelError(f"model '{output}' is the very file that would be converted")
+    if bf16:
+        if not has_bf16():
+            raise DeviceError("--bf16: this processor does not multiply in bf16; leave it out here")
+        if not isinstance(checkpoint.network, StyleGAN2):
+            raise ModelError(f"--bf16: '{source}' is a StyleGAN3, which is played in fp32")
+        checkpoint = measured(checkpoint)
     save_again(output, checkpoint, checkpoint.directions, half)
     return info(output).lines()
 

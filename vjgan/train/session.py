@@ -21,6 +21,7 @@ from torch import Tensor
 from vjgan.errors import ModelError, VjganError
 from vjgan.generator import checkpoint
 from vjgan.generator.allocator import keep_memory
+from vjgan.generator.closeness import measured
 from vjgan.generator.device import find_device
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.train import state
@@ -148,7 +149,7 @@ class _Session:
                 due = now - saved > 60.0 * self.options.every
                 stop, save = self.peers.total(float(self.stopped), float(due and self.peers.first))
                 if stop or save or over:
-                    news = self.save(_speed(pace))
+                    news = self.save(_speed(pace), last=bool(stop) or over)
                     saved = time.monotonic()
                 if self.peers.first:
                     self.watch(self._pulse(total, _speed(pace), news))
@@ -156,8 +157,9 @@ class _Session:
                 if stop:
                     raise KeyboardInterrupt
 
-    def save(self, speed: float) -> str:
-        """Keep all that was learned, and show it; what happened, in words."""
+    def save(self, speed: float, last: bool) -> str:
+        """Keep all that was learned, and show it; what happened, in words. What takes time and
+        only players need is left to the ``last`` time."""
         news = ""
         if self.peers.first:
             row = self._row(speed)
@@ -174,6 +176,8 @@ class _Session:
                 "origin": self.origin,
             }
             state.write(self.options.output / STATE, self.trainer.tensors(), about)
+            if last:
+                self._measure_bf16()
             said = [f"{key} {row[key]:.4g}" for key in ("kid", "fid", "ppl") if key in row]
             news = " ".join([f"{row['kimg']:.1f} kimg kept", *said])
         self.peers.wait()
@@ -221,6 +225,14 @@ class _Session:
             f"{kimg:.1f} thousand seen.",
             training_set=f"{self.options.source.name}, {self.prepared.count:,} pictures",
         )
+
+    def _measure_bf16(self) -> None:
+        """Let the models say how near bf16 comes, so that they may be played in it. They are read
+        back: freezing the averaged network would end its training, and files hold fp16."""
+        for path in (self.options.output / MODEL, self.options.output / BEST):
+            if path.exists():
+                known = measured(checkpoint.load(path))
+                checkpoint.save_again(path, known, known.directions)
 
     def _pulse(self, total: int, speed: float, news: str) -> Pulse:
         now = self.trainer.progress
