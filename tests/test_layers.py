@@ -37,7 +37,8 @@ ROOMS = {
     "meter": GROUND | {"novelty", "rhythms"},
     "belt": GROUND | {"meter"},
     "judge": GROUND | {"novelty"},
-    "tracker": GROUND | {"novelty", "meter", "belt", "judge"},
+    "recurrence": GROUND | {"novelty"},
+    "tracker": GROUND | {"novelty", "meter", "belt", "judge", "recurrence"},
     "features": GROUND
     | {"spectrum", "levels", "intensity", "onsets", "novelty", "meter", "tracker"},
     "listener": GROUND,

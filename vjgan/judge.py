@@ -66,15 +66,20 @@ class Judge:
         self._when[:] = -np.inf
         self.ready = False
 
+    def recent(self, clock: float) -> tuple[NDArray[np.float64], FloatArray]:
+        """When the frames of the last SPAN beats were, [n] in beats, and their strengths,
+        [n, BANDS]; the clock stands at ``clock`` beats."""
+        near = self._when > clock - SPAN
+        return self._when[near], self._sound[near]
+
     def judge(self, clock: float, bpm: float) -> None:
         """Renew the marks; the clock stands at ``clock`` beats and goes at ``bpm``."""
-        near = self._when > clock - SPAN
-        when = self._when[near]
+        when, sound = self.recent(clock)
         self.ready = clock - float(when.min(initial=clock)) >= LEAST
         if not self.ready:
             return
         slot = np.floor(when * SLOTS).astype(np.intp) % (SPAN * SLOTS)
-        heard = seen(slot, self._sound[near], bpm * CENTRE / self._usual)
+        heard = seen(slot, sound, bpm * CENTRE / self._usual)
         for k, (weight, bias) in enumerate(self._layers):
             # Not a product of matrices, which would wake the threads of BLAS.
             heard = np.einsum("ri,oi->ro", heard if k == 0 else np.maximum(heard, 0.0), weight)

@@ -15,6 +15,7 @@ from vjgan.belt import SLOTS, Belt
 from vjgan.judge import LEVELS, OFFSETS, Judge
 from vjgan.meter import BEATS, RATE, STRIDE, USUAL, Meter
 from vjgan.novelty import FRAMES
+from vjgan.recurrence import recurs
 from vjgan.smooth import approach
 from vjgan.types import FloatArray
 
@@ -39,6 +40,7 @@ GAIN_NONE, GAIN_SURE = 0.024, 0.13  # nats a frame by which the beat foretells t
 BAR_SECONDS = 5.0  # time constant of the votes for the first beat of a bar
 BAR_LENGTHS = (BEATS, 3)  # beats
 THREE = 3.0  # by how much three must be likelier
+LAGS = {BEATS: (2, 4), 3: (3,)}  # beats after which music comes again, by the bar's length
 OCTAVES = (0.5, 1.0, 2.0)  # beats of the filter to one of the clock
 QUARTERS = OFFSETS // BEATS  # places of a reading to its beat
 MARK_BEATS = 5.0  # time constant of the judge's marks
@@ -75,6 +77,8 @@ class Tracker:
         self._apart = 0.0  # seconds that readings have been far from the clock
         self._elsewhere = 0.0  # seconds that another tempo has been likelier
         self._gain = 0.0
+        self._foretold = 0.0  # 0..1, how surely the filter foretells the sound
+        self._recurs = 0.0  # 0..1, how surely it comes again with the bar
         self._share = 0.0  # of the mass that is where the clock is led
         self._idle = 0  # frames in which nothing has begun
         self._frames = 0
@@ -116,6 +120,7 @@ class Tracker:
         self._move(strength is None or idle)
         if idle:
             self._gain = approach(self._gain, 0.0, 1.0 / RATE, GAIN_SECONDS)
+            self._recurs = approach(self._recurs, 0.0, 1.0 / RATE, GAIN_SECONDS)
             self._rate_confidence()
         if strength is None or idle:
             return
@@ -180,7 +185,8 @@ class Tracker:
 
     def _rate_confidence(self) -> None:
         sure = (self._gain - GAIN_NONE) / (GAIN_SURE - GAIN_NONE)
-        self.confidence = min(1.0, max(0.0, sure)) * self._share
+        self._foretold = min(1.0, max(0.0, sure)) * self._share
+        self.confidence = max(self._foretold, self._recurs * self._share)
 
     def _likeliest(self) -> list[NDArray[np.float64]]:
         """Choose the tempo; for each bank the mass at it by place in the bar, [beats * SLOTS]."""
@@ -220,6 +226,8 @@ class Tracker:
         """After a beat of the clock: where the bar begins, and whether the pulse, of which the
         filter is at ``place``, is to be read in another way."""
         self._judge.judge(self._late, self._tempo)
+        heard = self._judge.recent(self._late) if self._judge.ready else None
+        self._recurs = recurs(*heard, LAGS[self.beats]) if heard else 0.0
         votes = self._votes[self.beats]
         if not self._judge.ready or self.beats != BEATS:
             self._first = int(votes.argmax())
@@ -260,7 +268,7 @@ class Tracker:
         """Pull the clock to a reading ``ahead`` beats of it; leap if that stays far. Where nothing
         tells of the beat any more, as in a breakdown, the one that was sure runs on."""
         sure = self._judged >= MARGIN_BEATS
-        trust = max(LEAST_TRUST, min(1.0, self.confidence / LOST) ** 2) if sure else 1.0
+        trust = max(LEAST_TRUST, min(1.0, self._foretold / LOST) ** 2) if sure else 1.0
         self._apart = self._apart + dt if abs(ahead) > FAR else 0.0
         if self._apart == 0.0:
             self._clock += trust * ahead * -math.expm1(-dt / PULL_SECONDS)
