@@ -14,7 +14,7 @@ log = logging.getLogger("vjgan")
 FPS = 60.0  # frames a second on the screen
 SOFTWARE_FPS = 30.0  # where the processor draws: what is left is the model's
 
-HELD = 2.0  # s for which a pass still counts: some come and go with the beat
+HELD = 2.0  # s for which passes still count: some come and go with the beat
 LATE = 1.5  # frame times: where only lateness tells what a frame cost
 
 
@@ -45,21 +45,27 @@ class Budget:
         self._painter = painter
         self._period = period
         self._told = False
-        self._drawn: dict[str, tuple[PassWeight, float]] = {}  # with the time when it was last
-        self._whole = True  # whether all of them are drawn now
+        # Passes that were drawn together: what they cost, and when it was last.
+        self._seen: dict[frozenset[str], tuple[Sequence[float], float]] = {}
+        self._foreseen: frozenset[str] | None = None  # the dearest of them
+        self._whole = True  # whether it is they that are drawn now
         self._begin()
 
     def foresee(self, passes: Sequence[PassWeight], tick: Tick) -> None:
         """Go where the frame at ``tick`` fits, which is about to be drawn with these passes."""
         if not self._screen.software:
             return
-        now = {row.name: (row, tick.time) for row in passes if row.weight > 0.0}
-        held = {name: one for name, one in self._drawn.items() if tick.time - one[1] < HELD} | now
-        anew = held.keys() != self._drawn.keys()
-        self._drawn, self._whole = held, now.keys() == held.keys()
-        costs = self._screen.costs([row for row, _ in held.values()]) if anew else ()
-        if costs:
-            loads = [quality.load(costs) for quality in self._governor.rungs]
+        rows = [row for row in passes if row.weight > 0.0]
+        names = frozenset(row.name for row in rows)
+        costs = self._seen[names][0] if names in self._seen else self._screen.costs(rows)
+        self._seen[names] = costs, tick.time
+        self._seen = {key: one for key, one in self._seen.items() if tick.time - one[1] < HELD}
+        dearest = max(self._seen, key=lambda key: sum(self._seen[key][0]))
+        self._whole = names == dearest
+        if dearest != self._foreseen and costs:
+            self._foreseen = dearest
+            dear = self._seen[dearest][0]
+            loads = [quality.load(dear) for quality in self._governor.rungs]
             self._changed(self._governor.foresee(loads, tick.time))
 
     def spend(self, took: float, tick: Tick) -> None:
@@ -109,7 +115,7 @@ class Budget:
 
     def _begin(self) -> None:
         self._size = self._screen.size
-        self._drawn = {}
+        self._seen, self._foreseen = {}, None
         rungs, self._start = ladder(self._size, self._screen.software)
         self._governor = Governor(rungs, self._start, self._period)
         self._apply()
