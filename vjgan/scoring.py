@@ -90,7 +90,7 @@ def compose(analysis: Analysis, track: str, portraits: Sequence[Portrait] = ()) 
         lines.append(f"bars = {list(grid.times)}  # seconds, where each begins: the tempo changes")
     if not analysis.tempo_bpm:
         lines.insert(1, "# No tempo was heard: bars are counted as if it were this one.")
-    lines.append(f"crossfade_beats = {BEATS}")
+    lines.append(f"crossfade_beats = {2 * BEATS}")
     for era in dict.fromkeys(looks.values()):
         lines += ["", f"[eras.{era}]", *(f"{name} = {value}" for name, value in ERAS[era].items())]
     for part in parts:
