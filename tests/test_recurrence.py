@@ -38,3 +38,9 @@ def test_sound_that_only_swells_has_no_rhythm() -> None:
 def test_two_beats_are_too_few_to_tell() -> None:
     sound = heard(1, 2)[: 2 * FRAMES]
     assert recurs(clock(sound), sound, (2, 4)) == 0.0
+
+
+def test_three_beats_of_silence_change_nothing_else() -> None:
+    sound = heard(4, 1)
+    kept = (clock(sound) < 12.3) | (clock(sound) > 15.3)
+    assert recurs(clock(sound)[kept], sound[kept], (2, 4)) > 0.8

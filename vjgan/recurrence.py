@@ -25,8 +25,8 @@ def recurs(when: NDArray[np.float64], sound: FloatArray, lags: tuple[int, ...]) 
     sums = np.stack([np.bincount(slot, logs[:, band], size) for band in range(BANDS)], axis=1)
     mean = sums / np.maximum(count, 1)[:, None]
     # Only how it goes within a beat: that sound comes or goes in the course of a bar is not rhythm.
-    beats = sums.reshape(-1, SLOTS, BANDS).sum(axis=1) / count.reshape(-1, SLOTS, 1).sum(axis=1)
-    mean -= np.repeat(beats, SLOTS, axis=0)
+    heard = np.maximum(count.reshape(-1, SLOTS, 1).sum(axis=1), 1)  # in silence nothing is
+    mean -= np.repeat(sums.reshape(-1, SLOTS, BANDS).sum(axis=1) / heard, SLOTS, axis=0)
     best = 0.0
     for lag in lags:
         both = (count[lag * SLOTS :] > 0) & (count[: -lag * SLOTS] > 0)
