@@ -21,7 +21,7 @@ from vjgan.errors import ShaderError
 from vjgan.mapping import SIGNALS
 from vjgan.screen import glsl
 from vjgan.screen.offscreen import OffscreenScreen
-from vjgan.types import ByteArray, Controls, Frame, Picture
+from vjgan.types import ByteArray, Controls, Frame, PassWeight, Picture
 
 W, H = SIZE
 SHADERS = folder("shaders")
@@ -488,3 +488,12 @@ def test_the_quick_way_of_enlarging_lays_the_picture_where_the_other_does(
         moved = drawn(screen, PORTRAIT, light(rotate=turn + 4.0, fit=fit, zoom=1.3))
     assert 0.0 < difference(best, quick) < 1.5
     assert difference(best, moved) > 4.0
+
+
+def test_a_live_screen_knows_what_passes_cost_and_a_film_never_tried_them() -> None:
+    rows = [PassWeight("bloom"), PassWeight("nobody")]
+    with closing(OffscreenScreen((320, 180), live=True)) as live:
+        every, bloom, nobody = live.costs(rows)
+    assert every > 0.0 and bloom > 0.0 and nobody == 0.0
+    with closing(OffscreenScreen((320, 180))) as film:
+        assert list(film.costs(rows)) == []

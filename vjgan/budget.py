@@ -57,12 +57,17 @@ class Budget:
             return
         rows = [row for row in passes if row.weight > 0.0]
         names = frozenset(row.name for row in rows)
+        self._whole = names == self._foreseen
+        if self._whole:
+            self._seen[names] = self._seen[names][0], tick.time
+            return
         costs = self._seen[names][0] if names in self._seen else self._screen.costs(rows)
+        if not costs:
+            return
         self._seen[names] = costs, tick.time
         self._seen = {key: one for key, one in self._seen.items() if tick.time - one[1] < HELD}
         dearest = max(self._seen, key=lambda key: sum(self._seen[key][0]))
-        self._whole = names == dearest
-        if dearest != self._foreseen and costs:
+        if dearest != self._foreseen:
             self._foreseen = dearest
             dear = self._seen[dearest][0]
             loads = [quality.load(dear) for quality in self._governor.rungs]

@@ -131,7 +131,10 @@ class Chain:
         self._count += 2  # so that none of it counts as the past
 
     def costs(self, rows: Sequence[PassWeight]) -> list[float]:
-        """Seconds that every frame took, and then each of these passes, when they were tried."""
+        """Seconds that every frame took, and then each of these passes, when they were tried; empty
+        where nothing was, or the driver tells no times."""
+        if not self.sparing.costs_ns.get(EVERY_FRAME):
+            return []
         names = [EVERY_FRAME, *(row.name for row in rows)]
         return [1e-9 * self.sparing.costs_ns.get(name, 0) for name in names]
 
