@@ -81,18 +81,20 @@ class Graph:
         """Where the next graph finds what the convolution ``index`` makes of x [1, in, r, r], and
         ``aside``, if there is anything."""
         ops, doubles = self._ops, layer.filter is not None
-        style, demod = self._factors(layer, index)
         kept = [] if aside is None else [aside]
-        needed = [] if doubles else [demod]
-        modulated = self._last(ops.multiply(x, self._channels(style)))
-        self._done.append(([modulated, *kept, *needed], self._parameters))
+        needed = [] if doubles else [self._demod(layer, index)]
+        source = self._last(self._modulated(layer, x, index))  # [1, r, r, in]
+        self._done.append(([source, *kept, *needed], self._parameters))
         sides = [2 * side + 1 if doubles else side for side in x.shape[2:]]
         self._begin()
         y = ops.parameter([1, *sides, layer.weight.shape[0]], np.float32)
         again = [ops.parameter(list(node.shape), np.float32) for node in kept]
         self._parameters += [y, *again]
         y = ops.transpose(y, ops.constant(np.array([0, 3, 1, 2])))  # [1, out, r, r]
-        y = self._smoothed(layer, y, index) if doubles else self._entered(y)
+        if doubles:
+            y = self._finish(layer, self._smooth(y, layer.filter), index)  # [1, out, 2r, 2r]
+        else:
+            y = self._entered(y)
         return y, again[0] if again else None
 
     def _entered(self, x: Node) -> Node:
@@ -106,36 +108,33 @@ class Graph:
         """[1, c, r, r] -> [1, r, r, c]. So it lies in memory already: feature maps innermost."""
         return self._ops.transpose(x, self._ops.constant(np.array([0, 2, 3, 1])))
 
-    def _factors(self, layer: Layer, index: int) -> tuple[Node, Node]:
-        """What one w makes of a layer: its style [1, in] and demodulation [1, out]."""
+    def _modulated(self, layer: Layer, x: Node, index: int) -> Node:
+        """x [1, in, r, r] by what one w makes of a layer: its style."""
+        return self._ops.multiply(x, self._channels(self._style(layer, index)))
+
+    def _demod(self, layer: Layer, index: int) -> Node:
+        """The demodulation that one w makes of a layer, gain included: [1, out]."""
         ops = self._ops
         style = self._style(layer, index)  # [1, in]
         squares = self._constant(layer.squares)  # [out, in]
         power = ops.matmul(ops.multiply(style, style), squares, False, True)  # [1, out]
         root = ops.sqrt(ops.add(power, self._constant(EPSILON)))
-        return style, ops.divide(self._constant(layer.gain), root)  # [1, in], [1, out]
+        return ops.divide(self._constant(layer.gain), root)  # [1, out]
 
     def _conv(self, layer: Layer, x: Node, index: int) -> Node:
         """x [1, in, r, r] -> [1, out, r, r] or [1, out, 2r, 2r]."""
-        ops = self._ops
-        style, demod = self._factors(layer, index)
-        x = ops.multiply(x, self._channels(style))  # [1, in, r, r]
+        x = self._modulated(layer, x, index)  # [1, in, r, r]
         if layer.filter is None:
             x = self._convolve(x, layer.weight, 1)  # [1, out, r, r]
         else:
             x = self._smooth(self._transposed(x, layer.weight), layer.filter)  # [1, out, 2r, 2r]
-        return self._finish(layer, x, demod)
+        return self._finish(layer, x, index)
 
-    def _smoothed(self, layer: Layer, x: Node, index: int) -> Node:
-        """What a transposed convolution made, x [1, out, 2r+1, 2r+1] -> [1, out, 2r, 2r]."""
-        _, demod = self._factors(layer, index)
-        return self._finish(layer, self._smooth(x, layer.filter), demod)
-
-    def _finish(self, layer: Layer, x: Node, demod: Node) -> Node:
+    def _finish(self, layer: Layer, x: Node, index: int) -> Node:
         """x [1, out, r, r], demodulated, with noise and bias, through the leaky ReLU."""
         ops = self._ops
         # Before anything else: behind noise that differs from pixel to pixel it would be copied.
-        x = ops.multiply(x, self._channels(demod))  # [1, out, r, r]
+        x = ops.multiply(x, self._channels(self._demod(layer, index)))  # [1, out, r, r]
         if layer.noise is not None:
             strength = layer.noise_strength * layer.gain  # []
             noise = self._constant((layer.noise * strength)[None, None])  # [1, 1, r, r]
@@ -146,7 +145,7 @@ class Graph:
     def _rgb(self, layer: Layer, x: Node, index: int) -> Node:
         """x [1, in, r, r] -> [1, img, r, r]."""
         ops = self._ops
-        x = ops.multiply(x, self._channels(self._style(layer, index)))  # [1, in, r, r]
+        x = self._modulated(layer, x, index)  # [1, in, r, r]
         x = self._convolve(x, layer.weight * layer.gain)  # [1, img, r, r]
         x = ops.add(x, self._constant(layer.bias[None, :, None, None]))  # [1, img, r, r]
         return self._clamp(x, layer.bound)
