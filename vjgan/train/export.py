@@ -18,6 +18,7 @@ from vjgan.generator.player import make_player, make_space
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import products, sitter
 from vjgan.train.mapping import CONFIG, Known, Subject, distil
+from vjgan.train.painter import DISTILLED
 from vjgan.types import FloatArray
 
 RUN, MODEL = Path("training/run"), Path("models/portraits.safetensors")
@@ -80,7 +81,7 @@ def distilled(
     for module, prefix in ((network.synthesis, "synthesis."), (known, "mapping.")):
         rows = {k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)}
         cast(nn.Module, module).load_state_dict(rows)
-    path = state.with_name("distilled.pt")
+    path = state.with_name(DISTILLED)
     if path.exists():
         network.mapping.load_state_dict(torch.load(path, weights_only=True))
     left = distil(known, network.synthesis, network.mapping, steps)

@@ -20,13 +20,16 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from vjgan.errors import ModelError
 from vjgan.files import replacing
+from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config, Synthesis, double
 from vjgan.train.mapping import Known, Subject
 
 SLOWING = 60_000  # pictures after which the rate has fallen to a half
-WARMING = 2_000  # pictures until it is reached
+WARMING = 2_000  # pictures until a new optimiser goes at it
 GRADIENT_WEIGHT = 0.5
+DISTILLED = "distilled.pt"  # the mapping network that is taught what is known, beside the state
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +112,26 @@ class Painter(ABC):
         with torch.no_grad():
             cast(Tensor, self.network.synthesis.to_rgb[0].bias).copy_(colour)
         self.seen, self.minutes = 0, 0.0
+        self.began = 0  # pictures seen before this optimiser
         self.random = torch.Generator().manual_seed(1)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = self._optimiser()
         if (run / "state.pt").exists():
             self._resume()
+
+    def begin(self, model: Path, seen: int) -> None:
+        """Start from a written model that has ``seen`` so many pictures, where its state is lost:
+        what is known of a vector is fitted to its mapping network. Raises ModelError."""
+        network = checkpoint.load(model).network
+        ours = self.network.config
+        if not isinstance(network, StyleGAN2) or network.config != ours:
+            raise ModelError(f"{model}: its network is none that this trains; it wants {ours}")
+        for painter in (self.network, self.average):
+            painter.synthesis.load_state_dict(network.synthesis.state_dict())
+            cast(Known, painter.mapping).fit(network.mapping)
+        with replacing(self.run / DISTILLED) as part:
+            torch.save(network.mapping.state_dict(), part)
+        self.seen = self.began = seen
 
     @property
     @abstractmethod
@@ -142,6 +160,7 @@ class Painter(ABC):
         self.optimiser.load_state_dict(state["optimiser"])
         self.random.set_state(state["random"])
         self.seen, self.minutes = state["seen"], state["minutes"]
+        self.began = state.get("began", 0)
         self.supply.keep(state["shards"])
 
     def save(self) -> None:
@@ -152,6 +171,7 @@ class Painter(ABC):
             "optimiser": self.optimiser.state_dict(),
             "random": self.random.get_state(),
             "seen": self.seen,
+            "began": self.began,
             "minutes": self.minutes,
             "shards": self.supply.shards,
         }
@@ -166,7 +186,7 @@ class Painter(ABC):
 
     def pace(self) -> float:
         """The share 0..1 of ``rate`` that is gone at just now."""
-        return min(1.0, (self.seen + 1) / WARMING) / (1 + self.seen / SLOWING)
+        return min(1.0, (self.seen - self.began + 1) / WARMING) / (1 + self.seen / SLOWING)
 
     def update(self, loss: Tensor, count: int) -> None:
         """One step of the optimiser, and of the averaged weights, after so many pictures."""

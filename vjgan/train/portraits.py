@@ -140,10 +140,14 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments.add_argument("--kimg", type=float, default=2000.0, help="stop after so many thousand")
     arguments.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
     arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--model", type=Path, help="start from it where there is no state")
+    arguments.add_argument("--seen", type=float, default=0.0, help="thousand pictures it has seen")
     options = arguments.parse_args(words)
     torch.set_num_threads(options.threads)
     options.run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options.run, options.data)
+    if options.model and not trainer.seen:
+        trainer.begin(options.model, int(options.seen * 1000))
     train(trainer, options.kimg * 1000, options.every * 60)
 
 
