@@ -167,6 +167,50 @@ def test_what_a_crossfade_will_cost_is_given_up_before_it_and_taken_back_after_i
     assert len(things.told) <= lowered + 1
 
 
+def presets(budget: Budget, names: Sequence[str], burden: float, frames: int, start: int) -> int:
+    """How many frames were late, of so many with the same pass and these presets on, beside which
+    a frame takes so many times as long."""
+    late = 0
+    for frame in range(start, start + frames):
+        tick = Tick(frame, frame * PERIOD, PERIOD, frame * PERIOD)
+        budget.foresee([PassWeight("a")], tick, names)
+        took = burden * budget._governor.quality.load([0.1 * PERIOD, COSTS["a"]])
+        late += took > PERIOD
+        budget.spend(took, tick)
+    return late
+
+
+def test_what_a_preset_needed_is_remembered() -> None:
+    things = Things(software=True)
+    budget = Budget(things, things, PERIOD)
+    plain, hog = 1.2, 4.0
+    assert presets(budget, ["drift"], plain, 300, 0) == 0
+    usual = budget.words()
+    assert usual == "400x225 inside"
+    assert presets(budget, ["drift", "styled"], hog, 60, 300) > 0
+    presets(budget, ["styled"], hog, 300, 360)
+    given_up = budget.words()
+    assert given_up != usual
+    presets(budget, ["styled", "tide"], plain, 60, 660)
+    presets(budget, ["tide"], plain, 75, 720)  # nobody knows it: it is judged anew, within 2.5 s
+    assert budget.words() == usual
+    presets(budget, ["tide", "styled"], hog, 1, 795)
+    assert budget.words() == given_up  # with the first frame
+    assert presets(budget, ["styled"], hog, 300, 796) == 0
+    presets(budget, ["styled", "drift"], plain, 60, 1096)
+    assert presets(budget, ["drift"], plain, 1, 1156) == 0
+    assert budget.words() == usual
+
+
+def test_a_preset_that_leaves_no_room_is_not_tried_higher() -> None:
+    things = Things(software=True)
+    budget = Budget(things, things, PERIOD)
+    presets(budget, ["styled"], 4.0, 300, 0)
+    given_up, told = budget.words(), len(things.told)
+    presets(budget, ["dream"], 4.0, 600, 300)
+    assert budget.words() == given_up and len(things.told) == told
+
+
 def test_nothing_is_foreseen_where_nothing_was_tried() -> None:
     things = Things(software=True)
     things.costs = lambda passes: ()  # type: ignore[method-assign, assignment]

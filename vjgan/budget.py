@@ -51,10 +51,14 @@ class Budget:
         self._whole = True  # whether it is they that are drawn now
         self._begin()
 
-    def foresee(self, passes: Sequence[PassWeight], tick: Tick) -> None:
-        """Go where the frame at ``tick`` fits, which is about to be drawn with these passes."""
+    def foresee(
+        self, passes: Sequence[PassWeight], tick: Tick, presets: Sequence[str] = ()
+    ) -> None:
+        """Go where the frame at ``tick`` fits, which is about to be drawn with these passes while
+        these presets are on."""
         if not self._screen.software:
             return
+        self._changed(self._governor.accompany(frozenset(presets), tick.time))
         rows = [row for row in passes if row.weight > 0.0]
         names = frozenset(row.name for row in rows)
         self._whole = names == self._foreseen

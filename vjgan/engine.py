@@ -109,7 +109,8 @@ class Engine:
         self.stage.play(self.beat, tick, performer.frozen)
         picture = self.stage.picture(self.painter.paint(self._latent, tick))
         if self.budget is not None:
-            self.budget.foresee(controls.passes, tick)
+            on = [scene.key for scene in self.stage.scenes]
+            self.budget.foresee(controls.passes, tick, on)
         self.screen.show(picture, performer.dim(controls, tick), tick)
         shown_at = tick.time if self.now is None else self.now()
         self._took = shown_at - tick.time

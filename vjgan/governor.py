@@ -7,6 +7,8 @@ that failed that while is three times as long: it settles rather than swing to a
 
 Where other passes are to be drawn than before, as while presets change, what each took when it was
 tried tells beforehand which rung they will fit, and what was given up for them comes back at once.
+What else runs beside the picture, such as a style or a dream, comes and goes with a preset: what
+frames usually took beside each is remembered, and beside a new one soon judged anew.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ REGRET = 20.0  # s: a rung that is left within this time has failed
 SETTLE = 0.5  # s after a step, in which nothing is judged
 BEGIN = 2.0  # s of the show, likewise: models that may be wanted next are being warmed
 USUAL = 30  # frames, whose median is what a frame usually takes
+FRESH = 2.0  # s after which the quality is judged where a preset has just come
 
 PIXEL_POWER = 0.7  # a part of a frame costs the same at every size
 UNKNOWN_COST = 1.3  # of a model's rate or a pass
@@ -92,12 +95,15 @@ class Governor:
     def __init__(self, rungs: Sequence[Quality], start: int, period: float) -> None:
         """``period`` is a frame's time in seconds; ``start`` counts from 0, the best."""
         self.rungs = rungs
-        self.rung = self.worst = start
+        self.rung = self.worst = self._start = start
         self.steps = 0
         # What a frame costs by each rung, in any unit, and what was measured, in that unit (s).
         costs = [above.cost(below) for above, below in pairwise(rungs)]
         self._loads = list(accumulate(reversed(costs), float.__mul__, initial=1.0))[::-1]
         self._units: deque[float] = deque(maxlen=USUAL)
+        self._known: dict[str, float] = {}  # of the presets that were on: what it usually was
+        self._on: frozenset[str] = frozenset()
+        self._fresh = False  # whether a preset has just come
         self._left = len(rungs)  # where it was before it foresaw that it had to go down
         self._period = period
         self._took: deque[float] = deque(maxlen=OF)  # s
@@ -123,6 +129,14 @@ class Governor:
         if len(over) >= OVER:
             self._left = len(self.rungs)
             return self._go(self._way_down(sorted(over)[len(over) // 2]), time)
+        if self._fresh and time - self._since >= FRESH and len(self._units) == USUAL:
+            self._fresh = False
+            seldom = sorted(self._units)[-1 - round(SELDOM * USUAL)]
+            takes = [seldom * load for load in self._loads[: self.rung]]
+            rooms = [ROOM if k < self._start else AGAIN for k in range(self.rung)]
+            pairs = enumerate(zip(takes, rooms, strict=True))
+            fits = (k for k, (one, room) in pairs if one <= room * self._period)
+            return self._go(next(fits, self.rung) - self.rung, time)
         if self.rung == 0:
             return False
         dearer = self._loads[self.rung - 1] / self._loads[self.rung]
@@ -134,6 +148,19 @@ class Governor:
             return self._go(-1, time)
         self._judge_from(time)
         return False
+
+    def accompany(self, presets: frozenset[str], time: float) -> bool:
+        """Note which presets are on, and whether the quality changed by what is known of them."""
+        if presets == self._on:
+            return False
+        if len(self._on) == 1 and len(self._units) == USUAL:
+            self._known[min(self._on)] = median(self._units)
+        self._on, self._fresh = presets, len(presets) == 1
+        self._judge_from(max(time, self._since))
+        if not presets <= self._known.keys():
+            return False
+        self._units.extend([max(self._known[preset] for preset in presets)] * USUAL)
+        return self.foresee(self._loads, time)
 
     def foresee(self, loads: Sequence[float], time: float) -> bool:
         """Whether the quality changed because a frame by each rung will now cost ``loads``."""
@@ -150,7 +177,7 @@ class Governor:
             rooms = [(ROOM if k < self._left else AGAIN) * self._period for k in range(rung)]
             to = next((k for k, room in enumerate(rooms) if takes[k] <= room), rung)
         self._risen = -REGRET  # no attempt fails by what comes anew
-        return to != rung and self._go(to - rung, time)
+        return self._go(to - rung, time)
 
     def _way_down(self, took: float) -> int:
         """How many rungs lead from frames that take so long (s) to where they should fit."""
@@ -163,6 +190,8 @@ class Governor:
         return max(1, way)
 
     def _go(self, way: int, time: float) -> bool:
+        if way == 0:
+            return False
         if way > 0 and time - self._risen < REGRET:
             self._patience[self.rung] = min(LONGEST, LONGER * self._patience[self.rung])
             self._risen = -REGRET

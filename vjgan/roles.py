@@ -138,7 +138,9 @@ class Mirror(Protocol):
 class Budget(Protocol):
     """What is needed of ``vjgan.budget``."""
 
-    def foresee(self, passes: Sequence[PassWeight], tick: Tick) -> None: ...
+    def foresee(
+        self, passes: Sequence[PassWeight], tick: Tick, presets: Sequence[str] = ()
+    ) -> None: ...
 
     def spend(self, took: float, tick: Tick) -> None: ...
 
