@@ -202,3 +202,6 @@ def test_an_up_resolution_learns_and_resumes_exactly(tmp_path: Path) -> None:
     (tmp_path / "heads.safetensors").write_bytes(b"")
     written = read_upscaler(upres.export(resumed, tmp_path / "heads.safetensors", tmp_path))
     assert not torch.equal(written.leave.weight, before)
+    (tmp_path / "again").mkdir()
+    again = upres.Teacher(tmp_path / "again", pairs, tmp_path / "heads@2x.safetensors")
+    assert torch.equal(again.average.leave.weight, written.leave.weight)

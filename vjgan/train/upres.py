@@ -24,7 +24,7 @@ from vjgan.errors import VjganError
 from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import StyleGAN2
-from vjgan.generator.upscale import FACTOR, MARK, Upscaler, write_upscaler
+from vjgan.generator.upscale import FACTOR, MARK, Upscaler, read_upscaler, write_upscaler
 from vjgan.train import sitter
 from vjgan.train.features import Features
 from vjgan.train.judge import Judge, fool_loss, judge_loss
@@ -92,11 +92,16 @@ def draw(network: StyleGAN2, p: Tensor) -> Tensor:
 class Teacher:
     """The network, its average, its judge, and all that is needed to go on where it stopped."""
 
-    def __init__(self, run: Path, pairs: Enlargements) -> None:
+    def __init__(self, run: Path, pairs: Enlargements, start: Path | None = None) -> None:
+        """Where ``run`` has no state, it begins from the weights of ``start``, a written file.
+        Raises ModelError when that cannot be read."""
         torch.manual_seed(3)
         self.run, self.pairs = run, pairs
         self.network = Upscaler()
-        torch.nn.init.zeros_(self.network.leave.weight)  # it begins as plain enlargement
+        if start is None:
+            torch.nn.init.zeros_(self.network.leave.weight)  # it begins as plain enlargement
+        else:
+            self.network.load_state_dict(read_upscaler(start).state_dict())
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.judge = Judge()
         self.features = Features()
@@ -212,6 +217,7 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
     arguments.add_argument("--data", type=Path, default=DATA, help="large shards of the renderer")
     arguments.add_argument("--model", type=Path, default=MODEL, help="whose pictures are enlarged")
+    arguments.add_argument("--start", type=Path, help="a written up-resolution to begin from")
     arguments.add_argument("--steps", type=int, default=10_000, help="how many more")
     arguments.add_argument("--every", type=float, default=4.0, help="minutes between checkpoints")
     options = arguments.parse_args(words)
@@ -220,7 +226,7 @@ def main(words: Sequence[str] | None = None) -> None:
     network = checkpoint.load(options.model).network
     assert isinstance(network, StyleGAN2)
     held = Enlargements(options.data, network, held=True)
-    teacher = Teacher(options.run, Enlargements(options.data, network))
+    teacher = Teacher(options.run, Enlargements(options.data, network), options.start)
     until, last, losses = teacher.steps + options.steps, time.monotonic(), list[float]()
     while teacher.steps < until:
         losses.append(teacher.step())
