@@ -45,7 +45,7 @@ def drawn(
     values: dict[str, float] = SMALL,
 ) -> np.ndarray:
     """The second frame of a chain, as ints."""
-    for one in screen.canvas.chain._passes.values():
+    for one in screen.canvas.chain._passes.all():
         one.forget()
     for k in range(2):
         tick = Tick(k, 2.0 + k / 30, 1 / 30, 2.0 + k / 30)

@@ -9,25 +9,14 @@ from pathlib import Path
 
 import moderngl
 
-from vjgan.errors import ShaderError
 from vjgan.screen.blur import Blur
 from vjgan.screen.first import First
 from vjgan.screen.flashes import FlashLimiter
-from vjgan.screen.glsl import (
-    COLOUR,
-    FIRST,
-    FIXED,
-    GLOBALS,
-    LAST,
-    PRELUDE,
-    Shader,
-    modified,
-    read_shader,
-    read_shaders,
-)
+from vjgan.screen.glsl import COLOUR, FIRST, FIXED, GLOBALS, LAST
 from vjgan.screen.isf.effects import Effects
 from vjgan.screen.layers import Layers
 from vjgan.screen.program import UNITS, Copier, Pass, Surface, uneven
+from vjgan.screen.shaders import Shaders
 from vjgan.screen.sparing import Sparing
 from vjgan.types import Controls, PassWeight, Picture, Tick
 
@@ -57,23 +46,19 @@ class Chain:
         ShaderError when a shader is malformed or does not compile."""
         self.context = context
         self.alpha = alpha
-        self.shader_dir = shader_dir
         self.most_pixels = most_pixels
         self.sparing = Sparing()
         # A CPU reads and writes 8-bit colours three to four times faster than 16-bit floats. Trails
         # keep the floats: in 8 bits they would never fade out.
         self._quick = most_pixels is not None  # a CPU draws
         self._depth = "f1" if self._quick else "f2"
-        self._passes = {
-            name: self._compiled(shader) for name, shader in read_shaders(shader_dir).items()
-        }
+        self._passes = Shaders(context, shader_dir, self._quick, alpha)
         self._first = First(context, self._quick)
         self._blur = Blur(context)
         self._copier = Copier(context)
         self._layers = Layers(context, self._copier, alpha)
         # Passes that are files of their own.
         self._files_drawn = Effects(context, self._copier, alpha)
-        self._files = modified(shader_dir)
         self._looked = 0.0
         self._count = 0
         self._values: dict[str, float] = {}
@@ -89,7 +74,7 @@ class Chain:
 
     def names(self) -> tuple[str, ...]:
         """The passes that a preset may name."""
-        return tuple(sorted(name for name in self._passes if name not in FIXED))
+        return self._passes.names()
 
     def resize(self, size: tuple[int, int]) -> None:
         """Draw for a screen of another size in pixels. Trails stay."""
@@ -199,31 +184,13 @@ class Chain:
             return
         self._looked = now
         self._files_drawn.poll()
-        files = modified(self.shader_dir)
-        changed = [path for path, modified in files.items() if self._files.get(path) != modified]
-        self._files = files
-        if any(path.name == PRELUDE for path in changed):
-            self._reload_all()
-        else:
-            for path in changed:
-                self.reload(path)
-
-    def reload(self, path: Path) -> None:
-        """Compile a shader file anew. Broken: logged, and the last good one stays."""
-        try:
-            fresh = self._compiled(read_shader(path))
-        except ShaderError as error:
-            log.error("%s; the last good one stays", error)
-            return
-        self._take(path.stem, fresh)
-        log.info("shader '%s' taken", path)
+        self._passes.poll()
 
     def release(self) -> None:
         """Give back what the GPU holds."""
         for surface in self._surfaces:
             surface.release()
-        for pass_ in self._passes.values():
-            pass_.release()
+        self._passes.release()
         self._first.release()
         if self._limiter is not None:
             self._limiter.release()
@@ -231,30 +198,6 @@ class Chain:
         self._layers.release()
         self._files_drawn.release()
         self._copier.release()
-
-    def _reload_all(self) -> None:
-        """Compile every shader with a changed prelude: all of them, or none when one is broken."""
-        fresh: list[Pass] = []
-        try:
-            for shader in read_shaders(self.shader_dir).values():
-                fresh.append(self._compiled(shader))
-        except ShaderError as error:
-            for pass_ in fresh:
-                pass_.release()
-            log.error("%s; the last good ones stay", error)
-            return
-        for pass_ in fresh:
-            self._take(pass_.shader.name, pass_)
-        log.info("shader '%s' taken", self.shader_dir / PRELUDE)
-
-    def _compiled(self, shader: Shader) -> Pass:
-        return Pass.compiled(self.context, shader, self._quick, self.alpha)
-
-    def _take(self, name: str, fresh: Pass) -> None:
-        old = self._passes.get(name)
-        if old is not None:
-            old.release()
-        self._passes[name] = fresh
 
     def _run(self, pass_: Pass, source: Surface, weight: float) -> Surface:
         """The surface onto which a pass drew ``source``."""
@@ -356,7 +299,7 @@ class Chain:
         self._surfaces = self._made(3, self._depth)
         self._copier.copy(self.shown, self._surfaces[0])
         self.shown = self._surfaces[0]
-        for pass_ in self._passes.values():
+        for pass_ in self._passes.all():
             if pass_.surfaces is not None:
                 last, spare = pass_.surfaces
                 pass_.surfaces = self._made(2, "f2")

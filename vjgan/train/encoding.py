@@ -14,8 +14,8 @@ from vjgan.train import sitter
 from vjgan.train.state import write_weights
 from vjgan.types import FloatArray
 
-SIZE = 48  # pixels a side of what it is shown
-CHANNELS = (16, 32, 64, 128)  # at 24, 12, 6 and 3 pixels
+SIZE = 64  # pixels a side of what it is shown
+CHANNELS = (24, 48, 96, 160)  # at 32, 16, 8 and 4 pixels
 SQUEEZED, HIDDEN = 64, 192
 FORMAT = "vjgan encoder"
 

@@ -16,7 +16,7 @@ from vjgan.errors import VjganError
 from vjgan.train.pairs import HELD
 
 ROOM = 1.25  # how much larger than the face's square the pictures are that are kept
-ROOMY = 60  # pixels of a side of those
+ROOMY = 80  # pixels of a side of those
 CLEAN = 0.35  # share of the pictures that stay as they are, but for their placement
 WALL = 0.5  # share of the others that get another wall behind the head
 SPREAD = {"scale": 0.06, "shift": 0.03, "angle": 0.05}  # deviations; shares of the side, radians
