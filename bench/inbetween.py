@@ -96,7 +96,7 @@ def play(model: str, preset: str, seconds: int, start: Fraction = START, seed: i
     library = make_library(model, seed)
     scene = library.scene(library.find(preset))
     sound, void, nobody = demo_sound(), Void(), Nobody()
-    ear = SteppedEar(Track(sound.samples, sound.sample_rate), Analyser(sound.sample_rate))
+    ear = SteppedEar(Track(sound), Analyser(sound.sample_rate))
     witness = Witness(scene.generator, float(start) - 0.5 / FPS)
     clock = FixedClock(Fraction(FPS), FPS * (seconds + SETTLE), start - SETTLE)
     Engine(

@@ -60,7 +60,7 @@ class Played:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     everything = pieces()
     tracks = [
-        learn(Path(f"{piece.name}.wav"), piece.name, sound(piece, RATE)[:, None], RATE)
+        learn(Path(f"{piece.name}.wav"), piece.name, [sound(piece, RATE)[:, None]], RATE)
         for piece in everything
         if not piece.held
     ]

@@ -19,6 +19,7 @@ from vjgan.clock import FixedClock, WallClock
 from vjgan.errors import DeviceError
 from vjgan.features import Analyser
 from vjgan.listener import Listener, SteppedEar
+from vjgan.media import Sound
 from vjgan.types import AudioFrame, AudioSource, Features, FloatArray, Tick
 
 
@@ -53,7 +54,7 @@ def microphone(clock: WallClock) -> Microphone:
 
 
 def live_noise(clock: WallClock, sample_rate: int = 44100, seconds: float = 60.0) -> LiveTrack:
-    return LiveTrack(noise(0.1, seconds, sample_rate)[:, None], sample_rate, clock.time)
+    return LiveTrack(Sound(noise(0.1, seconds, sample_rate)[:, None], sample_rate), clock.time)
 
 
 class Failing:
@@ -176,7 +177,9 @@ def test_a_source_of_any_format_and_any_content_is_survived(
     sound = np.repeat(sound[:, None], channels, axis=1)
 
     def opened(clock: WallClock) -> AudioSource:
-        return LiveTrack(sound, sample_rate, clock.time, hop=round(0.01 * sample_rate), loop=True)
+        return LiveTrack(
+            Sound(sound, sample_rate), clock.time, hop=round(0.01 * sample_rate), loop=True
+        )
 
     with listening(opened) as show:
         show.wait(lambda f: f.alive)
@@ -215,7 +218,7 @@ def test_counters_and_tempo_go_on_across_a_change_of_rate() -> None:
         if sources:
             sources.append(Failing(live_noise(clock, 8000, seconds=8.0), -1, fail))
         else:  # nothing sleeps: the music is heard faster than it would sound
-            music = LiveTrack(sound[:, None], 44100, clock.time, sleep=lambda _: None)
+            music = LiveTrack(Sound(sound[:, None], 44100), clock.time, sleep=lambda _: None)
             sources.append(Failing(music, blocks, fail))
         return sources[-1]
 
@@ -317,7 +320,7 @@ def test_an_analysis_that_fails_does_not_end_the_show(caplog: pytest.LogCaptureF
 
 
 def stepped(sound: FloatArray, fps: int, seconds: int) -> list[Features]:
-    ear = SteppedEar(Track(sound[:, None], 44100), Analyser(44100))
+    ear = SteppedEar(Track(Sound(sound[:, None], 44100)), Analyser(44100))
     return [ear.read(tick) for tick in FixedClock(Fraction(fps), fps * seconds)]
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from vjgan.errors import MediaError
-from vjgan.media import FilmWriter, Sound, read_sound, save_image, write_wav
+from vjgan.media import FilmWriter, Sound, open_recording, save_image, write_wav
 
 RATE = 44100
 CLICKS = (0.0, 0.5, 1.234, 2.0, 2.6)  # seconds
@@ -100,6 +100,11 @@ def packets(path: Path) -> tuple[str, list[bytes]]:
 # reading
 
 
+def read_sound(path: Path) -> Sound:
+    recording = open_recording(path)
+    return Sound(np.concatenate(list(recording.blocks())), recording.sample_rate)
+
+
 @pytest.mark.parametrize("suffix", ["wav", "mp3", "m4a", "flac", "opus"])
 def test_reads_every_format_in_time(tracks: dict[str, Path], suffix: str) -> None:
     heard = read_sound(tracks[suffix])
@@ -108,6 +113,14 @@ def test_reads_every_format_in_time(tracks: dict[str, Path], suffix: str) -> Non
     assert heard.sample_rate == ENCODERS.get(suffix, ("", RATE))[1]
     assert 3.0 <= heard.seconds < 3.05  # a codec may fill up its last frame
     assert np.abs(offsets(heard)).max() < 0.0005
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "m4a", "flac", "opus"])
+def test_a_file_is_decoded_as_often_as_one_likes(tracks: dict[str, Path], suffix: str) -> None:
+    recording = open_recording(tracks[suffix])
+    once, again = (np.concatenate(list(recording.blocks())) for _ in range(2))
+    assert np.array_equal(once, again)
+    assert once.shape == (recording.count(), recording.channels)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])

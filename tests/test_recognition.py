@@ -51,7 +51,7 @@ def found(samples: FloatArray) -> tuple[np.ndarray, FloatArray]:
 @cache
 def learnt(seed: int, seconds: float = 30.0) -> Learnt:
     samples = tune(seed, seconds)[:, None]
-    return catalogue.learn(Path(f"{seed}.wav"), f"{seed:064x}", samples, RATE)
+    return catalogue.learn(Path(f"{seed}.wav"), f"{seed:064x}", [samples], RATE)
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])
@@ -169,7 +169,7 @@ def test_strangers_of_the_same_tempo_key_and_chords_never_load() -> None:
         return told
 
     known = [
-        catalogue.learn(Path(f"{seed}.wav"), str(seed), chords(seed, 24.0)[:, None], RATE)
+        catalogue.learn(Path(f"{seed}.wav"), str(seed), [chords(seed, 24.0)[:, None]], RATE)
         for seed in range(3)
     ]
     for stranger in range(10, 13):
@@ -222,7 +222,7 @@ def test_a_file_that_is_none_or_of_another_version_is_one_sentence(tmp_path: Pat
 
 def test_silence_cannot_be_learnt() -> None:
     with pytest.raises(MediaError, match="0 landmarks"):
-        catalogue.learn(Path("quiet.wav"), "", np.zeros((RATE, 2), np.float32), RATE)
+        catalogue.learn(Path("quiet.wav"), "", [np.zeros((RATE, 2), np.float32)], RATE)
 
 
 def test_the_command_learns_lists_and_forgets(

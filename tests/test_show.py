@@ -27,7 +27,7 @@ from vjgan.film import FilmSettings, film
 from vjgan.listener import SteppedEar
 from vjgan.media import Sound, write_wav
 from vjgan.stage import Scene, Stage
-from vjgan.stock import make_library
+from vjgan.stock import demo_sound, make_library
 
 LIBRARY = make_library()
 
@@ -126,7 +126,7 @@ def test_nine_of_ten_kicks_of_the_demo_are_onsets() -> None:
     track = demo()
     found = []
     analyser = Analyser(track.sample_rate)
-    source, last = Track(track.samples, track.sample_rate), 0
+    source, last = Track(demo_sound()), 0
     while (frame := source.read()) is not None:
         features = analyser.analyse(frame)
         found += [features.onset_time] * (features.onset_count - last)
@@ -240,7 +240,7 @@ def test_30_and_60_frames_a_second_agree_in_motion(venue: Venue) -> None:
 
 def latent_way(scene: Scene, fps: int, seconds: float) -> np.ndarray:
     track = demo()
-    ear = SteppedEar(Track(track.samples, track.sample_rate), Analyser(track.sample_rate))
+    ear = SteppedEar(Track(demo_sound()), Analyser(track.sample_rate))
     tempo, stage = BeatClock(), Stage(scene)
     way = []
     for tick in FixedClock(Fraction(fps), int(fps * seconds), start=Fraction(1, fps)):

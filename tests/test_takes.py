@@ -28,7 +28,7 @@ from vjgan.refilm import scene_builder
 from vjgan.render import Nobody
 from vjgan.stage import Scene, Stage
 from vjgan.stats import Stats
-from vjgan.stock import make_library
+from vjgan.stock import demo_sound, make_library
 from vjgan.takes.columns import FEATURES, Packer, row, steps
 from vjgan.takes.ledger import Ledger
 from vjgan.takes.replay import TakeBeat, TakeClock, TakeEar, TakeHands, TakeScenes
@@ -177,7 +177,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Watching]:
     about = About(seed=0, input="demo", track=True)
     keeper = Keeper(about, first, path)
     analysis = Analysis(Analyser(track.sample_rate).analyse, keeper)
-    ear = SteppedEar(Track(track.samples, track.sample_rate), analysis)
+    ear = SteppedEar(Track(demo_sound()), analysis)
     performer = Performer([*GESTURES], [(SECOND_PRESET_AT, second)])
     clock = Told(JitteryClock(), performer)
     seen = played(clock, ear, performer, BeatClock(), performer, first, keeper)
@@ -307,7 +307,7 @@ def test_a_take_says_what_it_holds(recorded: tuple[Path, Watching]) -> None:
 
 def test_features_come_back_as_they_were(recorded: tuple[Path, Watching]) -> None:
     track = demo()
-    source, analyser = Track(track.samples, track.sample_rate), Analyser(track.sample_rate)
+    source, analyser = Track(demo_sound()), Analyser(track.sample_rate)
     take = read_take(recorded[0])
     loose = {"centroid_hz": 5.0, "peak_db": 0.5, "bpm": 0.005}
     for index in range(700):

@@ -1,4 +1,10 @@
 import logging
+import struct
+import time
+import tracemalloc
+import wave
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +13,8 @@ from conftest import Venue, wait_until
 from vjgan.audio.soundcard import Microphone, Speaker
 from vjgan.audio.track import LiveTrack, Track
 from vjgan.clock import WallClock
-from vjgan.errors import DeviceError
+from vjgan.errors import DeviceError, MediaError
+from vjgan.media import Sound, open_recording
 from vjgan.types import AudioFrame, FloatArray
 
 RATE = 44100
@@ -59,7 +66,7 @@ class Buffered:
 
 
 def test_track_times_are_block_ends_and_the_last_block_is_filled_up() -> None:
-    frames = read_all(Track(ramp(600), RATE, hop=256))
+    frames = read_all(Track(Sound(ramp(600), RATE), hop=256))
     assert [frame.time for frame in frames] == [256 / RATE, 512 / RATE, 768 / RATE]
     sound = np.concatenate([frame.samples for frame in frames])
     assert np.array_equal(sound[:600], ramp(600)[:, 0])
@@ -67,7 +74,7 @@ def test_track_times_are_block_ends_and_the_last_block_is_filled_up() -> None:
 
 
 def test_track_can_begin_later() -> None:
-    first = Track(ramp(RATE), RATE, start=0.5).read()
+    first = Track(Sound(ramp(RATE), RATE), start=0.5).read()
     assert first is not None
     assert first.time == (22050 + 256) / RATE
     assert first.samples[0] == ramp(RATE)[22050, 0]
@@ -75,7 +82,7 @@ def test_track_can_begin_later() -> None:
 
 def test_track_mixes_channels_and_takes_what_is_no_number_for_silence() -> None:
     samples = np.array([[1.0, 0.5], [np.nan, 0.5], [np.inf, -np.inf]], np.float32)
-    frame = Track(samples, RATE, hop=3).read()
+    frame = Track(Sound(samples, RATE), hop=3).read()
     assert frame is not None
     assert frame.samples.dtype == np.float32
     assert frame.samples.tolist() == [0.75, 0.25, 0.0]
@@ -83,7 +90,7 @@ def test_track_mixes_channels_and_takes_what_is_no_number_for_silence() -> None:
 
 def test_live_track_without_an_output_is_paced_by_the_clock() -> None:
     fake = FakeTime()
-    track = LiveTrack(ramp(RATE), RATE, fake.time, sleep=fake.sleep)
+    track = LiveTrack(Sound(ramp(RATE), RATE), fake.time, sleep=fake.sleep)
     for k in range(20):
         frame = track.read()
         assert frame is not None
@@ -93,15 +100,64 @@ def test_live_track_without_an_output_is_paced_by_the_clock() -> None:
 
 def test_live_track_loops_without_a_seam() -> None:
     fake = FakeTime()
-    track = LiveTrack(ramp(300), RATE, fake.time, loop=True, sleep=fake.sleep)
+    track = LiveTrack(Sound(ramp(300), RATE), fake.time, loop=True, sleep=fake.sleep)
     sound = np.concatenate([track.read().samples for _ in range(5)])  # type: ignore[union-attr]
     assert np.array_equal(sound, np.resize(ramp(300)[:, 0], len(sound)))
+
+
+def test_nothing_that_loops_is_nothing() -> None:
+    fake = FakeTime()
+    track = LiveTrack(Sound(ramp(0), RATE), fake.time, loop=True, sleep=fake.sleep)
+    assert track.read() is None
+
+
+def test_three_hours_begin_at_once_and_are_not_held(tmp_path: Path) -> None:
+    path, rate, seconds = tmp_path / "night.wav", 48_000, 3 * 3600
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, rate, 0, "NONE", ""))
+    size = seconds * rate * 4
+    with path.open("r+b") as raw:  # what lies between is a hole in the file
+        raw.write(b"RIFF" + struct.pack("<I", 36 + size))
+        raw.seek(40)
+        raw.write(struct.pack("<I", size))
+        raw.write(np.full(2 * rate, 8192, "<i2").tobytes())
+        raw.truncate(44 + size)
+    fake = FakeTime()
+    tracemalloc.start()
+    begun = time.perf_counter()
+    track = LiveTrack(open_recording(path), fake.time, sleep=fake.sleep)
+    frames = [track.read() for _ in range(200)]
+    took, (_, peak) = time.perf_counter() - begun, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert all(frame is not None and np.all(frame.samples == 0.25) for frame in frames[:187])
+    assert frames[-1] is not None and not frames[-1].samples.any()
+    assert peak < 10e6, peak  # 4 GB when it was decoded first
+    assert took < 5.0, took
+
+
+def test_a_file_that_goes_away_ends_the_track_in_one_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Going:
+        sample_rate, channels = RATE, 1
+
+        def blocks(self) -> Iterator[FloatArray]:
+            yield ramp(700)
+            raise MediaError("sound 'stick/set.mp3' cannot be read: Input/output error")
+
+    fake = FakeTime()
+    frames = read_all(LiveTrack(Going(), fake.time, loop=True, sleep=fake.sleep))
+    assert len(frames) == 3
+    assert not frames[-1].samples[700 - 512 :].any()
+    assert [r.getMessage() for r in caplog.records] == [
+        "the track ends here: sound 'stick/set.mp3' cannot be read: Input/output error"
+    ]
 
 
 def test_live_track_hands_over_each_block_when_it_is_in_the_air() -> None:
     fake = FakeTime()
     speaker = Buffered(fake, depth=0.2)
-    track = LiveTrack(ramp(RATE, 2), RATE, fake.time, lambda *_: speaker, sleep=fake.sleep)
+    track = LiveTrack(Sound(ramp(RATE, 2), RATE), fake.time, lambda *_: speaker, sleep=fake.sleep)
     frames = []
     while (frame := track.read()) is not None:
         assert 0.0 <= fake.now + 1e-9 - frame.time < 0.001
@@ -114,7 +170,7 @@ def test_live_track_hands_over_each_block_when_it_is_in_the_air() -> None:
 def test_a_listener_that_lags_does_not_let_the_output_run_dry() -> None:
     fake = FakeTime()
     speaker = Buffered(fake, depth=0.5)
-    track = LiveTrack(ramp(2 * RATE), RATE, fake.time, lambda *_: speaker, sleep=fake.sleep)
+    track = LiveTrack(Sound(ramp(2 * RATE), RATE), fake.time, lambda *_: speaker, sleep=fake.sleep)
     for _ in range(80):
         track.read()
         assert speaker.end > fake.now
@@ -124,7 +180,7 @@ def test_a_listener_that_lags_does_not_let_the_output_run_dry() -> None:
 def test_live_track_goes_on_when_the_output_fails(caplog: pytest.LogCaptureFixture) -> None:
     fake = FakeTime()
     speaker = Buffered(fake, depth=0.1, lasts=40)
-    track = LiveTrack(ramp(RATE), RATE, fake.time, lambda *_: speaker, sleep=fake.sleep)
+    track = LiveTrack(Sound(ramp(RATE), RATE), fake.time, lambda *_: speaker, sleep=fake.sleep)
     with caplog.at_level(logging.WARNING, "vjgan"):
         frames = read_all(track)
     steps = np.diff([frame.time for frame in frames])
@@ -140,7 +196,7 @@ def test_live_track_is_performed_where_no_output_opens(caplog: pytest.LogCapture
         raise DeviceError("no sound output")
 
     fake = FakeTime()
-    track = LiveTrack(ramp(1000), RATE, fake.time, refuse, sleep=fake.sleep)
+    track = LiveTrack(Sound(ramp(1000), RATE), fake.time, refuse, sleep=fake.sleep)
     assert len(read_all(track)) == 4
     assert "no sound output" in caplog.text
 
@@ -151,7 +207,7 @@ def test_time_of_a_live_track_is_the_time_it_is_heard(venue: Venue) -> None:
     clicks = np.zeros((RATE, 2), np.float32)
     clicks[RATE // 8 :: RATE // 4] = 0.9
     microphone = Microphone("pulse", clock_time=clock.time)
-    track = LiveTrack(clicks, RATE, clock.time, Speaker, loop=True)
+    track = LiveTrack(Sound(clicks, RATE), clock.time, Speaker, loop=True)
     try:
         played: list[float] = []
         heard: list[float] = []

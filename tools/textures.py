@@ -19,7 +19,7 @@ from vjgan.errors import VjganError
 from vjgan.features import Analyser
 from vjgan.generator.worker import Direct
 from vjgan.listener import SteppedEar
-from vjgan.media import save_image
+from vjgan.media import Sound, save_image
 from vjgan.render import render
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.stock import demo_sound, make_library
@@ -49,7 +49,8 @@ def main() -> None:
     folder = arguments.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     library, sound = make_library(live=False), demo_sound()
-    samples, rate = sound.samples[HEARD_FROM * sound.sample_rate :], sound.sample_rate
+    rate = sound.sample_rate
+    sound = Sound(sound.samples[HEARD_FROM * rate :], rate)
     with closing(OffscreenScreen(SIZE)) as screen:
         for path in library.paths():
             try:
@@ -57,7 +58,7 @@ def main() -> None:
             except VjganError as error:
                 logging.getLogger("vjgan").warning("%s", error)
                 continue
-            ear = SteppedEar(Track(samples, rate), Analyser(rate))
+            ear = SteppedEar(Track(sound), Analyser(rate))
             painter, film = Direct(scene.generator), Stills(folder, path.stem)
             fps, start = Fraction(FPS), Fraction(0)
             render(scene, ear, BeatClock(), painter, screen, film, fps, start, FRAMES)

@@ -13,7 +13,7 @@ import numpy as np
 from vjgan.audio.demo import demo
 from vjgan.audio.track import Track
 from vjgan.features import Analyser
-from vjgan.media import Sound, read_sound, write_text
+from vjgan.media import Recording, Sound, open_recording, write_text
 from vjgan.types import Features, FloatArray
 
 STEP = 0.04  # seconds from one point of a curve to the next
@@ -48,17 +48,17 @@ class Analysis:
     curves: dict[str, FloatArray]
 
 
-def track_sound(track: str) -> Sound:
+def track_sound(track: str) -> Recording:
     """The sound of a file, or of the bundled track for ``demo``. Raises MediaError."""
     if track != "demo":
-        return read_sound(Path(track))
+        return open_recording(Path(track))
     bundled = demo()
     return Sound(bundled.samples, bundled.sample_rate)
 
 
-def analyse(track: str, sound: Sound, progress: Callable[[int], None]) -> Analysis:
+def analyse(track: str, sound: Recording, progress: Callable[[int], None]) -> Analysis:
     """What a show would have heard of a track; ``progress`` is told the seconds done."""
-    source = Track(sound.samples, sound.sample_rate)
+    source = Track(sound)
     analyser = Analyser(sound.sample_rate)
     events: dict[str, list[float]] = {name: [] for name in ("beats", "downbeats", *EVENTS)}
     points: list[list[float]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vjgan.analysis import STEP, Analysis
 from vjgan.errors import VjganError
-from vjgan.media import Sound
+from vjgan.media import Recording
 from vjgan.types import OCTAVES, ByteArray, FloatArray
 
 WIDTH, LEFT, RIGHT, GAP = 1920, 132, 36, 26  # pixels
@@ -41,7 +41,7 @@ def check_picture(path: Path) -> None:
         raise VjganError(f"--plot '{path}': the picture is written as .png only")
 
 
-def draw(analysis: Analysis, sound: Sound) -> ByteArray:
+def draw(analysis: Analysis, sound: Recording) -> ByteArray:
     """The picture, uint8 [height, WIDTH, 3]."""
     sheet = _Sheet(analysis.seconds)
     sheet.title(analysis)
@@ -86,10 +86,11 @@ class _Sheet:
         line = f"{minutes}:{seconds:02}   {tempo}   {counts}"
         self._pen.text((24 * FINER, 53 * FINER), line, FAINT, self._fonts[15])
 
-    def waveform(self, sound: Sound, analysis: Analysis) -> None:
+    def waveform(self, sound: Recording, analysis: Analysis) -> None:
         """Lowest and highest sample of each column, its colour the sound's: dark to bright."""
         left, top, right, bottom = self._boxes["waveform"]
-        low, high, rms = _columns(sound.samples, right - left)
+        total = round(analysis.seconds * sound.sample_rate)
+        low, high, rms = _columns(sound.blocks(), total, right - left)
         peak = max(float(high.max()), -float(low.min()), 0.05)
         low_hz, high_hz = TONE_HZ
         tone = np.log(np.maximum(analysis.curves["centroid_hz"], low_hz) / low_hz)
@@ -206,18 +207,30 @@ class _Sheet:
         return np.asarray(part * STEP / np.maximum(2.0 * wide, 1e-9))
 
 
-def _columns(samples: FloatArray, columns: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Lowest, highest and root mean square of the samples [n, channels] in each column."""
-    edges = np.linspace(0, len(samples), columns + 1).astype(np.int64)[:-1]
-    edges = np.minimum(edges, max(0, len(samples) - 1))
-    finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    if not len(finite):
-        finite = np.zeros((1, 1), np.float32)
-    low = np.minimum.reduceat(finite.min(axis=1), edges)
-    high = np.maximum.reduceat(finite.max(axis=1), edges)
-    counts = np.maximum(1, np.diff(np.append(edges, len(finite))))
-    power = np.add.reduceat((finite.astype(np.float64) ** 2).mean(axis=1), edges) / counts
-    return np.clip(low, -1.0, 1.0), np.clip(high, -1.0, 1.0), np.clip(np.sqrt(power), 0.0, 1.0)
+def _columns(
+    blocks: Iterable[FloatArray], total: int, columns: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Lowest, highest and root mean square in each column of ``total`` samples, which come in
+    ``blocks`` [n, channels]; one that none falls into is as the one before it."""
+    low, high = np.full(columns, np.inf), np.full(columns, -np.inf)
+    power, counts, place = np.zeros(columns), np.zeros(columns), 0
+    for block in blocks:
+        block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+        column = np.arange(place, place + len(block)) * columns // max(1, total)
+        column = np.minimum(column, columns - 1)
+        starts = np.flatnonzero(np.diff(column, prepend=-1))
+        seen = column[starts]
+        low[seen] = np.minimum(low[seen], np.minimum.reduceat(block.min(axis=1), starts))
+        high[seen] = np.maximum(high[seen], np.maximum.reduceat(block.max(axis=1), starts))
+        square = (block.astype(np.float64) ** 2).mean(axis=1)
+        power[seen] += np.add.reduceat(square, starts)
+        counts[seen] += np.diff(np.append(starts, len(block)))
+        place += len(block)
+    last = np.maximum.accumulate(np.where(counts > 0, np.arange(columns), 0))
+    rms = np.sqrt(power / np.maximum(1, counts))
+    rows = np.stack([low, high, rms])[:, last] if place else np.zeros((3, columns))
+    low, high, rms = np.clip(rows, -1.0, 1.0).astype(np.float32)
+    return low, high, rms
 
 
 def _span(bpm: FloatArray) -> tuple[float, float]:

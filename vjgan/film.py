@@ -20,7 +20,7 @@ from vjgan.interruption import interruptible
 from vjgan.library import Library
 from vjgan.licence import credits_of, warn
 from vjgan.listener import SteppedEar
-from vjgan.media import FilmWriter, Sound, check_film, read_sound, save_image
+from vjgan.media import FilmWriter, Recording, Sound, check_film, open_recording, save_image
 from vjgan.media.codecs import check_codec
 from vjgan.people import People
 from vjgan.render import Film, frame_count, render
@@ -69,7 +69,7 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
     if score is not None:
         settings = replace(settings, track=settings.track or score.track)
     path = None if settings.track == "demo" else Path(settings.track)
-    sound = demo_sound() if path is None else read_sound(path)
+    sound = demo_sound() if path is None else open_recording(path)
     start, end = _span(settings, sound)
     preset = library.find(settings.preset)
     warn(library, [preset] if score is None else [chapter.preset for chapter in score.chapters])
@@ -78,10 +78,10 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
         chapters = None if score is None else _chapters(library, score)
         return Part(
             scene=lambda: library.scene(preset) if chapters is None else chapters.first,
-            sound=path or sound,
+            sound=sound if isinstance(sound, Sound) else sound.path,
             start=start,
             frames=frame_count(end - start, settings.fps),
-            ear=SteppedEar(Track(sound.samples, sound.sample_rate), Analyser(sound.sample_rate)),
+            ear=SteppedEar(Track(sound), Analyser(sound.sample_rate)),
             tempo=BeatClock() if chapters is None else chapters.tempo,
             about=_about(library, preset, score),
             scenes=chapters,
@@ -236,9 +236,9 @@ def _screen(settings: FilmSettings) -> OffscreenScreen:
     return OffscreenScreen(size, flash_limit=settings.flash_limit, alpha=settings.alpha)
 
 
-def _span(settings: FilmSettings, sound: Sound) -> tuple[Fraction, Fraction]:
+def _span(settings: FilmSettings, sound: Recording) -> tuple[Fraction, Fraction]:
     """The part of the track that is filmed, in seconds."""
-    length = Fraction(len(sound.samples), sound.sample_rate)
+    length = Fraction(sound.count(), sound.sample_rate)
     end = length if settings.end is None else settings.end
     if not settings.start < end <= length:
         raise VjganError(

@@ -15,7 +15,7 @@ from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
 from vjgan.keeper import Analysis, Keeper
 from vjgan.listener import Listener
-from vjgan.media import Sound, read_sound
+from vjgan.media import Recording, Sound, open_recording
 from vjgan.recognition.catalogue import catalogue_file, load
 from vjgan.recognition.recogniser import Recogniser
 from vjgan.score import Score
@@ -29,13 +29,13 @@ log = logging.getLogger("vjgan")
 HOP = 256  # samples of a block
 
 
-def source_of(settings: LiveSettings) -> Sound | str:
+def source_of(settings: LiveSettings) -> Recording | str:
     """The track to play, or the name of the sound input to listen to (empty: the default one)."""
     if settings.input == "demo":
         return demo_sound()
     path = Path(settings.input)
     if settings.input and path.is_file():
-        return read_sound(path)
+        return open_recording(path)
     try:
         device = find_input(settings.input or None)
         if settings.channel > device.channels:
@@ -53,7 +53,7 @@ def source_of(settings: LiveSettings) -> Sound | str:
 
 
 def make_tempo(
-    settings: LiveSettings, source: Sound | str, clock: WallClock, room: ExitStack
+    settings: LiveSettings, source: Recording | str, clock: WallClock, room: ExitStack
 ) -> BeatClock:
     """The beat clock, with the latencies of this rig; it leaves Link with the ``room``."""
     rig = settings.rig
@@ -61,7 +61,7 @@ def make_tempo(
     return BeatClock(
         hold=settings.clock,
         link=_link(settings, clock, room),
-        latency=0.0 if isinstance(source, Sound) else rig.latency,
+        latency=0.0 if isinstance(source, Recording) else rig.latency,
         offset=offset,
     )
 
@@ -98,7 +98,7 @@ def make_recogniser(setlist: Setlist | None, room: ExitStack) -> Recogniser | No
 
 def make_ear(
     settings: LiveSettings,
-    source: Sound | str,
+    source: Recording | str,
     clock: WallClock,
     keeper: Keeper,
     recogniser: Recogniser | None,
@@ -108,17 +108,16 @@ def make_ear(
         return Microphone(str(source) or None, channel=channel, clock_time=clock.time)
 
     def track() -> AudioSource:
-        assert isinstance(source, Sound)
+        assert isinstance(source, Recording)
         return LiveTrack(
-            source.samples,
-            source.sample_rate,
+            source,
             clock_time=clock.time,
             open_speaker=None if settings.mute else Speaker,
             hop=HOP,
             loop=_loops(settings),
         )
 
-    listens = track if isinstance(source, Sound) else microphone
+    listens = track if isinstance(source, Recording) else microphone
 
     def analysis(rate: int) -> Analysis:
         analyse = Analyser(rate).analyse
@@ -128,14 +127,15 @@ def make_ear(
     return Listener(listens, analysis, clock.time)
 
 
-def score_tempo(settings: LiveSettings, score: Score, source: Sound | str) -> GridTempo:
+def score_tempo(settings: LiveSettings, score: Score, source: Recording | str) -> GridTempo:
     """The beat of a score, where the ``source`` is. Raises VjganError when that is no track."""
-    if not isinstance(source, Sound):
+    if not isinstance(source, Recording):
         raise VjganError(
             f"--score '{score.path}': where its track is can be told only while vjgan plays it, "
             f"not from '{settings.input}'"
         )
-    loop = round(score.grid.bar(source.seconds)) if _loops(settings) else 0
+    seconds = source.seconds if isinstance(source, Sound) and _loops(settings) else 0.0
+    loop = round(score.grid.bar(seconds)) if seconds else 0
     return GridTempo(score.grid, Played(HOP / source.sample_rate), loop)
 
 

@@ -111,7 +111,7 @@ def _play(
     scene = library.scene(path)
     fps = round(SOFTWARE_FPS if screen.software else FPS)
     painter, ended = Direct(scene.generator), _Ended()
-    ear = SteppedEar(Track(sound.samples, sound.sample_rate), Analyser(sound.sample_rate))
+    ear = SteppedEar(Track(sound), Analyser(sound.sample_rate))
     frames = fps * SECONDS + 1
     rate, start = Fraction(fps), Fraction(0)
     render(scene, ear, BeatClock(), painter, screen, ended, rate, start, frames)

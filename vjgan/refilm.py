@@ -16,7 +16,7 @@ from vjgan.film import FilmSettings, Part, Progress, shoot_shared
 from vjgan.library import Library
 from vjgan.libretto import read_told
 from vjgan.licence import credits_of, warn
-from vjgan.media import Sound, read_sound
+from vjgan.media import Sound, open_recording
 from vjgan.render import frame_count
 from vjgan.score import Score
 from vjgan.snapshot import rooted
@@ -78,7 +78,7 @@ def _sound(settings: FilmSettings, take: Take) -> Path | Sound:
             f"take '{take.path}' was played to '{take.input}', which is no file here: give the "
             "track with --audio"
         )
-    read_sound(path)  # so that what cannot be read is told before the film
+    open_recording(path)  # so that what cannot be read is told before the film
     return path
 
 

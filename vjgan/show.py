@@ -32,7 +32,7 @@ from vjgan.library import Library
 from vjgan.libretto import told
 from vjgan.licence import credits_of, warn
 from vjgan.loader import Loader
-from vjgan.media import Sound
+from vjgan.media import Recording
 from vjgan.media.codecs import check_codec, suffix_of
 from vjgan.midi import MidiIn
 from vjgan.output.line import check_line, open_line
@@ -90,7 +90,7 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
         except DeviceError as error:
             kept = settings.take or settings.record or settings.outputs
             asked = settings.display or settings.window or kept
-            if not isinstance(source, Sound) or asked:
+            if not isinstance(source, Recording) or asked:
                 raise
             say(f"{error}; performing {SHOW_SECONDS} s offscreen into {SHOW_FILM}, {SHOW_PICTURE}")
         else:
@@ -137,7 +137,7 @@ def _score(settings: LiveSettings, library: Library) -> Score | None:
 
 
 def _chapters(
-    settings: LiveSettings, library: Library, score: Score, source: Sound | str
+    settings: LiveSettings, library: Library, score: Score, source: Recording | str
 ) -> Chapters:
     return Chapters(library.chapters(score), score_tempo(settings, score, source))
 
@@ -177,7 +177,7 @@ def play(
     library: Library,
     path: Path,
     stage: Stage,
-    source: Sound | str,
+    source: Recording | str,
     hands: Hands,
     screen: Screen,
     setlist: Setlist | None = None,
@@ -251,13 +251,13 @@ def play(
 
 def _keeper(
     settings: LiveSettings,
-    source: Sound | str,
+    source: Recording | str,
     stage: Stage,
     library: Library,
     screen: Screen,
     score: Score | None,
 ) -> Keeper:
-    track = isinstance(source, Sound)
+    track = isinstance(source, Recording)
     heard = settings.input or "the system's sound input"
     return Keeper(
         About(settings.seed, settings.model, heard, track, None if score is None else told(score)),

@@ -104,7 +104,7 @@ def draw(folder: Path, presets: Sequence[Path]) -> list[Path]:
 def _play(path: Path, library: Library, screen: OffscreenScreen, sound: Sound, film: _Best) -> None:
     scene = library.scene(path)
     try:
-        ear = SteppedEar(Track(sound.samples, sound.sample_rate), Analyser(sound.sample_rate))
+        ear = SteppedEar(Track(sound), Analyser(sound.sample_rate))
         painter, rate = Direct(scene.generator), Fraction(FPS)
         render(scene, ear, BeatClock(), painter, screen, film, rate, Fraction(0), FRAMES)
     finally:

@@ -6,12 +6,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
 
-from vjgan.errors import DeviceError
+from vjgan.errors import DeviceError, MediaError
 from vjgan.types import AudioFrame, FloatArray
 
 log = logging.getLogger("vjgan")
@@ -31,6 +31,19 @@ class Output(Protocol):
     def close(self) -> None: ...
 
 
+class Recording(Protocol):
+    """What a track needs of ``vjgan.media.Sound`` and ``SoundFile``."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """The samples in order, [n, channels] at a time, -1..1. Raises MediaError."""
+
+
 # From sample rate, channels and the show's clock.
 OpenOutput = Callable[[int, int, Callable[[], float]], Output]
 
@@ -39,13 +52,11 @@ class Track:
     """A track read as fast as one likes: frame k ends at ``(k + 1) * hop / sample_rate`` after
     ``start``, None after the last, which silence fills up."""
 
-    def __init__(
-        self, samples: FloatArray, sample_rate: int, hop: int = 256, start: float = 0.0
-    ) -> None:
-        """``samples`` [n, channels], -1..1; begins ``start`` seconds into it."""
-        self.sample_rate = sample_rate
+    def __init__(self, recording: Recording, hop: int = 256, start: float = 0.0) -> None:
+        """Begins ``start`` seconds into the ``recording``."""
+        self.sample_rate = recording.sample_rate
         self.blocks_lost = 0
-        self._blocks = _Blocks(samples, hop, round(start * sample_rate), loop=False)
+        self._blocks = _Blocks(recording, hop, round(start * self.sample_rate), loop=False)
 
     def read(self) -> AudioFrame | None:
         """The next block, mixed to mono."""
@@ -63,18 +74,17 @@ class LiveTrack:
 
     def __init__(
         self,
-        samples: FloatArray,
-        sample_rate: int,
+        recording: Recording,
         clock_time: Callable[[], float],
         open_speaker: OpenOutput | None = None,
         hop: int = 256,
         loop: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``samples`` [n, channels], -1..1. An output that does not open is logged."""
-        self.sample_rate = sample_rate
+        """An output that does not open is logged."""
+        self.sample_rate = recording.sample_rate
         self.blocks_lost = 0
-        self._blocks = _Blocks(samples, hop, 0, loop)
+        self._blocks = _Blocks(recording, hop, 0, loop)
         self._clock_time = clock_time
         self._sleep = sleep
         self._queue: deque[AudioFrame] = deque()  # played, but not in the air yet
@@ -82,7 +92,7 @@ class LiveTrack:
         self._speaker: Output | None = None
         if open_speaker is not None:
             try:
-                self._speaker = open_speaker(sample_rate, samples.shape[1], clock_time)
+                self._speaker = open_speaker(recording.sample_rate, recording.channels, clock_time)
             except DeviceError as error:
                 log.warning("the track is performed without being heard: %s", error)
 
@@ -139,24 +149,46 @@ class LiveTrack:
 
 
 class _Blocks:
-    """Samples [n, channels] cut into blocks [hop, channels]; ``position`` counts samples."""
+    """A recording cut into blocks [hop, channels]; ``position`` counts samples."""
 
-    def __init__(self, samples: FloatArray, hop: int, position: int, loop: bool) -> None:
-        self._samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    def __init__(self, recording: Recording, hop: int, position: int, loop: bool) -> None:
+        self._recording = recording
+        self._source: Iterator[FloatArray] | None = recording.blocks()
+        self._ready = np.zeros((0, recording.channels), np.float32)  # decoded, not handed on
+        self._skip = position
         self.hop = hop
         self._loop = loop
         self.position = position
 
     def next(self) -> FloatArray | None:
-        count = len(self._samples)
-        if count == 0 or (self.position >= count and not self._loop):
+        while len(self._ready) < self.hop:
+            more = self._decode()
+            if more is None:
+                break
+            self._ready = np.concatenate([self._ready, more]) if len(self._ready) else more
+        block, self._ready = self._ready[: self.hop], self._ready[self.hop :]
+        if not len(block):
             return None
-        index = np.arange(self.position, self.position + self.hop)
         self.position += self.hop
-        if self._loop:
-            return self._samples[index % count]
-        block = self._samples[index[index < count]]
+        block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
         return np.pad(block, ((0, self.hop - len(block)), (0, 0)))
+
+    def _decode(self) -> FloatArray | None:
+        """The next that there is, from the beginning again where it loops; None at the end."""
+        again = self._loop
+        while self._source is not None:
+            try:
+                for block in self._source:
+                    skipped = min(self._skip, len(block))
+                    self._skip -= skipped
+                    if skipped < len(block):
+                        return block[skipped:]
+                self._source = self._recording.blocks() if again else None
+                again = False  # one that is empty is not read for ever
+            except MediaError as error:
+                log.warning("the track ends here: %s", error)
+                self._source = None
+        return None
 
 
 def _frame(time: float, block: FloatArray, sample_rate: int) -> AudioFrame:

@@ -64,13 +64,13 @@ def learn(
 
 
 def _listen(path: Path) -> Learnt:
-    from vjgan.media import read_sound
+    from vjgan.media import open_recording
     from vjgan.recognition.catalogue import learn as learn_sound
 
-    sound = read_sound(path)
+    sound = open_recording(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return learn_sound(path, sha256, sound.samples, sound.sample_rate)
+    return learn_sound(path, sha256, sound.blocks(), sound.sample_rate)
 
 
 def _line(one: Learnt) -> str:

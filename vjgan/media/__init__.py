@@ -6,14 +6,22 @@ stays off, as PyAV has it; its errors come back as MediaError.
 """
 
 from vjgan.media.films import FilmWriter, check_film
-from vjgan.media.sounds import Sound, read_sound, write_wav
+from vjgan.media.sounds import (
+    Recording,
+    Sound,
+    SoundFile,
+    open_recording,
+    write_wav,
+)
 from vjgan.media.stills import save_image, write_text
 
 __all__ = [
     "FilmWriter",
+    "Recording",
     "Sound",
+    "SoundFile",
     "check_film",
-    "read_sound",
+    "open_recording",
     "save_image",
     "write_text",
     "write_wav",

@@ -23,6 +23,7 @@ from vjgan.media.files import reading, url, writing
 from vjgan.types import FloatArray
 
 TOLERANCE = 0.01  # seconds by which a file's clock may stray before silence is put in
+PIECE = 65_536  # samples of a sound that are handed on at a time
 LONGEST_GAP = 600.0  # seconds; a longer one is a broken clock rather than silence
 
 
@@ -38,17 +39,54 @@ class Sound:
         """How long it lasts."""
         return len(self.samples) / self.sample_rate
 
+    @property
+    def channels(self) -> int:
+        """How many there are."""
+        return int(self.samples.shape[1])
 
-def read_sound(path: Path) -> Sound:
-    """The whole sound of a sound file or film, at its own rate and with its own channels.
+    def count(self) -> int:
+        """How many samples a channel has."""
+        return len(self.samples)
 
-    What is broken or left out in the middle is silence, so that the rest stays in time.
-    Raises MediaError when the file is missing, unreadable or holds no sound."""
+    def blocks(self) -> Iterator[FloatArray]:
+        """The samples in order, [n, channels] at a time."""
+        for start in range(0, len(self.samples), PIECE):
+            yield self.samples[start : start + PIECE]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFile:
+    """A sound file that is decoded while it is played, so that its length costs no memory."""
+
+    path: Path
+    sample_rate: int
+    channels: int
+
+    def count(self) -> int:
+        """How many samples a channel has; all is decoded to know it. Raises MediaError."""
+        return sum(len(block) for block in self.blocks())
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts; all is decoded to know it. Raises MediaError."""
+        return self.count() / self.sample_rate
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """The samples in order, [n, channels] at a time. What is broken or left out in the middle
+        is silence, so that the rest stays in time. Raises MediaError."""
+        return (block for _, block in decoded(open_sound(self.path)))
+
+
+Recording = Sound | SoundFile
+
+
+def open_recording(path: Path) -> SoundFile:
+    """A sound file or film to play. Raises MediaError when it is missing, unreadable or nothing in
+    it can be decoded."""
     source = open_sound(path)
-    samples = bytearray()  # grows in place: an hour of stereo is 1.3 GB
-    for _, block in decoded(source):
-        samples += block.tobytes()
-    return Sound(np.frombuffer(samples, np.float32).reshape(-1, source.channels), source.rate)
+    next(decoded(source))
+    source.container.close()
+    return SoundFile(path, source.rate, source.channels)
 
 
 def write_wav(path: Path, sound: Sound) -> None:

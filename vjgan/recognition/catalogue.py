@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,21 +36,33 @@ class Learnt:
     peaks: FloatRows
 
 
-def learn(path: Path, sha256: str, samples: FloatArray, sample_rate: int) -> Learnt:
-    """What is to be remembered of a sound file with ``samples`` [n, channels]. Raises MediaError
-    where there is too little in it."""
-    finder, block = Peaks(sample_rate), _BLOCK_SECONDS * sample_rate
-    found = [
-        finder.step(samples[start : start + block].mean(axis=1, dtype=np.float32))
-        for start in range(0, len(samples), block)
-    ]
-    peaks = np.concatenate((np.zeros((0, 2)), *found))
+def learn(path: Path, sha256: str, blocks: Iterable[FloatArray], sample_rate: int) -> Learnt:
+    """What is to be remembered of a sound file whose samples come in ``blocks`` [n, channels].
+    Raises MediaError where there is too little in it."""
+    finder, found, count = Peaks(sample_rate), [np.zeros((0, 2))], 0
+    for block in _gathered(blocks, _BLOCK_SECONDS * sample_rate):
+        found.append(finder.step(block))
+        count += len(block)
+    peaks = np.concatenate(found)
     if len(peaks) < FEWEST:
         raise MediaError(
             f"track '{path}' cannot be learnt: {len(peaks)} landmarks were found in it; "
             f"{FEWEST} are the least"
         )
-    return Learnt(path.stem, path.name, sha256, len(samples) / sample_rate, peaks)
+    return Learnt(path.stem, path.name, sha256, count / sample_rate, peaks)
+
+
+def _gathered(blocks: Iterable[FloatArray], length: int) -> Iterator[FloatArray]:
+    """Blocks mixed to mono [n], of at least a ``length`` but for the last."""
+    waiting, count = list[FloatArray](), 0
+    for block in blocks:
+        waiting.append(block.mean(axis=1, dtype=np.float32))
+        count += len(block)
+        if count >= length:
+            yield np.concatenate(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 def catalogue_file() -> Path:
