@@ -11,6 +11,7 @@ import numpy as np
 
 from vjgan.bank import Bank
 from vjgan.errors import BankError
+from vjgan.motion.curve import seeded
 from vjgan.standing import Company, Standing
 from vjgan.types import FloatArray, Visit
 
@@ -106,7 +107,7 @@ class Circle:
     def _met(self, who: str, visit: Visit, now: Standing, company: Company) -> Relative:
         """Somebody of tonight; one whom we have sent there is known by name."""
         if isinstance(visit.w, int):
-            z = np.random.RandomState(visit.w).standard_normal((1, company.space.z_dim))
+            z = seeded(visit.w, 1, company.space.z_dim)
             w = company.space.map(z.astype(np.float32), label_of(now, company))[0]
             return Relative(who, visit.name, w, "seed", visit.w)
         for draft in self._drafts.values():
