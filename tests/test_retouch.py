@@ -133,7 +133,7 @@ def test_layers_come_and_go_over_the_same_model_by_their_amount() -> None:
     at(stage, 1.0)
     assert stage.enter(scene(retouched, 1.0), 8.0)  # the painter needs it
     amounts = [at(stage, 8.0 + beats).inside.get("style.amount", 0.0) for beats in (0, 1, 2, 4)]
-    assert amounts == pytest.approx([0.0, 0.15625, 0.5, 1.0])
+    assert amounts == pytest.approx([0.0, 0.1875, 0.5, 1.0])
     assert stage.picture(still(7)).after.image.max() == 7  # live, nothing is held
     assert not stage.enter(scene(MODEL, 0.0), 16.0)  # the painter goes on with it
     assert at(stage, 18.0).inside["style.amount"] == pytest.approx(0.5)

@@ -61,6 +61,19 @@ def test_a_crossfade_moves_controls_latent_and_passes_together() -> None:
     assert [row.name for row in controls.passes] == ["bloom", "vignette"]
 
 
+def test_a_crossfade_is_hardly_faster_amid_and_neither_speed_nor_its_change_jumps() -> None:
+    stage, count = Stage(scene("a", 0.0)), 400
+    stage.enter(scene("b", 1.0), position=0.0)
+    places = [
+        at(stage, 4.0 * k / count)[0]["hue"] for k in range(-count // 4, count + count // 4 + 1)
+    ]
+    speed = np.diff(places) * count  # 1 is that of a straight line
+    change = np.diff(speed) * count
+    assert speed.min() >= 0.0
+    assert speed.max() < 1.3
+    assert np.abs(np.diff(change)).max() < 1.0  # a smoothstep's leaps by 6 where it begins
+
+
 def test_a_crossfade_draws_hardly_more_than_the_richer_scene_and_moves_no_pass_with_a_jump() -> (
     None
 ):

@@ -6,6 +6,7 @@ LatentState; while presets change it moves between theirs without a jump.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,7 @@ from vjgan.types import (
     model_of,
 )
 
+EDGE = 0.2  # of a crossfade, in which it sets out, and in which it arrives
 FOLLOWED = 0.02  # seconds after which motion has gone half the way to a control that leaps
 
 
@@ -281,7 +283,7 @@ class Stage:
     def _advance(self, position: float) -> None:
         for entry in self._entries[1:]:
             passed = (position - entry.since) / entry.beats if entry.beats > 0.0 else 1.0
-            entry.fade = _ramp(passed)
+            entry.fade = _even(passed)
         covered = [index for index, entry in enumerate(self._entries) if entry.fade >= 1.0]
         for entry in self._entries[: covered[-1]]:
             entry.close()
@@ -335,6 +337,17 @@ def _ramp(x: float) -> float:
     """0 below 0, 1 above 1, without a corner between."""
     x = min(1.0, max(0.0, x))
     return x * x * (3.0 - 2.0 * x)
+
+
+def _even(x: float) -> float:
+    """0 below 0, 1 above 1, and between them at one speed, but for a share ``EDGE`` at either end
+    in which that comes and goes without a corner (C2)."""
+    x = min(1.0, max(0.0, x))
+    if x > 0.5:
+        return 1.0 - _even(1.0 - x)
+    edge = min(x, EDGE)
+    gone = edge / 2.0 - EDGE / (2.0 * math.pi) * math.sin(math.pi * edge / EDGE)
+    return (gone + x - edge) / (1.0 - EDGE)
 
 
 def _blend(under: float, over: float, fade: float) -> float:
