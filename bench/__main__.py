@@ -17,6 +17,7 @@ from typing import Any
 from bench import (
     beats,
     dream,
+    evenness,
     generator,
     inbetween,
     isf,
@@ -61,6 +62,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "tracks": tracks.run,
     "isf": isf.run,
     "dream": dream.run,
+    "evenness": evenness.run,
     "style": style.run,
 }
 
@@ -74,7 +76,9 @@ def main() -> None:
     )
     parser.add_argument("--memory-minutes", type=float, default=10.0)
     parser.add_argument(
-        "--quick", action="store_true", help="of beats, one piece a genre; of tracks, some speeds"
+        "--quick",
+        action="store_true",
+        help="of beats, one piece a genre; of tracks, some speeds; of evenness, two frames of 15",
     )
     parser.add_argument("--forms", action="store_true", help="of beats, only rates and hops")
     parser.add_argument("--models", default="portraits*.safetensors", help="of model: which files")
