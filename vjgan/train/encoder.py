@@ -163,7 +163,7 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, default=DATA, help="shards of the renderer")
     arguments.add_argument("--own", type=Path, default=OWN, help="shards of vjgan.train.own")
     arguments.add_argument("--model", type=Path, default=MODEL, help="whose sitters they are")
-    arguments.add_argument("--steps", type=int, default=4000, help="in all")
+    arguments.add_argument("--steps", type=int, default=7000, help="in all")
     arguments.add_argument("--every", type=float, default=3.0, help="minutes between checkpoints")
     options = arguments.parse_args()
     torch.set_num_threads(1)
