@@ -37,7 +37,9 @@ STOPS, SECONDS, FPS = 6, 2, 30  # of the walk, and seconds from one to the next
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The measures of every model whose file matches ``options.models``."""
-    missing = [str(path) for path in (LARGE / HELD, SMALL / "000000.npz") if not path.exists()]
+    learnt = [SMALL / f"{k:06d}.npz" for k in range(LEARNED)]
+    wanted = (LARGE / HELD, LARGE / learnt[0].name, *learnt)
+    missing = [str(path) for path in wanted if not path.exists()]
     if missing:
         return {"not measured": f"{missing[0]} is missing; see docs/default-model.md"}
     torch.manual_seed(0)
@@ -45,9 +47,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     names = sorted(path.stem for path in folder("models").glob(options.models))
     held = _pictures(LARGE / HELD)
     true = quality.embed(held, SIDE)
-    learned = np.concatenate([_pictures(SMALL / f"{k:06d}.npz") for k in range(LEARNED)])
+    learned = np.concatenate([_pictures(path) for path in learnt])
     known = quality.embed(learned)
-    floor = quality.embed(_pictures(LARGE / "000000.npz"), SIDE)
+    floor = quality.embed(_pictures(LARGE / learnt[0].name), SIDE)
     far = np.median(quality.nearest(quality.embed(held), known).distance)
     rows: dict[str, Any] = {"renders it learned from": _distances(floor, true)}
     for name in names:
