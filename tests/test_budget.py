@@ -145,7 +145,7 @@ def show(budget: Budget, names: str, frames: int, start: int) -> list[float]:
     took = []
     for frame in range(start, start + frames):
         tick = Tick(frame, frame * PERIOD, PERIOD, frame * PERIOD)
-        budget.foresee([PassWeight(name) for name in names], tick)
+        budget.foresee([PassWeight(name) for name in names], (), tick)
         quality = budget._governor.quality
         took.append(1.5 * quality.load([0.1 * PERIOD, *(COSTS[name] for name in names)]))
         budget.spend(took[-1], tick)
@@ -173,7 +173,7 @@ def presets(budget: Budget, names: Sequence[str], burden: float, frames: int, st
     late = 0
     for frame in range(start, start + frames):
         tick = Tick(frame, frame * PERIOD, PERIOD, frame * PERIOD)
-        budget.foresee([PassWeight("a")], tick, names)
+        budget.foresee([PassWeight("a")], names, tick)
         took = burden * budget._governor.quality.load([0.1 * PERIOD, COSTS["a"]])
         late += took > PERIOD
         budget.spend(took, tick)

@@ -51,9 +51,7 @@ class Budget:
         self._whole = True  # whether it is they that are drawn now
         self._begin()
 
-    def foresee(
-        self, passes: Sequence[PassWeight], tick: Tick, presets: Sequence[str] = ()
-    ) -> None:
+    def foresee(self, passes: Sequence[PassWeight], presets: Sequence[str], tick: Tick) -> None:
         """Go where the frame at ``tick`` fits, which is about to be drawn with these passes while
         these presets are on."""
         if not self._screen.software:

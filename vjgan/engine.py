@@ -110,7 +110,7 @@ class Engine:
         picture = self.stage.picture(self.painter.paint(self._latent, tick))
         if self.budget is not None:
             on = [scene.key for scene in self.stage.scenes]
-            self.budget.foresee(controls.passes, tick, on)
+            self.budget.foresee(controls.passes, on, tick)
         self.screen.show(picture, performer.dim(controls, tick), tick)
         shown_at = tick.time if self.now is None else self.now()
         self._took = shown_at - tick.time

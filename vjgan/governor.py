@@ -132,11 +132,7 @@ class Governor:
         if self._fresh and time - self._since >= FRESH and len(self._units) == USUAL:
             self._fresh = False
             seldom = sorted(self._units)[-1 - round(SELDOM * USUAL)]
-            takes = [seldom * load for load in self._loads[: self.rung]]
-            rooms = [ROOM if k < self._start else AGAIN for k in range(self.rung)]
-            pairs = enumerate(zip(takes, rooms, strict=True))
-            fits = (k for k, (one, room) in pairs if one <= room * self._period)
-            return self._go(next(fits, self.rung) - self.rung, time)
+            return self._go(self._best(seldom, self._start) - self.rung, time)
         if self.rung == 0:
             return False
         dearer = self._loads[self.rung - 1] / self._loads[self.rung]
@@ -174,10 +170,18 @@ class Governor:
             below = range(rung + 1, len(takes))
             to = next((k for k in below if takes[k] <= NEAR * self._period), len(takes) - 1)
         else:
-            rooms = [(ROOM if k < self._left else AGAIN) * self._period for k in range(rung)]
-            to = next((k for k, room in enumerate(rooms) if takes[k] <= room), rung)
+            to = self._best(median(self._units), self._left)
         self._risen = -REGRET  # no attempt fails by what comes anew
         return self._go(to - rung, time)
+
+    def _best(self, unit: float, known: int) -> int:
+        """The best rung that a frame is expected to fit, by what one takes in the loads' unit (s),
+        or this one; those from ``known`` on were fine before and need less room."""
+        for rung in range(self.rung):
+            room = ROOM if rung < known else AGAIN
+            if unit * self._loads[rung] <= room * self._period:
+                return rung
+        return self.rung
 
     def _way_down(self, took: float) -> int:
         """How many rungs lead from frames that take so long (s) to where they should fit."""

@@ -138,9 +138,7 @@ class Mirror(Protocol):
 class Budget(Protocol):
     """What is needed of ``vjgan.budget``."""
 
-    def foresee(
-        self, passes: Sequence[PassWeight], tick: Tick, presets: Sequence[str] = ()
-    ) -> None: ...
+    def foresee(self, passes: Sequence[PassWeight], presets: Sequence[str], tick: Tick) -> None: ...
 
     def spend(self, took: float, tick: Tick) -> None: ...
 

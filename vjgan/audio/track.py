@@ -66,7 +66,8 @@ class Track:
         return _frame(self._blocks.position / self.sample_rate, block, self.sample_rate)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let go of the recording."""
+        self._blocks.close()
 
 
 class LiveTrack:
@@ -114,7 +115,8 @@ class LiveTrack:
         return self._queue.popleft()
 
     def close(self) -> None:
-        """Give the output back."""
+        """Give the output back, and let go of the recording."""
+        self._blocks.close()
         speaker, self._speaker = self._speaker, None
         if speaker is not None:
             speaker.close()
@@ -165,13 +167,19 @@ class _Blocks:
             more = self._decode()
             if more is None:
                 break
+            more = np.nan_to_num(more, nan=0.0, posinf=0.0, neginf=0.0)
             self._ready = np.concatenate([self._ready, more]) if len(self._ready) else more
         block, self._ready = self._ready[: self.hop], self._ready[self.hop :]
         if not len(block):
             return None
         self.position += self.hop
-        block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-        return np.pad(block, ((0, self.hop - len(block)), (0, 0)))
+        if len(block) < self.hop:
+            block = np.pad(block, ((0, self.hop - len(block)), (0, 0)))
+        return block
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source = None
 
     def _decode(self) -> FloatArray | None:
         """The next that there is, from the beginning again where it loops; None at the end."""

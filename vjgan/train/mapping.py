@@ -61,10 +61,10 @@ class Known(nn.Module):
         return w
 
     @torch.no_grad()
-    def fit(self, mapping: Mapping, seed: int = 0) -> float:
+    def fit(self, mapping: Mapping) -> float:
         """Take over, by least squares, what a mapping network says: the undoing of `distil`. The
         share of the variance of w that is left, of vectors that were not fitted to."""
-        z, fresh = (torch.from_numpy(self.draw(70_000_000 + seed + k, FITTED)) for k in (0, 1))
+        z, fresh = (torch.from_numpy(self.draw(70_000_000 + k, FITTED)) for k in (0, 1))
         rows = torch.cat([self.values(z), torch.ones(len(z), 1)], 1).double()  # [n, k + 1]
         w = mapping(z).double()  # [n, w_dim]
         square = rows.T @ rows / len(z)

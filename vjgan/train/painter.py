@@ -126,9 +126,10 @@ class Painter(ABC):
         ours = self.network.config
         if not isinstance(network, StyleGAN2) or network.config != ours:
             raise ModelError(f"{model}: its network is none that this trains; it wants {ours}")
-        for painter in (self.network, self.average):
-            painter.synthesis.load_state_dict(network.synthesis.state_dict())
-            cast(Known, painter.mapping).fit(network.mapping)
+        self.network.synthesis.load_state_dict(network.synthesis.state_dict())
+        left = cast(Known, self.network.mapping).fit(network.mapping)
+        print(f"what is known leaves {left:.4f} of the variance of w", flush=True)
+        self.average.load_state_dict(self.network.state_dict())
         with replacing(self.run / DISTILLED) as part:
             torch.save(network.mapping.state_dict(), part)
         self.seen = self.began = seen
