@@ -15,7 +15,7 @@ from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.features import Analyser
 from vjgan.keeper import Analysis, Keeper
 from vjgan.listener import Listener
-from vjgan.media import Recording, Sound, open_recording
+from vjgan.media import Recording, open_recording
 from vjgan.recognition.catalogue import catalogue_file, load
 from vjgan.recognition.recogniser import Recogniser
 from vjgan.score import Score
@@ -134,8 +134,7 @@ def score_tempo(settings: LiveSettings, score: Score, source: Recording | str) -
             f"--score '{score.path}': where its track is can be told only while vjgan plays it, "
             f"not from '{settings.input}'"
         )
-    seconds = source.seconds if isinstance(source, Sound) and _loops(settings) else 0.0
-    loop = round(score.grid.bar(seconds)) if seconds else 0
+    loop = round(score.grid.bar(source.seconds)) if _loops(settings) else 0
     return GridTempo(score.grid, Played(HOP / source.sample_rate), loop)
 
 

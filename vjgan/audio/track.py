@@ -32,7 +32,7 @@ class Output(Protocol):
 
 
 class Recording(Protocol):
-    """What a track needs of ``vjgan.media.Sound`` and ``SoundFile``."""
+    """What a track needs of a ``vjgan.media.Recording``."""
 
     @property
     def sample_rate(self) -> int: ...

@@ -6,20 +6,13 @@ stays off, as PyAV has it; its errors come back as MediaError.
 """
 
 from vjgan.media.films import FilmWriter, check_film
-from vjgan.media.sounds import (
-    Recording,
-    Sound,
-    SoundFile,
-    open_recording,
-    write_wav,
-)
+from vjgan.media.sounds import Recording, Sound, open_recording, write_wav
 from vjgan.media.stills import save_image, write_text
 
 __all__ = [
     "FilmWriter",
     "Recording",
     "Sound",
-    "SoundFile",
     "check_film",
     "open_recording",
     "save_image",
