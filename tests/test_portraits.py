@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -106,6 +108,14 @@ def test_pairs_mirror_pictures_and_marks(data: Path) -> None:
 def test_no_portraits_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(VjganError, match=r"no portraits; render some: python -m tools\.portraits"):
         Pairs(tmp_path)
+
+
+def test_the_trainer_says_what_is_missing_in_one_sentence(tmp_path: Path) -> None:
+    words = ("-m", "vjgan.train.portraits", "--run", str(tmp_path / "run"), "--data", str(tmp_path))
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"vjgan: {tmp_path}: no portraits; render some:")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_grown_network_paints_what_the_generator_shows() -> None:

@@ -25,7 +25,7 @@ from vjgan.commands.score import score as score_command
 from vjgan.commands.take import app as take_app
 from vjgan.commands.tracks import learn
 from vjgan.commands.train import train as train_command
-from vjgan.errors import VjganError
+from vjgan.errors import told
 
 log = logging.getLogger("vjgan")
 
@@ -120,10 +120,6 @@ def main() -> NoReturn:
     """Run the command line. A user's mistake is one sentence and exit status 1, never a
     traceback; an interruption ends cleanly with 130."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # also where SIGINT is ignored
-    try:
+    with told():
         app(standalone_mode=True)
-    except VjganError as error:
-        sys.exit(f"vjgan: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
     sys.exit(0)

@@ -1,5 +1,9 @@
 """What can go wrong, in one sentence that names the thing, the value and what is allowed."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class VjganError(Exception):
     """A mistake or a missing thing that the user can mend; its text is shown as it is."""
@@ -43,3 +47,15 @@ class BankError(VjganError):
 
 class GeneError(VjganError):
     """Portraits cannot be blended as asked."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Where a mistake of the user's comes up inside, its sentence ends the program; so does Ctrl-C,
+    in silence."""
+    try:
+        yield
+    except VjganError as error:
+        sys.exit(f"vjgan: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -16,6 +16,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from vjgan.errors import told
 from vjgan.generator import checkpoint
 from vjgan.generator.closeness import closeness
 from vjgan.generator.measure import measure
@@ -275,4 +276,5 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

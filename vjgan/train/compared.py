@@ -11,6 +11,7 @@ from PIL import Image
 
 from vjgan.camera.follower import PORTRAIT, Follower
 from vjgan.camera.reader import Reader
+from vjgan.errors import told
 from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.player import make_space
@@ -84,4 +85,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from vjgan.errors import VjganError
+from vjgan.errors import VjganError, told
 from vjgan.train import export, finish, portraits, upres
 from vjgan.train.features import PACKAGE
 from vjgan.train.finish import FINISH
@@ -179,12 +179,8 @@ def main(words: Sequence[str] | None = None) -> None:
     root = Path.cwd()
     if not (root / "tools" / "portraits").is_dir():
         sys.exit("vjgan: the default model is made from the checkout; go to its folder first")
-    try:
+    with told():
         make(steps(root, scale, options.out))
-    except VjganError as error:
-        sys.exit(f"vjgan: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 if __name__ == "__main__":

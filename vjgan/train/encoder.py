@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vjgan.errors import told
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import Mapping, StyleGAN2
 from vjgan.train import sitter
@@ -180,4 +181,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -10,6 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from vjgan.errors import told
 from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.closeness import closeness
@@ -129,4 +130,5 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from vjgan.errors import told
 from vjgan.files import replacing
 from vjgan.train.judge import Judge, fool_loss, judge_loss
 from vjgan.train.mapping import CONFIG
@@ -97,4 +98,5 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -20,6 +20,7 @@ from vjgan.camera.align import Placement
 from vjgan.camera.faces import Detector, Mesh, Surface
 from vjgan.camera.geometry import BONES, measures
 from vjgan.camera.reader import expand
+from vjgan.errors import told
 from vjgan.files import replacing
 from vjgan.train import sitter
 from vjgan.train.pairs import HELD
@@ -163,4 +164,5 @@ def write(path: Path, rows: dict[str, FloatArray]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vjgan.camera.faces import Surface
-from vjgan.errors import ModelError
+from vjgan.errors import ModelError, told
 from vjgan.train import sitter
 from vjgan.train.encoder import DATA, MODEL, OUT, RUN
 from vjgan.train.encoding import SIZE, Encoder, export
@@ -76,4 +76,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vjgan.errors import VjganError
+from vjgan.errors import VjganError, told
 from vjgan.files import replacing
 from vjgan.generator.player import open_model
 from vjgan.train import sitter
@@ -64,4 +64,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vjgan.errors import told
 from vjgan.generator.stylegan2 import StyleGAN2Config
 from vjgan.train import products
 from vjgan.train.features import Features
@@ -152,4 +153,5 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

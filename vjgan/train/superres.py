@@ -24,7 +24,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from vjgan.errors import VjganError
+from vjgan.errors import VjganError, told
 from vjgan.files import replacing
 from vjgan.generator.superres import BLOCKS, NEAR, WEIGHTS, WIDTH
 from vjgan.generator.upscale import FACTOR, Upscaler, write_upscaler
@@ -164,4 +164,5 @@ def save(
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from vjgan.errors import VjganError
+from vjgan.errors import VjganError, told
 from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import StyleGAN2
@@ -238,4 +238,5 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()
