@@ -375,7 +375,7 @@ def slow(path: Path) -> None:
             time = second + k / 20
             writer.hear(Features(time=time, level=1.0 + k / 20), None)
             writer.frame(Tick(k, time, 0.05, time), Beat(position=2 * time))
-        writer._flush()
+        writer.flush()
     writer.close()
 
 
@@ -436,7 +436,7 @@ writer = TakeWriter(Path(sys.argv[1]), {}, str)
 for second in range(5):
     for k in range(200):
         writer.hear(Features(time=k * k * 0.001, level=k * k % 77), None)
-    writer._flush()
+    writer.flush()
 writer.close()
 print(writer.failed)
 """

@@ -38,8 +38,8 @@ class Entrance:
 
 
 class TakeWriter:
-    """A take on its way to a file. All but `close` returns at once; what fails is logged once, and
-    ``failed`` is true from then on."""
+    """A take on its way to a file. All but `flush` and `close` return at once; what fails is logged
+    once, and ``failed`` is true from then on."""
 
     def __init__(self, path: Path, about: Mapping[str, Any], made: Callable[[], str]) -> None:
         """``about`` says what is played (seed, model, input), ``made`` when. Raises MediaError."""
@@ -56,6 +56,7 @@ class TakeWriter:
         self._entrances: deque[Entrance] = deque(maxlen=MOST_WAITING)
         self._over = threading.Event()
         self._about = {"made": made(), **about, "features": FEATURES, "frames": FRAMES}
+        self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="take", daemon=True)
         self._thread.start()
 
@@ -80,6 +81,15 @@ class TakeWriter:
         """A frame was shown."""
         self._frames.append((tick, beat))
 
+    def flush(self) -> None:
+        """Write what waits, as the thread does each second; nothing where nothing waits."""
+        with self._writing:
+            if self._about:
+                self._put(self._about)
+                self._about = {}
+            if self._features or self._frames or self._events or self._entrances:
+                self._record()
+
     def close(self) -> None:
         """Write what is left, and end."""
         self._over.set()
@@ -87,13 +97,13 @@ class TakeWriter:
 
     def _run(self) -> None:
         step_back(NICENESS)
-        self._put(self._about)
+        self.flush()
         while not self._over.wait(FLUSH_SECONDS):
-            self._flush()
-        self._flush()
+            self.flush()
+        self.flush()
         self._tape.close()
 
-    def _flush(self) -> None:
+    def _record(self) -> None:
         features, frames = drained(self._features), drained(self._frames)
         heard = self._heard.pack([row(one) for one in features])
         words: dict[str, Any] = {
