@@ -25,7 +25,7 @@ from vjgan.control import ControlSettings
 from vjgan.controls import CONTROLS
 from vjgan.midi import MidiIn
 from vjgan.settings import LiveSettings
-from vjgan.show import play
+from vjgan.show import first_scene, play
 from vjgan.stage import Stage
 from vjgan.stock import make_library
 
@@ -92,7 +92,7 @@ def moves(seconds: float, kind: type[Watched]) -> dict[str, Any]:
         )
         table = {"mover": {"takeover": "jump", "controls": CONTROLS_OF_IT}}
         bound = read_controllers("bench", table, CONTROLS)
-        stage = Stage(library.scene(path))
+        stage = Stage(first_scene(library, path))
         play(settings, library, path, stage, "", hands, screen, controllers=bound)
         screen.close()
         hands.close()

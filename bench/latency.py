@@ -25,7 +25,7 @@ from bench.pacing import live
 from vjgan.render import Nobody
 from vjgan.screen.window import Window
 from vjgan.settings import LiveSettings
-from vjgan.show import play
+from vjgan.show import first_scene, play
 from vjgan.stage import Stage
 from vjgan.stock import make_library
 from vjgan.types import Controls, Picture, Tick
@@ -75,7 +75,7 @@ def bursts(seconds: float) -> dict[str, Any]:
         settings = replace(settings, stats=Path(folder) / "stats.json")
         library = make_library()
         path = library.find(settings.preset)
-        play(settings, library, path, Stage(library.scene(path)), "", Nobody(), screen)
+        play(settings, library, path, Stage(first_scene(library, path)), "", Nobody(), screen)
     screen.close()
     aloud.wait()
     reader.join()

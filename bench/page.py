@@ -25,7 +25,7 @@ from vjgan.remote.address import listen, url
 from vjgan.render import Nobody
 from vjgan.screen.window import Window
 from vjgan.settings import LiveSettings
-from vjgan.show import play
+from vjgan.show import first_scene, play
 from vjgan.stage import Stage
 from vjgan.stock import make_library
 from vjgan.types import Controls, Picture, Tick
@@ -70,7 +70,7 @@ def moves(seconds: float) -> dict[str, Any]:
         screen = Watched(size=(480, 270), display=None, fullscreen=False)
         library = make_library()
         path = library.find(settings.preset)
-        play(settings, library, path, Stage(library.scene(path)), "", Nobody(), screen)
+        play(settings, library, path, Stage(first_scene(library, path)), "", Nobody(), screen)
         screen.close()
         fingers.wait(30)
         reader.join()

@@ -23,7 +23,7 @@ from vjgan import show
 from vjgan.control import ControlSettings
 from vjgan.screen.window import Window
 from vjgan.settings import LiveSettings
-from vjgan.show import play
+from vjgan.show import first_scene, play
 from vjgan.stage import Stage
 from vjgan.stats import LATE_FRAMES
 from vjgan.stock import demo_sound, make_library
@@ -90,7 +90,8 @@ def perform(window: str, seconds: float, fps: float) -> dict[str, Any]:
         alone = ControlSettings(page=False, osc_port=0)
         settings = LiveSettings(input="demo", seconds=lasts, stats=file, control=alone)
         hands = Restless(screen, seconds)
-        play(settings, library, path, Stage(library.scene(path)), demo_sound(), hands, screen)
+        stage = Stage(first_scene(library, path))
+        play(settings, library, path, stage, demo_sound(), hands, screen)
         stats = json.loads(file.read_text())
     screen.close()
     period = 1.0 / (fps if screen.software else show.FPS)

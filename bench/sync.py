@@ -32,7 +32,7 @@ from vjgan.audio.demo import BEAT, demo
 from vjgan.render import Nobody
 from vjgan.screen.window import Window
 from vjgan.settings import LiveSettings
-from vjgan.show import play
+from vjgan.show import first_scene, play
 from vjgan.stage import Stage
 from vjgan.stock import make_library
 from vjgan.types import Controls, Event, Picture, Tick
@@ -82,7 +82,7 @@ def chosen(stats: dict[str, Any]) -> dict[str, Any]:
 def watch(seconds: float, preset: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Show for so long: seconds into the track [n], as heard, frames [n, pixels], statistics."""
     library = make_library()
-    stage = Stage(library.scene(library.find(str(preset))))
+    stage = Stage(first_scene(library, library.find(str(preset))))
     screen = Watched(size=SIZE, display=None, fullscreen=False)
     with tempfile.TemporaryDirectory() as folder, recording() as record:
         file = Path(folder) / "stats.json"

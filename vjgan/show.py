@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from vjgan.beat import check_clock
@@ -23,7 +24,7 @@ from vjgan.control import PresetPen, make_desk, serve
 from vjgan.engine import Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
 from vjgan.film import FilmSettings, Progress, check_factor, film
-from vjgan.generator.worker import Worker
+from vjgan.generator.worker import NICENESS, Worker
 from vjgan.hands import bind
 from vjgan.hearing import make_ear, make_recogniser, make_tempo, score_tempo, source_of
 from vjgan.keeper import About, Keeper, light_width
@@ -37,6 +38,7 @@ from vjgan.media.codecs import check_codec, suffix_of
 from vjgan.midi import MidiIn
 from vjgan.output.line import check_line, open_line
 from vjgan.people import People
+from vjgan.priority import behind
 from vjgan.remote.desk import Together
 from vjgan.rig import load_rig
 from vjgan.roles import Onlooker
@@ -46,7 +48,7 @@ from vjgan.screen.window import Window
 from vjgan.setlist import Setlist, check_unit
 from vjgan.settings import LiveSettings
 from vjgan.sitting import open_sitting
-from vjgan.stage import Stage
+from vjgan.stage import Scene, Stage
 from vjgan.stats import Stats, write_stats
 from vjgan.stock import make_library, notice, runtime
 from vjgan.types import Hands, Screen
@@ -83,8 +85,10 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
         midi = MidiIn(settings.midi or None, settings.midi_api or None)
         room.callback(midi.close)
         midi.check()
-        chapters = None if score is None else _chapters(settings, library, score, source)
-        stage = Stage(library.scene(path) if chapters is None else chapters.first)
+        chapters = None
+        if score is not None:
+            chapters = behind(NICENESS, partial(_chapters, settings, library, score, source))
+        stage = Stage(first_scene(library, path) if chapters is None else chapters.first)
         try:
             screen = room.enter_context(closing(_screen(settings)))
         except DeviceError as error:
@@ -109,6 +113,12 @@ def perform(settings: LiveSettings, say: Callable[[str], None], progress: Progre
             )
             return
     _film_instead(settings, progress)
+
+
+def first_scene(library: Library, path: Path) -> Scene:
+    """The scene of a show's first preset. What its model's libraries start goes behind the screen,
+    as the model itself does."""
+    return behind(NICENESS, partial(library.scene, path))
 
 
 def _check_outputs(settings: LiveSettings) -> None:
