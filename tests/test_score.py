@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+import wave
 from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
@@ -150,6 +151,27 @@ def test_a_track_of_a_bar_or_two_has_one_part(count: int) -> None:
 
 
 # Files.
+
+
+def test_a_track_of_three_seconds_is_one_section_and_a_film(tmp_path: Path) -> None:
+    rate = 22050
+    beats = np.arange(3 * rate) % (rate // 2) < 400  # a click twice a second
+    sound = np.where(beats, np.sin(np.arange(3 * rate) * 0.3), 0.0)
+    track, path = tmp_path / "short.wav", tmp_path / "short.toml"
+    with wave.open(str(track), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes((20000 * sound).astype("<i2").tobytes())
+    write_score(str(track), path, lambda count, name: nullcontext(lambda done: None))
+    score = make_library(live=False).score(path)
+    assert len(score.chapters) == 1
+    film(
+        FilmSettings("", tmp_path / "a.mp4", size=(160, 90), fps=Fraction(10), score=path),
+        lambda count, name: nullcontext(lambda done: None),
+    )
+    with av.open(str(tmp_path / "a.mp4")) as box:
+        frames = [frame.to_ndarray(format="rgb24") for frame in box.decode(video=0)]
+    assert len(frames) == 30
+    assert all(np.ptp(frame) > 60 for frame in frames[5:])
 
 
 def test_what_is_composed_can_be_read(composed: str, tmp_path: Path) -> None:
