@@ -58,12 +58,18 @@ LOCAL = (  # pairs (more, less); a pair with %s is applied to the left and the r
     ("cheek/%s-cheek-bones-incr", "cheek/%s-cheek-bones-decr"),
     ("cheek/%s-cheek-volume-incr", "cheek/%s-cheek-volume-decr"),
 )
+WITH_WEIGHT = (  # pairs (heavier, lighter)
+    ("head/head-fat-incr", "head/head-fat-decr"),
+    ("neck/neck-scale-horiz-incr", "neck/neck-scale-horiz-decr"),
+    ("neck/neck-double-incr", "neck/neck-double-decr"),
+    ("cheek/%s-cheek-volume-incr", "cheek/%s-cheek-volume-decr"),
+)
+WITH_AGE = ("head/head-age-incr", "eyes/%s-eye-bag-incr", "mouth/mouth-laugh-lines-in")
 EXPRESSIONS = (
     "mouth-corner-puller",
     "mouth-depression",
     "mouth-open",
     "mouth-upward-retraction",
-    "mouth-pursing",
     *(f"eye-{side}-{move}" for side in ("left", "right") for move in ("closure", "opened-up")),
     *(
         f"eyebrows-{side}-{move}"
@@ -78,7 +84,7 @@ HAIRLINE = (
 
 
 def smoothstep(low: float, high: float, x: Floats) -> Floats:
-    """0 below ``low``, 1 above ``high``, smooth between."""
+    """0 below ``low``, 1 above ``high``, smooth between; falling where ``low`` is the greater."""
     t = np.clip((x - low) / (high - low), 0, 1)
     return (t * t * (3 - 2 * t)).astype(np.float32)
 
@@ -161,6 +167,9 @@ class Head:
         self.scalp *= self.rest[:, 1] > 6.2
         _, group = np.unique(source, return_inverse=True)
         self.normals = Normals(self.triangles, group)
+        self.beard = self._bearded()
+        normals = self.normals(self.rest)
+        self._whiskers = (0.10 * self.beard[:, None] * normals).astype(np.float32)
         self._row = np.full(len(obj.vertices), -1)
         used = np.unique(source)
         self._row[used] = np.arange(len(used))
@@ -174,6 +183,16 @@ class Head:
         mask = np.asarray(picture.resize((1024, 1024)), np.float32) / 255
         x = np.clip((uv[:, 0] * 1023).astype(int), 0, 1023)
         return mask[np.clip(((1 - uv[:, 1]) * 1023).astype(int), 0, 1023), x]
+
+    def _bearded(self) -> Floats:
+        """Where a beard grows, 0..1: chin, jaw up to the ears, upper lip."""
+        x, y, z = np.abs(self.rest[:, 0]), self.rest[:, 1], self.rest[:, 2]
+        upper = 6.50 + 0.42 * smoothstep(0.24, 0.40, x) + 0.45 * smoothstep(0.45, 0.85, x)
+        jaw = smoothstep(0.06, -0.06, y - upper) * smoothstep(5.95, 6.2, y)
+        lip = smoothstep(0.10, 0.03, np.abs(y - 6.77)) * smoothstep(0.36, 0.26, x)
+        mask = np.maximum(jaw, lip * (z > 1.3)) * smoothstep(0.25, 0.5, z)
+        mask *= (self.region == SKIN) * (1 - np.clip(1.5 * self.lips, 0, 1))
+        return mask.astype(np.float32)
 
     def _target(self, name: str) -> Floats:
         if "%s" in name:
@@ -196,25 +215,27 @@ class Head:
         ]
         local = [side for pair in LOCAL for side in pair]
         expression = [f"expression/units/caucasian/{name}" for name in EXPRESSIONS]
-        names = (*macro, *build, *local, *expression)
+        weight = [way for pair in WITH_WEIGHT for way in pair]
+        names = (*macro, *build, *local, *weight, *WITH_AGE, *expression)
         return np.stack([self._target(name).ravel() for name in names])  # [targets, 3 * used]
 
     def _identity_axes(self) -> Floats:
         """``sitter.SHAPES`` orthogonal directions [axes, local pairs] in face shape."""
         noise = np.random.default_rng(11).normal(size=(len(LOCAL), sitter.SHAPES))
         axes, _ = np.linalg.qr(noise)
-        return (axes.T * 1.15).astype(np.float32)
+        return (axes.T * 2.0).astype(np.float32)
 
     def shape(self, d: dict[str, NDArray[np.float64]], i: int) -> Floats:
         """The head of sitter ``i`` of a description: vertices [n, 3]."""
-        weights = np.concatenate([_build(d, i), self._local(d, i), _expression(d, i)])
-        points = self._base + (weights.astype(np.float32) @ self._basis).reshape(-1, 3)
-        return points[self._spread]
+        parts = [_build(d, i), self._local(d, i), _flesh(d, i), _expression(d, i)]
+        weights = np.concatenate(parts).astype(np.float32)
+        points = (self._base + (weights @ self._basis).reshape(-1, 3))[self._spread]
+        return np.asarray(points + float(d["beard"][i]) * self._whiskers, np.float32)
 
     def _local(self, d: dict[str, NDArray[np.float64]], i: int) -> NDArray[np.float64]:
         amount = d["shape"][i] @ self._mixing
         amount[15] += 0.45  # larger eyes read better from afar
-        amount = np.clip(amount, -0.9, 0.9)
+        amount = np.tanh(amount)
         return np.stack([np.maximum(amount, 0), np.maximum(-amount, 0)], 1).ravel()
 
 
@@ -229,14 +250,20 @@ def _build(d: dict[str, NDArray[np.float64]], i: int) -> NDArray[np.float64]:
     return np.concatenate([macro.ravel(), build.ravel()])
 
 
+def _flesh(d: dict[str, NDArray[np.float64]], i: int) -> NDArray[np.float64]:
+    weight, old = d["weight"][i], d["old"][i]
+    pair = np.array([max(weight, 0), max(-weight, 0)])
+    return np.concatenate([np.outer([0.8, 0.7, 0.5, 0.6], pair).ravel(), old * np.ones(3)])
+
+
 def _expression(d: dict[str, NDArray[np.float64]], i: int) -> NDArray[np.float64]:
     smile, jaw, brow, blink = (d[name][i] for name in ("smile", "jaw", "brow", "blink"))
+    wide = 1 - 0.35 * jaw  # an open mouth has less way to go
     mouth = [
-        1.05 * max(smile, 0),
-        0.8 * max(-smile, 0),
+        1.15 * wide * max(smile, 0),
+        0.9 * max(-smile, 0),
         1.0 * jaw,
-        0.35 * max(smile, 0) * jaw,
-        0.75 * d["pucker"][i],
+        0.5 * wide * max(smile, 0),
     ]
     eyes = 2 * [blink, 0.6 * d["wide"][i] * (1 - blink)]
     brows = 2 * [0.9 * max(brow, 0), 0.9 * max(-brow, 0), 0.3 * max(brow, 0)]

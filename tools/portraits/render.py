@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.portraits import shaders
-from tools.portraits.hair import Hair
+from tools.portraits.hair import Hair, Style
 from tools.portraits.mesh import EYE, LASH, SKIN, Head, smoothstep
 from vjgan.train import sitter
 
@@ -24,7 +24,7 @@ SHADOW = 256
 MARKS = ("left eye", "right eye", "mouth")
 UNIFORMS = (
     *("key", "key_colour", "rim", "rim_colour", "ambient", "backdrop", "accent", "material"),
-    *("gloss", "skin", "hair_colour", "iris", "lips", "male", "hair", "gaze", "old"),
+    *("skin", "hair_colour", "iris", "lips", "male", "hair", "gaze", "old", "beard", "paint"),
 )
 
 
@@ -110,6 +110,7 @@ class Renderer:
             occlusion,
             head.region,
             veins(head.rest),
+            head.beard,
         ]
         columns = [np.reshape(x, (len(head.rest), -1)) for x in static]
         still = c.buffer(np.concatenate(columns, 1).astype("f4").tobytes())
@@ -117,7 +118,7 @@ class Renderer:
             self._head_program,
             [
                 (self._head_points, "3f 3f", "position", "normal"),
-                (still, "3f 4f 2f", "rest", "mask", "kind"),
+                (still, "3f 4f 3f", "rest", "mask", "kind"),
             ],
             head_faces,
         )
@@ -183,9 +184,10 @@ class Renderer:
         return (blocks.mean((1, 3), dtype=np.float32) + 0.5).astype(np.uint8), marks
 
     def _pose(self, d: dict[str, NDArray[np.float64]], i: int) -> tuple[Floats, Floats, Floats]:
-        head, (length, top, volume) = self.head, (float(d[k][i]) for k in ("length", "top", "hair"))
+        head, worn = self.head, ("length", "top", "hair", "curl", "fringe", "parting")
         points = head.shape(d, i)
-        hair, hair_normals, strands = self.hair.shape(points, length, top, volume)
+        style = Style(*(float(d[name][i]) for name in worn))
+        hair, hair_normals, strands = self.hair.shape(points, style)
         left = points[(head.region == EYE) & (head.rest[:, 0] > 0)].mean(0)
         right = points[(head.region == EYE) & (head.rest[:, 0] < 0)].mean(0)
         mouth = points[head.lips > 0.5].mean(0)

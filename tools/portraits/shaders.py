@@ -7,14 +7,14 @@ Narkowicz 2015.
 """
 
 HEAD_VERTEX = """#version 330
-in vec3 position, normal, rest; in vec4 mask; in vec2 kind;
+in vec3 position, normal, rest; in vec4 mask; in vec3 kind;
 uniform mat4 camera_matrix, light_matrix; uniform mat3 turn_matrix;
-out vec3 world, n, at; out vec4 m; out vec3 in_light; flat out int region; out float vein;
+out vec3 world, n, at; out vec4 m; out vec3 in_light; flat out int region; out float vein, whiskers;
 void main() {
   gl_Position = camera_matrix * vec4(position, 1);
   world = turn_matrix * position; n = turn_matrix * normal; at = rest; m = mask;
   in_light = (light_matrix * vec4(position, 1)).xyz * .5 + .5;
-  region = int(kind.x + .5); vein = kind.y;
+  region = int(kind.x + .5); vein = kind.y; whiskers = kind.z;
 }"""
 
 HAIR_VERTEX = """#version 330
@@ -30,7 +30,7 @@ void main() {
 LIGHT = """#version 330
 uniform sampler2D shadow_map;
 uniform vec3 key, key_colour, rim, rim_colour, ambient, backdrop, accent, glow;
-uniform vec4 material; uniform float gloss;
+uniform vec4 material;
 const vec3 eye = vec3(0, 0, 9);
 float lit(vec3 p) {
   float sum = 0.;
@@ -69,7 +69,7 @@ vec3 shine(vec3 n, vec3 v, float rough, float f0, float shadow) {
 vec3 statue(vec3 n, vec3 v, vec3 skin, vec3 stone, vec3 metal, float shadow, float ao, float edge) {
   vec3 c = material.x * skin;
   c += material.y * (wrapped(n, stone, .45, shadow, ao, vec3(1.05, .93, .88))
-       + shine(n, v, .34 - .1 * gloss, .06, shadow));
+       + shine(n, v, .34, .06, shadow));
   float away = pow(1. - max(dot(n, v), 0.), 5.);
   c += material.z * studio(reflect(-v, n)) * mix(metal, vec3(1), away) * mix(.25, 1., ao);
   float grazing = 1. - max(dot(n, v), 0.);
@@ -88,14 +88,15 @@ vec3 film(vec3 c) {
 HEAD_FRAGMENT = (
     LIGHT
     + """
-in vec3 world, n, at; in vec4 m; in vec3 in_light; flat in int region; in float vein; out vec4 o;
-uniform vec3 skin, hair_colour, iris, lips; uniform float male, hair, gaze, old;
+in vec3 world, n, at; in vec4 m; in vec3 in_light; flat in int region; in float vein, whiskers;
+out vec4 o;
+uniform vec3 skin, hair_colour, iris, lips; uniform float male, hair, gaze, old, beard, paint;
 void main() {
   float ax = abs(at.x), ao = m.w, shadow = lit(in_light);
   vec3 N = normalize(n), v = normalize(eye - world);
   vec3 albedo = skin, stone = mix(vec3(.66, .64, .61), vec3(.26, .27, .30), vein);
-  vec3 metal = mix(vec3(.92), .35 + .75 * accent, .28 + .28 * gloss);
-  float rough = .46 - .10 * gloss, f0 = .035, edge = 0.;
+  vec3 metal = mix(vec3(.92), .35 + .75 * accent, .28);
+  float rough = .46, f0 = .035, edge = 0.;
   vec3 scatter = vec3(1.15, .72, .58);
   if (region == 0) {
     float cheek = exp(-pow(length(vec2(ax - .5, at.y - 6.98)) / .26, 2.)) * step(.8, at.z);
@@ -110,6 +111,15 @@ void main() {
     brow *= smoothstep(.66, .5, ax) * step(.9, at.z);
     albedo = mix(albedo, hair_colour * .5, .88 * brow); stone *= 1. - .45 * brow; edge += .9 * brow;
     metal *= 1. - .5 * brow;
+    float lid = m.z * paint;
+    albedo = mix(albedo, mix(albedo * .35, lips * .5, .5), .7 * lid);
+    float bristle = sin(ax * 83. + 3. * sin(at.y * 19.)) + sin(ax * 131. - at.y * 57.);
+    bristle = .5 + .25 * bristle;
+    float grown = whiskers * beard;
+    float stubble = smoothstep(.05, .75, grown + .25 * (bristle - .5) * grown);
+    albedo = mix(albedo, hair_colour * mix(.35, .85, bristle), .95 * stubble);
+    f0 *= 1. - .8 * stubble; stone *= 1. - (.25 + .3 * bristle) * stubble;
+    metal *= 1. - (.3 + .4 * bristle) * stubble; edge += .35 * bristle * stubble;
     float root = smoothstep(.1, .6, m.y) * hair;
     albedo = mix(albedo, hair_colour * .6, .92 * root); stone *= 1. - .35 * root;
     float collar = 5.62 + .12 * sin(at.x * 3.) + .2 * smoothstep(.2, .9, ax);
@@ -142,9 +152,10 @@ uniform vec3 hair_colour;
 void main() {
   vec3 v = normalize(eye - world), N = normalize(n), T = normalize(t);
   if (dot(N, v) < 0.) N = -N;
+  if (shade.y > .99 - .04 * fract(shade.x * 19.)) discard;
   float shadow = lit(in_light), tone = .5 + .5 * shade.x;
   float ao = mix(.55, 1., smoothstep(0., .5, shade.y));
-  vec3 albedo = hair_colour * mix(.55, 1.25, tone);
+  vec3 albedo = hair_colour * mix(.7, 1.2, tone);
   vec3 S = normalize(T + N * (.12 + .10 * shade.x));
   float tk = dot(S, normalize(key + v)), tr = dot(S, normalize(rim + v));
   float spec = pow(max(1. - tk * tk, 0.), 40.) * max(dot(N, key) + .2, 0.);
@@ -153,7 +164,7 @@ void main() {
   c += (albedo * .6 + .05) * (key_colour * spec * shadow * .8 + rim_colour * back * .55);
   vec3 B = normalize(N + .22 * shade.x * cross(N, T));
   vec3 stone = vec3(.60, .58, .56) * mix(.72, 1., tone);
-  vec3 metal = mix(vec3(.92), .35 + .75 * accent, .28 + .28 * gloss) * mix(.6, 1., tone);
+  vec3 metal = mix(vec3(.92), .35 + .75 * accent, .28) * mix(.6, 1., tone);
   float line = .22 * smoothstep(.55, .95, tone) * (.3 + .7 * shade.y);
   o = vec4(film(statue(B, v, c, stone, metal, shadow, ao, line)), 1);
 }"""

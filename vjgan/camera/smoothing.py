@@ -9,7 +9,7 @@ import numpy as np
 from vjgan.types import FloatArray
 
 # What a face does, and how it is turned, follows at once; the rest is who somebody is.
-DOES = ("smile", "jaw", "blink", "brow", "pucker", "gaze", "turn", "nod")
+DOES = ("smile", "jaw", "blink", "brow", "gaze", "turn", "nod")
 REST_HZ = 1.2  # cutoff of what rests
 PER_SPEED = 1.5  # by which it rises, in Hz for a standard deviation a second
 SPEED_HZ = 1.0  # cutoff of the speed

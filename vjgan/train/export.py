@@ -28,8 +28,9 @@ TEACHING = 20_000  # steps that the mapping network is taught what w is
 CENTRE = 16_384  # vectors that the centre of truncation is the mean of
 # What a preset can steer by name; the rest is left to the walk.
 DIRECTIONS = (
-    *("smile", "jaw", "blink", "brow", "pucker", "gaze", "turn", "nod"),
-    *("age", "hair_length", "material_x", "material_y", "key", "rim"),
+    *("smile", "jaw", "blink", "brow", "gaze", "turn", "nod"),
+    *("sex", "age", "weight", "hair", "hair_length", "hair_top", "curl", "parting"),
+    *("material_x", "material_y", "key", "rim"),
 )
 # Materials to go to from skin, whole: where each lies among `material_x` and `material_y`.
 SKIN = (0.0, -0.2)

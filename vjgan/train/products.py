@@ -23,7 +23,9 @@ def products(p: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def _places(d: dict[str, Array]) -> Array:
     """The pose times everything that has a place in the face."""
-    names = ("weight", "male", "old", "child", "jaw", "smile", "gaze", "hair", "length", "top")
+    built = ("weight", "male", "old", "child", "jaw", "smile", "gaze")
+    worn = ("hair", "length", "top", "fringe", "curl", "parting", "beard")
+    names = (*built, *worn)
     face = np.stack([d[name] for name in (*names, "turn", "nod")], 1)
     face = np.concatenate([face, d["origin"], d["shape"]], 1)
     turn, nod = d["turn"][:, None], d["nod"][:, None]
@@ -52,6 +54,9 @@ def _lights(d: dict[str, Array]) -> Array:
         (surface * d["rim_colour"]) ** GAMMA * rim,
         hair * d["length"][:, None],
         hair * d["top"][:, None],
+        hair * d["fringe"][:, None],
+        hair * d["beard"][:, None],
+        hair * d["curl"][:, None],
         backdrop * turn,
         lit * turn,
     ]

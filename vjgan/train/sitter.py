@@ -17,13 +17,13 @@ Array = NDArray[np.float64]
 NAMES = (
     *("origin_x", "origin_y", "sex", "age", "weight"),
     *("shape0", "shape1", "shape2", "shape3", "shape4"),
-    *("smile", "jaw", "blink", "brow", "pucker", "gaze", "turn", "nod"),
+    *("smile", "jaw", "blink", "brow", "curl", "gaze", "turn", "nod"),
     *("hair", "hair_length", "hair_top", "hair_shade", "hair_dye"),
     *("material_x", "material_y"),
-    *("key", "rim", "hue_x", "hue_y", "accent", "backdrop", "gloss"),
+    *("key", "rim", "hue_x", "hue_y", "accent", "backdrop", "parting"),
 )
 INDEX = {name: i for i, name in enumerate(NAMES)}
-MIRRORED = ("gaze", "turn", "key")  # change sign when the picture is mirrored
+MIRRORED = ("gaze", "turn", "key", "parting")  # change sign when the picture is mirrored
 MATERIALS = ("skin", "marble", "chrome", "neon")
 SHAPES = 5
 
@@ -99,8 +99,8 @@ def _body(q: dict[str, Array]) -> dict[str, Array]:
         "male": 1 / (1 + np.exp(-q["sex"] / 0.3)),
         "old": 0.9 * gate(q["age"], 0.3, 2.0),
         "child": 0.5 * gate(-q["age"], 0.8, 2.2),
-        "weight": 0.6 * np.tanh(0.6 * q["weight"]),
-        "shape": np.tanh(0.6 * np.stack([q[f"shape{i}"] for i in range(SHAPES)], 1)),
+        "weight": 0.95 * np.tanh(0.75 * q["weight"]),
+        "shape": np.tanh(0.7 * np.stack([q[f"shape{i}"] for i in range(SHAPES)], 1)),
     }
 
 
@@ -111,7 +111,6 @@ def _face(q: dict[str, Array]) -> dict[str, Array]:
         "blink": gate(q["blink"], 0.45, 1.25),
         "wide": gate(-q["blink"], 0.3, 1.8),
         "brow": np.tanh(0.8 * q["brow"]),
-        "pucker": gate(q["pucker"], 0.3, 1.8),
         "gaze": 0.34 * np.tanh(0.8 * q["gaze"]),
         "turn": 0.62 * np.tanh(0.75 * q["turn"]),
         "nod": 0.03 + 0.20 * np.tanh(0.6 * q["nod"]),
@@ -119,9 +118,16 @@ def _face(q: dict[str, Array]) -> dict[str, Array]:
 
 
 def _hair(q: dict[str, Array]) -> dict[str, Array]:
-    volume = gate(q["hair"], -1.4, -0.8)
+    volume = gate(q["hair"], -1.3, -1.0)
+    male = 1 / (1 + np.exp(-q["sex"] / 0.3))
+    receding = gate(-q["hair"], -0.1, 0.8) * (0.2 + 0.8 * male)
     return {
         "hair": volume,
+        "fringe": gate(q["hair"], 0.1, 1.5) - receding,
+        "curl": gate(q["curl"], -0.2, 1.6),
+        "parting": np.tanh(0.9 * q["parting"]),
+        "beard": gate(q["sex"], 0.4, 1.5) * gate(q["age"], -1.4, -0.4),
+        "paint": gate(-q["sex"], 0.3, 1.6),
         "length": volume * gate(q["hair_length"], -0.3, 1.5),
         "top": volume * gate(q["hair_top"], -0.8, 2.0),
     }
@@ -132,7 +138,7 @@ def _material(q: dict[str, Array]) -> dict[str, Array]:
     logits = 6.0 * np.stack([0.45 + 0 * x, y - 0.35, -0.8 * y + x - 0.75, -0.8 * y - x - 0.75], 1)
     weights = np.exp(logits - logits.max(1, keepdims=True))
     weights /= weights.sum(1, keepdims=True)
-    return {"material": weights, "gloss": np.tanh(q["gloss"])}
+    return {"material": weights}
 
 
 def _light(q: dict[str, Array]) -> dict[str, Array]:
@@ -189,7 +195,8 @@ def features(p: NDArray[np.floating]) -> NDArray[np.float32]:
     sines of the angles, and the products of light and surface that the eye sees."""
     d = describe(p)
     signed = ("male", "old", "child", "weight", "shape", "smile", "jaw", "blink", "wide", "brow")
-    plain = (*signed, "pucker", "gaze", "turn", "nod", "hair", "length", "top", "material", "gloss")
+    worn = ("hair", "length", "top", "fringe", "curl", "parting", "beard", "paint")
+    plain = (*signed, "gaze", "turn", "nod", *worn, "material")
     columns = [d[name].reshape(len(p), -1) for name in (*plain, "origin", "key", "rim")]
     turn, azimuth = d["turn"], np.arctan2(d["key"][:, 0], d["key"][:, 2])
     columns.append(np.stack([np.cos(turn) * 3, np.sin(2 * turn), np.sin(azimuth - turn)], 1))
