@@ -49,8 +49,9 @@ class Hair:
         row = np.arange(STRANDS - 1)[:, None] * KNOTS + np.arange(KNOTS - 1)
         a, b, c, d = row, row + 1, row + KNOTS, row + KNOTS + 1
         self.triangles = np.stack([a, b, c, b, d, c], -1).reshape(-1, 3)
-        shade = np.stack(np.broadcast_arrays(self._strand_noise(), self._along), -1)
-        self.static = shade.reshape(-1, 2).astype(np.float32)  # strand tone, root to tip
+        shade = np.broadcast_arrays(self._strand_noise(), self._along, self._tufts)
+        rows = np.stack(shade, -1).reshape(-1, 3)
+        self.static = rows.astype(np.float32)  # strand tone, root to tip, tufts of curls
 
     def _skull(self, head: Head, directions: Floats) -> Floats:
         """Distance of the skin from CENTRE along each direction; the outermost hit, no ears."""
@@ -115,7 +116,7 @@ class Hair:
         chance = np.random.default_rng(5)
         total = np.zeros((STRANDS, KNOTS), np.float32)
         for _ in range(10):
-            across, down = chance.uniform(7, 17), chance.uniform(18, 38)
+            across, down = chance.uniform(9, 18), chance.uniform(18, 36) * chance.choice([-1, 1])
             total += np.cos(across * self._side + down * self._along + chance.uniform(0, 6.3))
         return total / np.float32(5**0.5)
 
@@ -182,7 +183,7 @@ class Hair:
         wave = np.sin(fall * (5 + 9 * style.length) + 5 * self._side) * np.sqrt(fall)
         points[..., 0] *= flare + 0.17 * curl * wave
         points[..., 2] += curl * 0.15 * wave - 0.15 * fall
-        points += out * (0.03 * curl * self._tufts * np.sqrt(s))[..., None]
+        points += out * (0.055 * curl * self._tufts * np.sqrt(s))[..., None]
         return points
 
     @staticmethod

@@ -24,7 +24,8 @@ SHADOW = 256
 MARKS = ("left eye", "right eye", "mouth")
 UNIFORMS = (
     *("key", "key_colour", "rim", "rim_colour", "ambient", "backdrop", "accent", "material"),
-    *("skin", "hair_colour", "iris", "lips", "male", "hair", "gaze", "old", "beard", "paint"),
+    *("skin", "hair_colour", "iris", "lips", "male", "hair", "gaze", "old"),
+    *("beard", "paint", "curl"),
 )
 
 
@@ -125,7 +126,7 @@ class Renderer:
         tone = c.buffer(hair.static.tobytes())
         self._hair_array = c.vertex_array(
             self._hair_program,
-            [(self._hair_points, "3f 3f 3f", "position", "normal", "strand"), (tone, "2f", "tone")],
+            [(self._hair_points, "3f 3f 3f", "position", "normal", "strand"), (tone, "3f", "tone")],
             hair_faces,
         )
         self._back_array = c.vertex_array(self._back_program, [(corners, "2f", "corner")])

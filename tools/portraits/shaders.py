@@ -18,9 +18,9 @@ void main() {
 }"""
 
 HAIR_VERTEX = """#version 330
-in vec3 position, normal, strand; in vec2 tone;
+in vec3 position, normal, strand, tone;
 uniform mat4 camera_matrix, light_matrix; uniform mat3 turn_matrix;
-out vec3 world, n, t; out vec2 shade; out vec3 in_light;
+out vec3 world, n, t, shade; out vec3 in_light;
 void main() {
   gl_Position = camera_matrix * vec4(position, 1);
   world = turn_matrix * position; n = turn_matrix * normal; t = turn_matrix * strand; shade = tone;
@@ -147,21 +147,22 @@ void main() {
 HAIR_FRAGMENT = (
     LIGHT
     + """
-in vec3 world, n, t; in vec2 shade; in vec3 in_light; out vec4 o;
-uniform vec3 hair_colour;
+in vec3 world, n, t, shade; in vec3 in_light; out vec4 o;
+uniform vec3 hair_colour; uniform float curl;
 void main() {
   vec3 v = normalize(eye - world), N = normalize(n), T = normalize(t);
   if (dot(N, v) < 0.) N = -N;
-  if (shade.y > .99 - .04 * fract(shade.x * 19.)) discard;
+  if (shade.y > .99 - .04 * (1. - .7 * curl) * fract(shade.x * 19.)) discard;
   float shadow = lit(in_light), tone = .5 + .5 * shade.x;
   float ao = mix(.55, 1., smoothstep(0., .5, shade.y));
-  vec3 albedo = hair_colour * mix(.7, 1.2, tone);
+  ao *= mix(1., smoothstep(-1.6, 1., shade.z), .85 * curl);
+  vec3 albedo = hair_colour * mix(.7, 1.2, tone) * mix(.55, 1., ao);
   vec3 S = normalize(T + N * (.12 + .10 * shade.x));
   float tk = dot(S, normalize(key + v)), tr = dot(S, normalize(rim + v));
   float spec = pow(max(1. - tk * tk, 0.), 40.) * max(dot(N, key) + .2, 0.);
   float back = pow(max(1. - tr * tr, 0.), 14.) * max(dot(N, rim) + .3, 0.);
   vec3 c = wrapped(N, albedo, .2, shadow, ao, vec3(1));
-  c += (albedo * .6 + .05) * (key_colour * spec * shadow * .8 + rim_colour * back * .55);
+  c += (albedo * .6 + .05) * ao * (key_colour * spec * shadow * .8 + rim_colour * back * .55);
   vec3 B = normalize(N + .22 * shade.x * cross(N, T));
   vec3 stone = vec3(.60, .58, .56) * mix(.72, 1., tone);
   vec3 metal = mix(vec3(.92), .35 + .75 * accent, .28) * mix(.6, 1., tone);
