@@ -61,7 +61,7 @@ def test_sitters_repeat_and_have_the_length_that_the_mapping_network_gives() -> 
     assert np.allclose((p**2).sum(1), len(sitter.NAMES), rtol=1e-5)
 
 
-def test_mirroring_turns_the_head_and_the_key_and_nothing_else() -> None:
+def test_mirroring_turns_what_has_a_side_and_nothing_else() -> None:
     p = sitter.draw(3, 50)
     d, mirrored = sitter.describe(p), sitter.describe(sitter.mirror(p))
     for name in d:
@@ -138,6 +138,23 @@ def test_a_miniature_run_falls_and_resumes_exactly(data: Path) -> None:
     resumed = Trainer(data / "run", data, SMALL)
     assert resumed.seen == 60 * 16
     assert [resumed.step() for _ in range(3)] == onward
+
+
+class Former(Trainer):
+    """Knows less of a vector than `Trainer`."""
+
+    subject = sitter
+
+
+def test_a_state_that_knew_other_things_of_a_vector_is_one_clear_sentence(data: Path) -> None:
+    former = Former(data / "run", data, SMALL)
+    former.save()
+    state = data / "run" / "state.pt"
+    with pytest.raises(ModelError, match=r"state\.pt: it was trained with another"):
+        Trainer(data / "run", data, SMALL)
+    with pytest.raises(ModelError, match="move it away"):
+        distilled(state, former.average.state_dict(), SMALL, products, 1)
+    assert Former(data / "run", data, SMALL).seen == 0  # it is still there
 
 
 def test_a_lost_state_is_begun_again_from_the_written_model(data: Path) -> None:

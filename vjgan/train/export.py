@@ -19,7 +19,7 @@ from vjgan.generator.player import make_player, make_space
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
 from vjgan.train import products, sitter
 from vjgan.train.mapping import CONFIG, Known, Subject, distil
-from vjgan.train.painter import DISTILLED
+from vjgan.train.painter import DISTILLED, restore
 from vjgan.types import FloatArray
 
 RUN, MODEL = Path("training/run"), Path("models/portraits.safetensors")
@@ -83,11 +83,11 @@ def distilled(
     state: Path, average: dict[str, Tensor], config: StyleGAN2Config, subject: Subject, steps: int
 ) -> StyleGAN2:
     """The averaged network of a ``state`` with a mapping network of its own, taught from where the
-    one beside the state has come to."""
+    one beside the state has come to. Raises ModelError."""
     network, known = StyleGAN2(config), Known(subject, config.w_dim)
     for module, prefix in ((network.synthesis, "synthesis."), (known, "mapping.")):
         rows = {k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)}
-        cast(nn.Module, module).load_state_dict(rows)
+        restore(cast(nn.Module, module), rows, state)
     path = state.with_name(DISTILLED)
     if path.exists():
         network.mapping.load_state_dict(torch.load(path, weights_only=True))

@@ -55,6 +55,17 @@ class Supply(Protocol):
         """Take in what has appeared since."""
 
 
+def restore(module: torch.nn.Module, rows: dict[str, Tensor], path: Path) -> None:
+    """Give a module the weights of a state's file. Raises ModelError where they are another's."""
+    try:
+        module.load_state_dict(rows)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{path}: it was trained with another network, or when other things were known of a "
+            "vector; move it away, and begin anew or from a written model (--model)"
+        ) from error
+
+
 def paint(synthesis: Synthesis, w: Tensor, resolution: int, dtype: torch.dtype) -> Tensor:
     """w [n, w_dim] -> image [n, 3, resolution, resolution] of a network that is still growing."""
     x = synthesis.const.to(dtype).expand(len(w), -1, -1, -1)  # [n, c, 4, 4]
@@ -155,9 +166,10 @@ class Painter(ABC):
         return torch.optim.Adam(groups, self.rate, betas=(0.9, 0.99), foreach=True)
 
     def _resume(self) -> None:
-        state = torch.load(self.run / "state.pt", weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
+        path = self.run / "state.pt"
+        state = torch.load(path, weights_only=True)
+        restore(self.network, state["network"], path)
+        restore(self.average, state["average"], path)
         self.optimiser.load_state_dict(state["optimiser"])
         self.random.set_state(state["random"])
         self.seen, self.minutes = state["seen"], state["minutes"]
