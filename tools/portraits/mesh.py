@@ -58,12 +58,12 @@ LOCAL = (  # pairs (more, less); a pair with %s is applied to the left and the r
     ("cheek/%s-cheek-bones-incr", "cheek/%s-cheek-bones-decr"),
     ("cheek/%s-cheek-volume-incr", "cheek/%s-cheek-volume-decr"),
 )
-WITH_WEIGHT = (  # pairs (heavier, lighter)
-    ("head/head-fat-incr", "head/head-fat-decr"),
-    ("neck/neck-scale-horiz-incr", "neck/neck-scale-horiz-decr"),
-    ("neck/neck-double-incr", "neck/neck-double-decr"),
-    ("cheek/%s-cheek-volume-incr", "cheek/%s-cheek-volume-decr"),
-)
+WITH_WEIGHT = {  # pairs (heavier, lighter), and how far they go
+    ("head/head-fat-incr", "head/head-fat-decr"): 0.8,
+    ("neck/neck-scale-horiz-incr", "neck/neck-scale-horiz-decr"): 0.7,
+    ("neck/neck-double-incr", "neck/neck-double-decr"): 0.5,
+    ("cheek/%s-cheek-volume-incr", "cheek/%s-cheek-volume-decr"): 0.6,
+}
 WITH_AGE = ("head/head-age-incr", "eyes/%s-eye-bag-incr", "mouth/mouth-laugh-lines-in")
 EXPRESSIONS = (
     "mouth-corner-puller",
@@ -253,7 +253,8 @@ def _build(d: dict[str, NDArray[np.float64]], i: int) -> NDArray[np.float64]:
 def _flesh(d: dict[str, NDArray[np.float64]], i: int) -> NDArray[np.float64]:
     weight, old = d["weight"][i], d["old"][i]
     pair = np.array([max(weight, 0), max(-weight, 0)])
-    return np.concatenate([np.outer([0.8, 0.7, 0.5, 0.6], pair).ravel(), old * np.ones(3)])
+    heavy = np.outer(list(WITH_WEIGHT.values()), pair).ravel()
+    return np.concatenate([heavy, np.full(len(WITH_AGE), old)])
 
 
 def _expression(d: dict[str, NDArray[np.float64]], i: int) -> NDArray[np.float64]:

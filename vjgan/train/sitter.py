@@ -86,6 +86,10 @@ def describe(p: NDArray[np.floating]) -> dict[str, Array]:
     return _body(q) | _face(q) | _hair(q) | _material(q) | _light(q)
 
 
+def _male(q: dict[str, Array]) -> Array:
+    return np.asarray(1 / (1 + np.exp(-q["sex"] / 0.3)))
+
+
 def _body(q: dict[str, Array]) -> dict[str, Array]:
     angles = np.arange(3) * 2 * np.pi / 3 + 0.5
     logits = 1.5 * (
@@ -95,7 +99,7 @@ def _body(q: dict[str, Array]) -> dict[str, Array]:
     origin /= origin.sum(1, keepdims=True)  # [n, 3] caucasian, african, asian
     return {
         "origin": origin,
-        "male": 1 / (1 + np.exp(-q["sex"] / 0.3)),
+        "male": _male(q),
         "old": 0.9 * gate(q["age"], 0.3, 2.0),
         "child": 0.5 * gate(-q["age"], 0.8, 2.2),
         "weight": 0.95 * np.tanh(0.75 * q["weight"]),
@@ -110,6 +114,7 @@ def _face(q: dict[str, Array]) -> dict[str, Array]:
         "blink": gate(q["blink"], 0.45, 1.25),
         "wide": gate(-q["blink"], 0.3, 1.8),
         "brow": np.tanh(0.8 * q["brow"]),
+        "paint": gate(-q["sex"], 0.3, 1.6),
         "gaze": 0.34 * np.tanh(0.8 * q["gaze"]),
         "turn": 0.62 * np.tanh(0.75 * q["turn"]),
         "nod": 0.03 + 0.20 * np.tanh(0.6 * q["nod"]),
@@ -118,15 +123,13 @@ def _face(q: dict[str, Array]) -> dict[str, Array]:
 
 def _hair(q: dict[str, Array]) -> dict[str, Array]:
     volume = gate(q["hair"], -1.3, -1.0)
-    male = 1 / (1 + np.exp(-q["sex"] / 0.3))
-    receding = gate(-q["hair"], -0.1, 0.8) * (0.2 + 0.8 * male)
+    receding = gate(-q["hair"], -0.1, 0.8) * (0.2 + 0.8 * _male(q))
     return {
         "hair": volume,
         "fringe": gate(q["hair"], 0.1, 1.5) - receding,
         "curl": gate(q["curl"], -0.2, 1.6),
         "parting": np.tanh(0.9 * q["parting"]),
         "beard": gate(q["sex"], 0.4, 1.5) * gate(q["age"], -1.4, -0.4),
-        "paint": gate(-q["sex"], 0.3, 1.6),
         "length": volume * gate(q["hair_length"], -0.3, 1.5),
         "top": volume * gate(q["hair_top"], -0.8, 2.0),
     }
