@@ -23,10 +23,10 @@ from vjgan.generator.player import Player, open_model
 from vjgan.generator.upscale import model_of, read_upscaler
 from vjgan.media import FilmWriter, save_image
 from vjgan.train import quality
+from vjgan.train.shards import read_shard, shard_paths
 from vjgan.types import ByteArray, FloatArray, LatentState
 
 LARGE, SMALL, OUT = Path("training/large"), Path("training/data"), Path("out/model")
-HELD = "900000.npz"
 SIDE = 256  # pixels at which pictures are compared
 COUNT = 256  # pictures of each kind: so many held-out renders there are
 LEARNED = 4  # shards of those learned from, for the nearest neighbours
@@ -37,19 +37,19 @@ STOPS, SECONDS, FPS = 6, 2, 30  # of the walk, and seconds from one to the next
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The measures of every model whose file matches ``options.models``."""
-    learnt = [SMALL / f"{k:06d}.npz" for k in range(LEARNED)]
-    wanted = (LARGE / HELD, LARGE / learnt[0].name, *learnt)
-    missing = [str(path) for path in wanted if not path.exists()]
-    if missing:
-        return {"not measured": f"{missing[0]} is missing; see docs/default-model.md"}
+    small, large = shard_paths(SMALL)[:LEARNED], shard_paths(LARGE)[:1]
+    unseen = shard_paths(LARGE, held=True)[:1]
+    for shards, where in ((small, SMALL), (large, LARGE), (unseen, LARGE)):
+        if not shards:
+            return {"not measured": f"renders in {where} are missing; see docs/default-model.md"}
     torch.manual_seed(0)
     set_threads(live=False)
     names = sorted(path.stem for path in folder("models").glob(options.models))
-    held = _pictures(LARGE / HELD)
+    held = read_shard(unseen[0]).pictures
     true = quality.embed(held, SIDE)
-    learned = np.concatenate([_pictures(path) for path in learnt])
+    learned = np.concatenate([read_shard(path).pictures for path in small])
     known = quality.embed(learned)
-    floor = quality.embed(_pictures(LARGE / learnt[0].name), SIDE)
+    floor = quality.embed(read_shard(large[0]).pictures, SIDE)
     far = np.median(quality.nearest(quality.embed(held), known).distance)
     rows: dict[str, Any] = {"renders it learned from": _distances(floor, true)}
     for name in names:
@@ -72,13 +72,6 @@ def _distances(ours: quality.Floats, true: quality.Floats) -> dict[str, float]:
         "KID x 1000, deviation": 1e3 * kid.deviation,
         f"FID of {COUNT}": quality.fid(ours, true),
     }
-
-
-def _pictures(path: Path) -> ByteArray:
-    """The renders [n, h, w, 3] of a shard."""
-    with np.load(path) as shard:
-        pictures: ByteArray = shard["pictures"]
-    return pictures
 
 
 def _latents(player: Player, psi: float, count: int, seed: int) -> FloatArray:

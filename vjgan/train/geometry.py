@@ -23,7 +23,7 @@ from vjgan.camera.reader import expand
 from vjgan.errors import told
 from vjgan.files import replacing
 from vjgan.train import sitter
-from vjgan.train.pairs import HELD
+from vjgan.train.shards import check_names, read_shard, shard_paths
 from vjgan.train.state import write_weights
 from vjgan.types import FloatArray
 
@@ -48,16 +48,15 @@ def lay(path: Path, folder: Path, surface: Surface) -> Path:
     if out.exists():
         return out
     rows = []
-    with np.load(path) as shard:
-        pictures, vectors, marks = shard["pictures"], shard["p"], shard["marks"]
-    for k, picture in enumerate(pictures):
-        mesh = surface.lay(picture, _around(marks[k] * len(picture)))
+    shard = read_shard(path)
+    for k, picture in enumerate(shard.pictures):
+        mesh = surface.lay(picture, _around(shard.marks[k] * len(picture)))
         if mesh is not None:
-            rows.append((k, vectors[k], mesh.points, mesh.eyes))
+            rows.append((k, shard.p[k], mesh.points, mesh.eyes))
     which, p, points, eyes = (np.array(column) for column in zip(*rows, strict=True))
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(out) as part, part.open("wb") as file:
-        np.savez(file, k=which, p=p, points=points, eyes=eyes)
+        np.savez(file, k=which, p=p, points=points, eyes=eyes, names=np.array(sitter.NAMES))
     return out
 
 
@@ -73,6 +72,7 @@ def read_meshes(paths: list[Path]) -> Laid:
     numbers, p, meshes = [], [], []
     for path in paths:
         with np.load(path) as kept:
+            check_names(path, tuple(kept["names"]) if "names" in kept else ())
             numbers.append(kept["k"])
             p.append(kept["p"])
             rows = zip(kept["points"], kept["eyes"], strict=True)
@@ -117,9 +117,7 @@ def find_shift(path: Path, laid: Laid, mean_mesh: FloatArray) -> FloatArray:
     the meshes ``laid`` on the same shard, on the mean: [m]."""
     detector, surface = Detector(), Surface()
     differences = []
-    with np.load(path) as shard:
-        pictures = shard["pictures"][:FOLLOWED]
-    for k, picture in enumerate(pictures):
+    for k, picture in enumerate(read_shard(path).pictures[:FOLLOWED]):
         at = np.flatnonzero(laid.numbers == k)
         image = np.asarray(Image.fromarray(picture).resize((LARGE, LARGE)))
         found = detector.find(image) if len(at) else []
@@ -144,9 +142,7 @@ def main() -> None:
     arguments.add_argument("--meshes", type=Path, default=MESHES, help="where meshes are kept")
     arguments.add_argument("--count", type=int, default=16, help="shards to learn from")
     options = arguments.parse_args()
-    paths = sorted(options.data.glob("[0-9]*[0-9].npz"))
-    learnt = [path for path in paths if int(path.stem) < HELD][: options.count]
-    held = [path for path in paths if int(path.stem) >= HELD]
+    learnt, held = shard_paths(options.data)[: options.count], shard_paths(options.data, held=True)
     surface = Surface()
     kept = [lay(path, options.meshes, surface) for path in [*held, *learnt]]
     known, unseen = read_meshes(kept[len(held) :]), read_meshes(kept[: len(held)])

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from vjgan.camera.faces import Surface
-from vjgan.errors import ModelError, told
+from vjgan.errors import told
 from vjgan.train import sitter
 from vjgan.train.encoder import DATA, MODEL, OUT, RUN
 from vjgan.train.encoding import SIZE, Encoder, export
 from vjgan.train.geometry import MESHES, explained, lay, read_meshes, tell
-from vjgan.train.pairs import HELD
+from vjgan.train.shards import held_shard
 from vjgan.train.sightings import Sightings, cut, straight
 from vjgan.train.state import read, read_weights, unpack
 from vjgan.types import FloatArray
@@ -54,10 +54,7 @@ def main() -> None:
     network.load_state_dict(unpack("average", tensors))
     network.eval()
     rows = read_weights(options.meshes / "geometry.safetensors")
-    held = sorted(path for path in options.data.glob("9*.npz") if int(path.stem) >= HELD)[:1]
-    if not held:
-        raise ModelError(f"{options.data}: no renders are held out; see docs/default-model.md")
-    laid = read_meshes([lay(held[0], options.meshes, Surface())])
+    laid = read_meshes([lay(held_shard(options.data), options.meshes, Surface())])
     seen = look(network, options.data, laid.numbers)
     measured = tell(laid, rows["canonical"], rows)
     half = len(laid.p) // 2

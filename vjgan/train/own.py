@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from vjgan.errors import VjganError, told
-from vjgan.files import replacing
 from vjgan.generator.player import open_model
 from vjgan.train import sitter
+from vjgan.train.shards import Shard, read_shard, shard_paths, write_shard
 from vjgan.types import FloatArray, LatentState
 
 MODEL = Path("models/portraits.safetensors")
@@ -24,10 +24,11 @@ LEARNT = 12  # shards of renders that tell where eyes and mouth lie
 
 def find_marks(data: Path) -> Callable[[FloatArray], FloatArray]:
     """Where the eyes and mouth of vectors [n, 32] lie, [n, 3, 2], by least squares on renders."""
-    shards = [np.load(path) for path in sorted(data.glob("0*.npz"))[:LEARNT]]
+    shards = [read_shard(path) for path in shard_paths(data)[:LEARNT]]
     if not shards:
         raise VjganError(f"{data}: no portraits; render some: python -m tools.portraits shards")
-    p, marks = (np.concatenate([shard[name] for shard in shards]) for name in ("p", "marks"))
+    p = np.concatenate([shard.p for shard in shards])
+    marks = np.concatenate([shard.marks for shard in shards])
     weight, *_ = np.linalg.lstsq(_columns(p), marks.reshape(len(p), -1), rcond=None)
     return lambda p: np.asarray(_columns(p) @ weight, np.float32).reshape(-1, 3, 2)
 
@@ -59,8 +60,7 @@ def main() -> None:
         ws = player.space.map(p)  # [n, w_dim]
         states = (LatentState(0.0, np.tile(w, (player.space.num_ws, 1))) for w in ws)
         pictures = np.stack([player.generate(state).image.copy() for state in states])
-        with replacing(path) as part, part.open("wb") as file:
-            np.savez(file, p=p, pictures=pictures, marks=marks(p))
+        write_shard(path, Shard(p, pictures, marks(p)))
 
 
 if __name__ == "__main__":

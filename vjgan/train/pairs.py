@@ -11,8 +11,8 @@ from torch import Tensor
 
 from vjgan.errors import VjganError
 from vjgan.train import sitter
+from vjgan.train.shards import read_shard, shard_paths
 
-HELD = 900_000  # shards from this number on are never trained on
 EYE_SIZE, MOUTH_SIZE = 0.055, 0.085  # deviations of the weight around a mark, share of the picture
 WEIGHT = 5.0  # of an eye's or mouth's centre over the rest
 RIM_WEIGHT = 6.0  # of the outermost pixels over the rest
@@ -43,16 +43,16 @@ class Pairs:
 
     def read_new(self) -> None:
         """Read the shards that have appeared since."""
-        self._read(sorted(path.name for path in self._folder.glob("[0-9]*[0-9].npz")))
+        self._read([path.name for path in shard_paths(self._folder, self._held)])
 
     def _read(self, names: list[str]) -> None:
         for name in names:
-            if name in self.shards or (int(name[:-4]) >= HELD) != self._held:
+            if name in self.shards:
                 continue
-            with np.load(self._folder / name) as shard:
-                self._p.append(shard["p"])
-                self._pictures.append(shard["pictures"])
-                self._marks.append(shard["marks"])
+            shard = read_shard(self._folder / name)
+            self._p.append(shard.p)
+            self._pictures.append(shard.pictures)
+            self._marks.append(shard.marks)
             self.shards.append(name)
 
     def get(self, index: Tensor, flip: Tensor) -> tuple[Tensor, Tensor, Tensor]:

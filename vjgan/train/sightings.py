@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from vjgan.camera.align import place
 from vjgan.errors import VjganError
-from vjgan.train.pairs import HELD
+from vjgan.train.shards import read_shard, shard_paths
 
 ROOM = 1.25  # how much larger than the face's square the pictures are that are kept
 ROOMY = 80  # pixels of a side of those
@@ -31,12 +31,10 @@ class Sightings:
         """The shards of a ``folder``; ``held`` takes only those that training never sees. Raises
         VjganError where there are none."""
         vectors, pictures = [], []
-        for path in sorted(folder.glob("[0-9]*[0-9].npz")):
-            if (int(path.stem) >= HELD) != held:
-                continue
-            with np.load(path) as shard:
-                vectors.append(shard["p"])
-                pictures.append(_cut_shard(shard["pictures"], shard["marks"]))
+        for path in shard_paths(folder, held):
+            shard = read_shard(path)
+            vectors.append(shard.p)
+            pictures.append(_cut_shard(shard.pictures, shard.marks))
         if not vectors:
             raise VjganError(f"{folder}: there are no pictures to learn from")
         self.p = torch.from_numpy(np.concatenate(vectors))  # [n, 32]

@@ -29,8 +29,9 @@ from vjgan.train import sitter
 from vjgan.train.features import Features
 from vjgan.train.judge import Judge, fool_loss, judge_loss
 from vjgan.train.painter import likeness, paint
-from vjgan.train.pairs import HELD, attention
+from vjgan.train.pairs import attention
 from vjgan.train.portraits import unlikeness
+from vjgan.train.shards import read_shard, shard_paths
 
 RUN, DATA = Path("training/upres"), Path("training/large")
 MODEL = Path("models/portraits.safetensors")
@@ -49,7 +50,7 @@ class Enlargements:
     where eyes and mouth are in them [n, 3, 2]."""
 
     def __init__(self, folder: Path, network: StyleGAN2, held: bool = False) -> None:
-        paths = [p for p in sorted(folder.glob("[0-9]*[0-9].npz")) if held == (int(p.stem) >= HELD)]
+        paths = shard_paths(folder, held)
         if not paths:
             raise VjganError(
                 f"{folder}: no large portraits; render some: "
@@ -57,8 +58,8 @@ class Enlargements:
             )
         read: list[tuple[Tensor, Tensor, Tensor]] = []
         for path in paths:
-            with np.load(path) as shard:
-                p, y, marks = (torch.from_numpy(shard[k]) for k in ("p", "pictures", "marks"))
+            shard = read_shard(path)
+            p, y, marks = map(torch.from_numpy, (shard.p, shard.pictures, shard.marks))
             side = FACTOR * network.config.resolution
             step = y.shape[1] // side
             blocks = y.reshape(len(y), side, step, side, step, 3).float().mean((2, 4))
