@@ -17,6 +17,7 @@ from typing import Any
 from bench import (
     beats,
     dream,
+    enlarging,
     evenness,
     generator,
     inbetween,
@@ -62,6 +63,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "tracks": tracks.run,
     "isf": isf.run,
     "dream": dream.run,
+    "enlarging": enlarging.run,
     "evenness": evenness.run,
     "style": style.run,
 }

@@ -19,6 +19,8 @@ from vjgan.generator.openvino import installed
 from vjgan.generator.player import open_model
 from vjgan.generator.superres import AROUND, SuperResolution, cuts, open_superres
 from vjgan.generator.upscale import Upscaler, read_upscaler
+from vjgan.media import save_image
+from vjgan.train import superres as teaching
 from vjgan.types import LatentState
 
 SIZES = [(64, 64), (180, 322), (130, 66)]
@@ -153,3 +155,26 @@ def test_sizes_that_cannot_be_enlarged_to_are_one_sentence() -> None:
         inner_size((642, 362), 4)
     with pytest.raises(VjganError, match="--upscale 3 is none of 1, 2, 4"):
         inner_size((640, 360), 3)
+
+
+def test_it_is_taught_on_from_a_state_or_from_written_weights(tmp_path: Path) -> None:
+    pictures, run = tmp_path / "pictures", tmp_path / "run"
+    pictures.mkdir()
+    run.mkdir()
+    for k in range(16):
+        image = scene(200, 200, k).permute(1, 2, 0).add(1).mul(127.5).byte().numpy()
+        save_image(pictures / f"{k}.png", image)
+    seen = teaching.Pictures([pictures])
+    assert len(seen.held) == 1 and len(seen.learnt) == 15
+    out = tmp_path / "out.safetensors"
+    teaching.teach(seen, run, out, 1e-9, superres.WEIGHTS)  # no time for a step
+    written, start = superres.read_superres(out).state_dict(), superres.read_superres().state_dict()
+    assert all(torch.equal(written[name], start[name]) for name in start)
+    teaching.teach(seen, run, out, 0.5)
+    first = torch.load(run / "state.pt", weights_only=True)["steps"]
+    onward = superres.read_superres(out).state_dict()
+    assert first > 0 and not torch.equal(onward["leave.weight"], start["leave.weight"])
+    teaching.teach(seen, run, out, 0.5)
+    assert torch.load(run / "state.pt", weights_only=True)["steps"] > first  # it goes on
+    with pytest.raises(VjganError, match="fewer than 16 pictures"):
+        teaching.Pictures([run])

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from vjgan.errors import VjganError, told
 from vjgan.files import replacing
-from vjgan.generator.superres import BLOCKS, NEAR, WEIGHTS, WIDTH
+from vjgan.generator.superres import BLOCKS, NEAR, WEIGHTS, WIDTH, read_superres
 from vjgan.generator.upscale import FACTOR, Upscaler, write_upscaler
 
 log = logging.getLogger("vjgan")
@@ -102,18 +102,26 @@ def main() -> None:
     arguments.add_argument("--run", type=Path, default=RUN, help="where the state lies")
     arguments.add_argument("--out", type=Path, default=WEIGHTS, help="the weights")
     arguments.add_argument("--minutes", type=float, default=20.0, help="how long")
+    arguments.add_argument("--start", type=Path, help="weights to begin with, without a state")
     options = arguments.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     torch.manual_seed(5)
     options.run.mkdir(parents=True, exist_ok=True)
-    teach(Pictures(options.folders), options.run, options.out, 60.0 * options.minutes)
+    pictures, seconds = Pictures(options.folders), 60.0 * options.minutes
+    teach(pictures, options.run, options.out, seconds, options.start)
 
 
-def teach(pictures: Pictures, run: Path, out: Path, seconds: float) -> None:
-    """Learn for so long, from the state in ``run`` if there is one, and write the average."""
+def teach(
+    pictures: Pictures, run: Path, out: Path, seconds: float, start: Path | None = None
+) -> None:
+    """Learn for so long, from the state in ``run`` if there is one or else from the weights of
+    ``start``, and write the average."""
     network = Upscaler(WIDTH, NEAR, BLOCKS)
-    torch.nn.init.zeros_(network.leave.weight)  # it begins as plain enlargement
+    if start is None:
+        torch.nn.init.zeros_(network.leave.weight)  # it begins as plain enlargement
+    else:
+        network.load_state_dict(read_superres(start).state_dict())
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.Adam(network.parameters(), RATE, betas=(0.9, 0.99))
     steps = 0
