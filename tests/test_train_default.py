@@ -57,7 +57,7 @@ def test_the_whole_way_in_miniature(
     made = checkpoint.load(tmp_path / "models" / "portraits.safetensors")
     assert {"smile", "turn", "marble"} <= set(made.info.directions)
     assert made.info.description.endswith(
-        "0 thousand pictures seen; early: soft, details still to come."
+        "0 thousand pictures seen; early: strands and curls still soft."
     )
     read_upscaler(tmp_path / "models" / "portraits@2x.safetensors")
     assert default.seen(tmp_path / FINISH) == 1000 * (MINIATURE.kimg + MINIATURE.finish_kimg)

