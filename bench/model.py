@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from vjgan.assets import folder
+from vjgan.errors import VjganError
 from vjgan.generator.checkpoint import find_model, load
 from vjgan.generator.device import set_threads
 from vjgan.generator.player import Player, open_model
@@ -37,11 +38,11 @@ STOPS, SECONDS, FPS = 6, 2, 30  # of the walk, and seconds from one to the next
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The measures of every model whose file matches ``options.models``."""
-    small, large = shard_paths(SMALL)[:LEARNED], shard_paths(LARGE)[:1]
-    unseen = shard_paths(LARGE, held=True)[:1]
-    for shards, where in ((small, SMALL), (large, LARGE), (unseen, LARGE)):
-        if not shards:
-            return {"not measured": f"renders in {where} are missing; see docs/default-model.md"}
+    try:
+        small, large = shard_paths(SMALL)[:LEARNED], shard_paths(LARGE)
+        unseen = shard_paths(LARGE, held=True)
+    except VjganError as error:
+        return {"not measured": str(error)}
     torch.manual_seed(0)
     set_threads(live=False)
     names = sorted(path.stem for path in folder("models").glob(options.models))

@@ -71,10 +71,12 @@ def test_a_shard_of_other_sitters_is_one_clear_sentence(
     assert str(path) in str(caught.value)
 
 
-def test_a_shard_cut_short_is_one_clear_sentence(tmp_path: Path) -> None:
+def test_a_shard_cut_short_or_missing_is_one_clear_sentence(tmp_path: Path) -> None:
     write_shard(tmp_path, 3, count=2)
     path = tmp_path / "000003.npz"
     whole = path.read_bytes()
+    with pytest.raises(VjganError, match=r"no portraits; .* --first 900000 --count 1$"):
+        shards.shard_paths(tmp_path, held=True)
     for length in (0, 10, len(whole) // 2, len(whole) - 3):
         path.write_bytes(whole[:length])
         with pytest.raises(VjganError, match="not a shard of portraits"):

@@ -18,7 +18,7 @@ from vjgan.generator.player import make_space
 from vjgan.generator.sample import draw_w
 from vjgan.train.encoder import DATA, MODEL, OUT
 from vjgan.train.projection import Projection
-from vjgan.train.shards import held_shard, read_shard
+from vjgan.train.shards import read_shard, shard_paths
 from vjgan.types import ByteArray
 
 LARGE = 384  # pixels a side to which renders are enlarged, as a camera would show them
@@ -56,7 +56,7 @@ def main() -> None:
     options = arguments.parse_args()
     network = checkpoint.load(options.model).network
     space, reader = make_space(network), Reader(options.encoder)
-    renders = read_shard(held_shard(options.data)).pictures[: options.count]
+    renders = read_shard(shard_paths(options.data, held=True)[0]).pictures[: options.count]
     images = [np.asarray(Image.fromarray(x).resize((LARGE, LARGE))) for x in renders]
     images += [np.asarray(Image.open(path).convert("RGB")) for path in options.photos]
     pairs, told, aims = [], [], []

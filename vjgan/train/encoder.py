@@ -47,7 +47,7 @@ class Trainer:
         torch.manual_seed(5)
         self.run, self.until = run, steps
         self.renders, self.held = Sightings(data), Sightings(data, held=True)
-        self.own = Sightings(own)
+        self.own = Sightings(own, maker="vjgan.train.own --folder")
         loaded = checkpoint.load(model)
         assert isinstance(loaded.network, StyleGAN2) and loaded.ruler is not None
         self.mapping: Mapping = loaded.network.mapping.requires_grad_(False)

@@ -72,7 +72,7 @@ def read_meshes(paths: list[Path]) -> Laid:
     numbers, p, meshes = [], [], []
     for path in paths:
         with np.load(path) as kept:
-            check_names(path, tuple(kept["names"]) if "names" in kept else ())
+            check_names(path, kept)
             numbers.append(kept["k"])
             p.append(kept["p"])
             rows = zip(kept["points"], kept["eyes"], strict=True)

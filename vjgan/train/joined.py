@@ -15,7 +15,7 @@ from vjgan.train import sitter
 from vjgan.train.encoder import DATA, MODEL, OUT, RUN
 from vjgan.train.encoding import SIZE, Encoder, export
 from vjgan.train.geometry import MESHES, explained, lay, read_meshes, tell
-from vjgan.train.shards import held_shard
+from vjgan.train.shards import shard_paths
 from vjgan.train.sightings import Sightings, cut, straight
 from vjgan.train.state import read, read_weights, unpack
 from vjgan.types import FloatArray
@@ -54,7 +54,7 @@ def main() -> None:
     network.load_state_dict(unpack("average", tensors))
     network.eval()
     rows = read_weights(options.meshes / "geometry.safetensors")
-    laid = read_meshes([lay(held_shard(options.data), options.meshes, Surface())])
+    laid = read_meshes([lay(shard_paths(options.data, held=True)[0], options.meshes, Surface())])
     seen = look(network, options.data, laid.numbers)
     measured = tell(laid, rows["canonical"], rows)
     half = len(laid.p) // 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vjgan.errors import VjganError, told
+from vjgan.errors import told
 from vjgan.generator.player import open_model
 from vjgan.train import sitter
 from vjgan.train.shards import Shard, read_shard, shard_paths, write_shard
@@ -25,8 +25,6 @@ LEARNT = 12  # shards of renders that tell where eyes and mouth lie
 def find_marks(data: Path) -> Callable[[FloatArray], FloatArray]:
     """Where the eyes and mouth of vectors [n, 32] lie, [n, 3, 2], by least squares on renders."""
     shards = [read_shard(path) for path in shard_paths(data)[:LEARNT]]
-    if not shards:
-        raise VjganError(f"{data}: no portraits; render some: python -m tools.portraits shards")
     p = np.concatenate([shard.p for shard in shards])
     marks = np.concatenate([shard.marks for shard in shards])
     weight, *_ = np.linalg.lstsq(_columns(p), marks.reshape(len(p), -1), rcond=None)

@@ -7,10 +7,13 @@ of other sitters would be learnt without a word, wrongly.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vjgan.errors import VjganError
 from vjgan.files import replacing
@@ -19,6 +22,7 @@ from vjgan.types import ByteArray, FloatArray
 
 HELD = 900_000  # shards from this number on are never trained on
 NAMES = "names"  # of the numbers, in the file
+RENDERER = "tools.portraits shards"  # makes shards in a folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +35,25 @@ class Shard:
     marks: FloatArray
 
 
-def shard_paths(folder: Path, held: bool = False) -> list[Path]:
-    """Those that are learnt from, in order; with ``held`` those that are not."""
+def shard_paths(folder: Path, held: bool = False, maker: str = RENDERER) -> list[Path]:
+    """Those that are learnt from, in order; with ``held`` those that are not. Raises VjganError
+    where there are none, and says which module makes them."""
     paths = sorted(folder.glob("[0-9]*[0-9].npz"))
-    return [path for path in paths if (int(path.stem) >= HELD) == held]
-
-
-def held_shard(folder: Path) -> Path:
-    """The first that is not learnt from. Raises VjganError where there is none."""
-    held = shard_paths(folder, held=True)
-    if not held:
-        raise VjganError(f"{folder}: no renders are held out; see docs/default-model.md")
-    return held[0]
+    found = [path for path in paths if (int(path.stem) >= HELD) == held]
+    if not found:
+        these = f" --first {HELD} --count 1" if held else ""
+        raise VjganError(f"{folder}: no portraits; render some: python -m {maker} {folder}{these}")
+    return found
 
 
 def read_shard(path: Path) -> Shard:
     """Raises VjganError where it cannot be read, or is of other sitters."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            names = tuple(str(name) for name in kept[NAMES]) if NAMES in kept else ()
+            check_names(path, kept)
             rows = {name: kept[name] for name in Shard.__slots__}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as reason:
         raise VjganError(f"{path}: not a shard of portraits: {reason}") from None
-    check_names(path, names)
     return Shard(**rows)
 
 
@@ -64,8 +64,9 @@ def write_shard(path: Path, shard: Shard) -> None:
         np.savez(file, allow_pickle=False, names=np.array(sitter.NAMES), **rows)
 
 
-def check_names(path: Path, names: tuple[str, ...]) -> None:
-    """Raises VjganError unless these are the sitters' ``names``."""
+def check_names(path: Path, kept: Mapping[str, NDArray[Any]]) -> None:
+    """Raises VjganError unless what is ``kept`` in a file is of vectors of these sitters."""
+    names = tuple(str(name) for name in kept[NAMES]) if NAMES in kept else ()
     if names == sitter.NAMES:
         return
     unknown = [name for name in sitter.NAMES if name not in names]

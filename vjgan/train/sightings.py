@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vjgan.camera.align import place
-from vjgan.errors import VjganError
-from vjgan.train.shards import read_shard, shard_paths
+from vjgan.train.shards import RENDERER, read_shard, shard_paths
 
 ROOM = 1.25  # how much larger than the face's square the pictures are that are kept
 ROOMY = 80  # pixels of a side of those
@@ -27,16 +26,15 @@ HEAD = (0.40, 0.50)  # half width and height of the ellipse that holds a head an
 class Sightings:
     """Pictures with their vectors, cut out where the face is, with room around."""
 
-    def __init__(self, folder: Path, held: bool = False) -> None:
-        """The shards of a ``folder``; ``held`` takes only those that training never sees. Raises
-        VjganError where there are none."""
+    def __init__(self, folder: Path, held: bool = False, maker: str = RENDERER) -> None:
+        """The shards of a ``folder``, which the ``maker`` makes; ``held`` takes only those that
+        training never sees. Raises VjganError where there are none, or they are of other
+        sitters."""
         vectors, pictures = [], []
-        for path in shard_paths(folder, held):
+        for path in shard_paths(folder, held, maker):
             shard = read_shard(path)
             vectors.append(shard.p)
             pictures.append(_cut_shard(shard.pictures, shard.marks))
-        if not vectors:
-            raise VjganError(f"{folder}: there are no pictures to learn from")
         self.p = torch.from_numpy(np.concatenate(vectors))  # [n, 32]
         self.pictures = torch.cat(pictures)  # [n, 3, ROOMY, ROOMY], uint8
 

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from vjgan.errors import VjganError, told
+from vjgan.errors import told
 from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import StyleGAN2
@@ -31,10 +31,11 @@ from vjgan.train.judge import Judge, fool_loss, judge_loss
 from vjgan.train.painter import likeness, paint
 from vjgan.train.pairs import attention
 from vjgan.train.portraits import unlikeness
-from vjgan.train.shards import read_shard, shard_paths
+from vjgan.train.shards import RENDERER, read_shard, shard_paths
 
 RUN, DATA = Path("training/upres"), Path("training/large")
 MODEL = Path("models/portraits.safetensors")
+LARGER = f"{RENDERER} --size 256"
 BATCH = 2  # whole pictures: it must learn what their rims are like
 WINDOWS, WINDOW = 2, 96  # windows a step that the judge sees, and pixels of their sides
 RATE, JUDGE_RATE = 1e-3, 1e-3
@@ -50,12 +51,7 @@ class Enlargements:
     where eyes and mouth are in them [n, 3, 2]."""
 
     def __init__(self, folder: Path, network: StyleGAN2, held: bool = False) -> None:
-        paths = shard_paths(folder, held)
-        if not paths:
-            raise VjganError(
-                f"{folder}: no large portraits; render some: "
-                f"python -m tools.portraits shards {folder} --size 512"
-            )
+        paths = shard_paths(folder, held, LARGER)
         read: list[tuple[Tensor, Tensor, Tensor]] = []
         for path in paths:
             shard = read_shard(path)
