@@ -105,7 +105,7 @@ def test_a_face_comes_to_lie_where_the_renders_hold_theirs() -> None:
     assert square.angle == pytest.approx(turned, abs=1e-5)
     assert square.side == pytest.approx(30.0 / DROP, rel=1e-5)
     eyes = np.array([50.0, 40.0]) @ wheel + [7.0, 5.0]
-    places = square.places(1000)
+    places = square.places(1000, 1000)
     nearest = np.unravel_index(((places - eyes) ** 2).sum(2).argmin(), (1000, 1000))
     assert nearest[0] / 1000 == pytest.approx(EYES, abs=0.002)
     assert nearest[1] / 1000 == pytest.approx(0.5, abs=0.002)

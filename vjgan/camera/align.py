@@ -15,6 +15,7 @@ from vjgan.types import ByteArray, FloatArray
 # On the mean of the renders, in heights of the picture:
 DROP = 0.286  # from the eyes down to the mouth
 EYES = 0.468  # from the top to the eyes
+STRIP = (0.5, 0.45)  # how wide the strip is that holds eyes and brows, and where its middle is
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,14 @@ class Placement:
     side: float
     angle: float = 0.0
 
-    def places(self, size: int) -> FloatArray:
-        """The places [size, size, 2], x and y, that the square's pixels are taken from."""
-        at = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
-        across, down = np.meshgrid(at * self.side, at * self.side)  # [size, size]
+    def places(self, width: int, height: int) -> FloatArray:
+        """The places [height, width, 2], x and y, that the pixels are taken from, as wide as the
+        square."""
+        at_x, at_y = (
+            (np.arange(n, dtype=np.float32) + 0.5 - n / 2) / width * self.side
+            for n in (width, height)
+        )
+        across, down = np.meshgrid(at_x, at_y)  # [height, width]
         cosine, sine = np.cos(self.angle), np.sin(self.angle)
         x = self.x + across * cosine - down * sine
         y = self.y + across * sine + down * cosine
@@ -53,23 +58,32 @@ def place(marks: FloatArray) -> Placement:
     return Placement(float(x), float(y), side, angle)
 
 
-def cut(image: ByteArray, placement: Placement, size: int) -> ByteArray:
-    """The square of an ``image`` uint8 [height, width, 3], its placement in pixels, as uint8 [size,
-    size, 3]; beyond the image its edge goes on."""
-    near, placement = _reduced(image, placement, int(placement.side / size))
-    places = placement.places(size).reshape(-1, 2) - np.float32(0.5)
-    height, width = near.shape[:2]
-    x = np.clip(places[:, 0], 0, width - 1)
-    y = np.clip(places[:, 1], 0, height - 1)
+def strip(face: Placement) -> Placement:
+    """Where eyes and brows are in a face's square: as wide as they are, whatever its height."""
+    wide, middle = STRIP
+    down = face.side * (middle - 0.5)
+    x, y = face.x - down * np.sin(face.angle), face.y + down * np.cos(face.angle)
+    return Placement(float(x), float(y), face.side * wide, face.angle)
+
+
+def cut(image: ByteArray, placement: Placement, width: int, rows: int = 0) -> ByteArray:
+    """The square of an ``image`` uint8 [height, width, 3], its placement in pixels, or the middle
+    ``rows`` of it, as uint8 [rows, width, 3]; beyond the image its edge goes on."""
+    rows = rows or width
+    near, placement = _reduced(image, placement, int(placement.side / width))
+    places = placement.places(width, rows).reshape(-1, 2) - np.float32(0.5)
+    last_y, last_x = near.shape[0] - 1, near.shape[1] - 1
+    x = np.clip(places[:, 0], 0, last_x)
+    y = np.clip(places[:, 1], 0, last_y)
     left, top = x.astype(np.intp), y.astype(np.intp)
     fx, fy = (x - left.astype(np.float32))[:, None], (y - top.astype(np.float32))[:, None]
     pixels = near.reshape(-1, 3)
-    at = top * width + left  # [n]
-    right = (left < width - 1).astype(np.intp)
-    below = (top < height - 1) * width
+    at = top * (last_x + 1) + left  # [n]
+    right = (left < last_x).astype(np.intp)
+    below = (top < last_y) * (last_x + 1)
     upper = _between(pixels[at], pixels[at + right], fx)  # [n, 3]
     lower = _between(pixels[at + below], pixels[at + below + right], fx)
-    taken = _between(upper, lower, fy).reshape(size, size, 3)
+    taken = _between(upper, lower, fy).reshape(rows, width, 3)
     return np.asarray(taken + np.float32(0.5), np.uint8)
 
 

@@ -52,25 +52,25 @@ def packaged(name: str) -> Net:
     return Net(_engine().Core().read_model(path))
 
 
-def convolutions(tensors: Mapping[str, FloatArray], size: int) -> Net:
-    """The encoder of ``vjgan.train.encoding`` out of its weights: [1, 3, size, size] in 0..1 -> the
-    vector [1, n]. Raises KeyError where a weight is missing."""
+def convolutions(tensors: Mapping[str, FloatArray], part: str, height: int, width: int) -> Net:
+    """A network of ``vjgan.train.encoding`` out of its weights, named after its ``part``: [1, 3,
+    height, width] in 0..1 -> numbers [1, n]. Raises KeyError where a weight is missing."""
     ov = _engine()
     from openvino import opset13 as ops
 
     def layer(x: Any, name: str, stride: int = 1) -> Any:
-        weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+        weight, bias = tensors[f"{part}.{name}.weight"], tensors[f"{part}.{name}.bias"]
         pad = [weight.shape[-1] // 2] * 2
         y = ops.convolution(x, ops.constant(weight), [stride] * 2, pad, pad, [1, 1])
         return ops.add(y, ops.constant(bias.reshape(1, -1, 1, 1)))
 
     def dense(x: Any, name: str) -> Any:
-        y = ops.matmul(x, ops.constant(tensors[f"{name}.weight"]), False, True)
-        return ops.add(y, ops.constant(tensors[f"{name}.bias"]))
+        y = ops.matmul(x, ops.constant(tensors[f"{part}.{name}.weight"]), False, True)
+        return ops.add(y, ops.constant(tensors[f"{part}.{name}.bias"]))
 
-    given = ops.parameter([1, 3, size, size], np.float32)
+    given = ops.parameter([1, 3, height, width], np.float32)
     x = ops.subtract(ops.multiply(given, np.float32(4)), np.float32(2))
-    scales = sum(name.startswith("down.") for name in tensors) // 2
+    scales = sum(name.startswith(f"{part}.down.") for name in tensors) // 2
     for k in range(scales):
         x = ops.relu(layer(x, f"down.{k}", 2))
         if k:

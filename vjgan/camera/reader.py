@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from vjgan.camera.align import Placement, cut, place
+from vjgan.camera.align import Placement, cut, place, strip
 from vjgan.camera.faces import Mesh
 from vjgan.camera.geometry import DOING, MEASURES, measures
 from vjgan.camera.inference import Net, convolutions
 from vjgan.errors import ModelError
 from vjgan.types import ByteArray, FloatArray
 
-FORMAT, VERSION = "vjgan encoder", "1"
+FORMAT, VERSION = "vjgan encoder", "2"
 LARGEST = 16_000_000  # bytes
-MIXED = ("mean", "spread", "weight", "bias", "share")
+MIXED = ("mean", "spread", "weight", "bias", "share", "eyes_share")
 # A mesh's lids and lips lie nearer to each other than the renderer's marks, by this much of the way
 # from eyes to mouth.
 ABOVE, BELOW = 0.028, 0.030
@@ -42,9 +42,12 @@ class Reader:
         tensors, about = _read(path)
         self.names: tuple[str, ...] = tuple(about["names"].split())
         self.model, self.sha256 = about["model"], about["model_sha256"]
-        self.size = int(about["size"])
         try:
-            self._net: Net = convolutions(tensors, self.size)
+            self.shapes = {part: _shape(about[f"{part}_size"]) for part in ("face", "eyes")}
+            self._nets: dict[str, Net] = {
+                part: convolutions(tensors, part, *shape) for part, shape in self.shapes.items()
+            }
+            self._eyes = [self.names.index(name) for name in about["eyes_names"].split()]
             self.canonical = tensors["geometry.canonical"]  # [468, 3]
             self._geometry = {name: tensors[f"geometry.{name}"] for name in MIXED}
         except KeyError as missing:
@@ -57,22 +60,37 @@ class Reader:
 
     def read(self, image: ByteArray, mesh: Mesh) -> Reading:
         """The numbers of the face that a mesh lies on, in an ``image`` uint8 [height, width, 3]."""
-        seen = self.look(cut(image, square(mesh), self.size))  # [32]
         raw = measures(mesh, self.canonical)
-        share = self._geometry["share"]
-        z = np.asarray(seen + share * (self.tell(raw) - seen), np.float32)
+        seen = self.look(image, square(mesh))  # [32]
+        z = np.asarray(seen + self._geometry["share"] * (self.tell(raw) - seen), np.float32)
         return Reading(z, float(raw[0]), float(raw[1]))
 
-    def look(self, picture: ByteArray) -> FloatArray:
-        """What the network alone says of an aligned picture [size, size, 3]: [32]."""
+    def look(self, image: ByteArray, face: Placement) -> FloatArray:
+        """What the networks alone say of a face in an image, in units that leave the mesh its
+        share: [32]."""
+        seen = self._see("face", image, face)
+        eyes = self._see("eyes", image, strip(face))
+        share = self._geometry["eyes_share"][self._eyes]
+        seen[self._eyes] += share * (eyes - seen[self._eyes])
+        return seen
+
+    def _see(self, part: str, image: ByteArray, placement: Placement) -> FloatArray:
+        """What a part's network says, [numbers]."""
+        height, width = self.shapes[part]
+        picture = cut(image, placement, width, height)
         x = np.asarray(picture.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        return np.asarray(self._net(x)[0][0], np.float32)
+        return np.asarray(self._nets[part](x)[0][0], np.float32)
 
     def tell(self, raw: FloatArray) -> FloatArray:
         """What the ``measures`` of a mesh alone say: [32]."""
         rows = self._geometry
         x = np.clip((raw - rows["mean"]) / rows["spread"], -3, 3)  # nobody is that strange
         return np.asarray(rows["weight"] @ expand(x) + rows["bias"], np.float32)
+
+
+def _shape(words: str) -> tuple[int, int]:
+    height, width = words.split("x")
+    return int(height), int(width)
 
 
 def expand(x: FloatArray) -> FloatArray:

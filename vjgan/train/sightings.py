@@ -11,88 +11,107 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from vjgan.camera.align import place
+from vjgan.camera.align import STRIP, place, strip
+from vjgan.train.encoding import EYES, FACE, Part
 from vjgan.train.shards import RENDERER, read_shard, shard_paths
 
-ROOM = 1.25  # how much larger than the face's square the pictures are that are kept
-ROOMY = 80  # pixels of a side of those
+ROOM = {FACE: 1.25, EYES: 1.5}  # how much larger the pictures are that are kept, for going askew
 CLEAN = 0.35  # share of the pictures that stay as they are, but for their placement
 WALL = 0.5  # share of the others that get another wall behind the head
-SPREAD = {"scale": 0.06, "shift": 0.03, "angle": 0.05}  # deviations; shares of the side, radians
+SPREAD = {"scale": 0.06, "shift": 0.03, "angle": 0.05}  # deviations; shares of a face, radians
 NOISE = 0.05  # at most: deviation of a pixel, of a range of 1
+FACES = {FACE: 1.0, EYES: 1 / STRIP[0]}  # how wide a face's square is, in widths of the part
 HEAD = (0.40, 0.50)  # half width and height of the ellipse that holds a head and its hair
 
 
 class Sightings:
-    """Pictures with their vectors, cut out where the face is, with room around."""
+    """Pictures with their vectors, cut out where the face or its eyes are, with room around."""
 
-    def __init__(self, folder: Path, held: bool = False, maker: str = RENDERER) -> None:
+    def __init__(
+        self, folder: Path, part: Part = FACE, held: bool = False, maker: str = RENDERER
+    ) -> None:
         """The shards of a ``folder``, which the ``maker`` makes; ``held`` takes only those that
         training never sees. Raises VjganError where there are none, or they are of other
         sitters."""
+        self.part = part
         vectors, pictures = [], []
         for path in shard_paths(folder, held, maker):
             shard = read_shard(path)
             vectors.append(shard.p)
-            pictures.append(_cut_shard(shard.pictures, shard.marks))
+            pictures.append(self._cut(shard.pictures, shard.marks))
         self.p = torch.from_numpy(np.concatenate(vectors))  # [n, 32]
-        self.pictures = torch.cat(pictures)  # [n, 3, ROOMY, ROOMY], uint8
+        self.pictures = torch.cat(pictures)  # [n, 3, height, width] with room, uint8
 
     def __len__(self) -> int:
         return len(self.p)
 
     def get(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures [n, 3, ROOMY, ROOMY] in 0..1 and vectors [n, 32]."""
+        """Pictures [n, 3, height, width] with room, in 0..1, and vectors [n, 32]."""
         return self.pictures[index].float() / 255, self.p[index]
 
+    def straight(self, n: int) -> Tensor:
+        """The placements [n, 4] in what ``get`` gives, where nothing is askew."""
+        return torch.tensor([[0.5, 0.5, 1 / ROOM[self.part], 0.0]]).repeat(n, 1)
 
-def _cut_shard(pictures: NDArray[np.uint8], marks: NDArray[np.float32]) -> Tensor:
-    """Pictures [n, h, h, 3] and marks [n, 3, 2] -> [n, 3, ROOMY, ROOMY]."""
-    places = torch.from_numpy(placements(marks))
-    places[:, 2] *= ROOM
-    parts = []
-    for k in range(0, len(pictures), 64):
-        x = torch.from_numpy(pictures[k : k + 64]).permute(0, 3, 1, 2).float()
-        parts.append(cut(x, places[k : k + 64], ROOMY).add(0.5).byte())
-    return torch.cat(parts)
+    def jitter(self, n: int, chance: np.random.Generator) -> Tensor:
+        """The placements as a detector might find them."""
+        noise = torch.from_numpy(chance.standard_normal((n, 4), np.float32))
+        places = self.straight(n)
+        # Of the width of what is kept, and of its height.
+        shift = torch.tensor([1.0, self.part.width / self.part.height]) * SPREAD["shift"]
+        shift = shift * FACES[self.part] / ROOM[self.part]
+        places[:, :2] += noise[:, :2] * shift
+        places[:, 2] *= torch.exp(SPREAD["scale"] * noise[:, 2])
+        places[:, 3] += SPREAD["angle"] * noise[:, 3]
+        return places
+
+    def cut(self, x: Tensor, places: Tensor) -> Tensor:
+        """What the part's network is shown [n, 3, height, width] of pictures of ``get``."""
+        return cut(x, places, self.part.height, self.part.width)
+
+    def _cut(self, pictures: NDArray[np.uint8], marks: NDArray[np.float32]) -> Tensor:
+        """Pictures [n, h, h, 3] and marks [n, 3, 2] -> [n, 3, height, width] with room."""
+        places = torch.from_numpy(placements(marks, self.part))
+        places[:, 2] *= ROOM[self.part]
+        height, width = (
+            round(ROOM[self.part] * length) for length in (self.part.height, self.part.width)
+        )
+        parts = []
+        for k in range(0, len(pictures), 64):
+            x = torch.from_numpy(pictures[k : k + 64]).permute(0, 3, 1, 2).float()
+            parts.append(cut(x, places[k : k + 64], height, width).add(0.5).byte())
+        return torch.cat(parts)
 
 
-def placements(marks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The squares [n, 4] for marks [n, 3, 2]."""
+def placements(marks: NDArray[np.float32], part: Part = FACE) -> NDArray[np.float32]:
+    """Where the part is of faces with marks [n, 3, 2]: [n, 4]."""
     rows = [place(m) for m in marks]
+    if part is EYES:
+        rows = [strip(row) for row in rows]
     return np.array([[r.x, r.y, r.side, r.angle] for r in rows], np.float32)
 
 
-def cut(x: Tensor, places: Tensor, size: int) -> Tensor:
-    """Squares [n, 3, size, size] of pictures [n, 3, h, h] at ``places`` [n, 4], in shares."""
+def cut(x: Tensor, places: Tensor, height: int, width: int) -> Tensor:
+    """Pictures [n, 3, height, width] out of others [n, 3, h, w] at ``places`` [n, 4]: the middle
+    and the width in shares, the angle."""
     side, angle = places[:, 2], places[:, 3]
+    ours, theirs = height / width, x.shape[2] / x.shape[3]
     cosine, sine = side * angle.cos(), side * angle.sin()
-    rows = [cosine, -sine, 2 * places[:, 0] - 1, sine, cosine, 2 * places[:, 1] - 1]
-    theta = torch.stack(rows, 1).view(-1, 2, 3)
-    grid = F.affine_grid(theta, [len(x), 3, size, size], align_corners=False)
+    across = [cosine, -sine * ours, 2 * places[:, 0] - 1]
+    down = [sine / theirs, cosine * ours / theirs, 2 * places[:, 1] - 1]
+    theta = torch.stack([*across, *down], 1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, [len(x), 3, height, width], align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
-def straight(n: int) -> Tensor:
-    """The placements [n, 4] in what ``get`` gives, where nothing is askew."""
-    return torch.tensor([[0.5, 0.5, 1 / ROOM, 0.0]]).repeat(n, 1)
-
-
-def jitter(n: int, chance: np.random.Generator) -> Tensor:
-    """The placements as a detector might find them."""
-    noise = torch.from_numpy(chance.standard_normal((n, 4), np.float32))
-    places = straight(n)
-    places[:, :2] += noise[:, :2] * SPREAD["shift"] / ROOM
-    places[:, 2] *= torch.exp(SPREAD["scale"] * noise[:, 2])
-    places[:, 3] += SPREAD["angle"] * noise[:, 3]
-    return places
-
-
-def disturb(x: Tensor, chance: np.random.Generator) -> Tensor:
-    """Pictures [n, 3, s, s] in 0..1 in another light, before another wall, unsharp and noisy; a
-    share of them stays as it is."""
+def disturb(x: Tensor, part: Part, chance: np.random.Generator) -> Tensor:
+    """Pictures [n, 3, height, width] in 0..1 in another light, before another wall where there is
+    one in them, unsharp and noisy; a share of them stays as it is."""
     touched = torch.from_numpy(chance.random(len(x)) >= CLEAN)
-    y = _unsharp(_lit(_walled(x[touched], chance), chance), chance)
+    y = x[touched]
+    if part is FACE:
+        y = _walled(y, chance)
+    y = _unsharp(_lit(y, chance), chance)
     noise = torch.from_numpy(chance.standard_normal(tuple(y.shape), np.float32))
     x = x.clone()
     x[touched] = (y + noise * NOISE * _uniform(chance, len(y), 0.0, 1.0).square()).clamp(0, 1)
@@ -122,12 +141,12 @@ def _walled(x: Tensor, chance: np.random.Generator) -> Tensor:
 
 def _lit(x: Tensor, chance: np.random.Generator) -> Tensor:
     """Exposure, contrast, colour of the light, and light from one side."""
-    n, size = len(x), x.shape[-1]
+    n, height, width = len(x), *x.shape[2:]
     gamma = torch.exp(_uniform(chance, n, -0.4, 0.4))
     tint = torch.exp(_uniform(chance, n, -0.12, 0.12, 3))
-    at = torch.linspace(-1, 1, size)
-    slope = _uniform(chance, n, -0.3, 0.3) * at[None, None, None, :]
-    slope = slope + _uniform(chance, n, -0.2, 0.2) * at[None, None, :, None]
+    across, down = torch.linspace(-1, 1, width), torch.linspace(-1, 1, height)
+    slope = _uniform(chance, n, -0.3, 0.3) * across[None, None, None, :]
+    slope = slope + _uniform(chance, n, -0.2, 0.2) * down[None, None, :, None]
     lit = x.clamp(1e-4, 1).pow(gamma) * tint * (1 + slope) * _uniform(chance, n, 0.7, 1.2)
     grey = lit.mean(1, keepdim=True)
     return grey + (lit - grey) * _uniform(chance, n, 0.5, 1.15)
@@ -135,8 +154,9 @@ def _lit(x: Tensor, chance: np.random.Generator) -> Tensor:
 
 def _unsharp(x: Tensor, chance: np.random.Generator) -> Tensor:
     """As if it were smaller and enlarged."""
-    size = x.shape[-1]
-    small = int(size * chance.uniform(0.35, 1.0))
-    less = F.interpolate(x, size=(small, small), mode="bilinear", antialias=True)
-    less = F.interpolate(less, size=(size, size), mode="bilinear", align_corners=False)
+    height, width = x.shape[2:]
+    share = chance.uniform(0.35, 1.0)
+    small = (int(height * share), int(width * share))
+    less = F.interpolate(x, size=small, mode="bilinear", antialias=True)
+    less = F.interpolate(less, size=(height, width), mode="bilinear", align_corners=False)
     return x + (less - x) * _uniform(chance, len(x), 0, 1)
