@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,21 +17,22 @@ from PIL import Image
 
 from vjgan.assets import folder
 from vjgan.bank import Bank
-from vjgan.camera.align import DROP, EYES, Placement, cut, place
+from vjgan.camera.align import DROP, EYES, Placement, cover, cut, place
+from vjgan.camera.follower import Seen
 from vjgan.camera.reader import Reader
-from vjgan.camera.smoothing import OneEuro, Smoother
+from vjgan.camera.smoothing import OneEuro, Smoother, does
 from vjgan.camera.watcher import Watcher
 from vjgan.errors import DeviceError, ModelError, VjganError
 from vjgan.generator.checkpoint import load
 from vjgan.generator.player import make_space
 from vjgan.generator.sample import draw_w
-from vjgan.improving import Improver
+from vjgan.improving import Improver, Wish
 from vjgan.media import FilmWriter
 from vjgan.sitting import Sitting, find_encoder
 from vjgan.stage import Stage
 from vjgan.stock import make_library
 from vjgan.train import sitter
-from vjgan.train.projection import Projection
+from vjgan.train.projection import Projection, SitterProjection
 from vjgan.types import ByteArray, Command, FloatArray, Visit
 
 needs_faces = pytest.mark.skipif(
@@ -63,6 +66,12 @@ def paint() -> Callable[[FloatArray], list[ByteArray]]:
 
 
 Paint = Callable[[FloatArray], list[ByteArray]]
+
+
+def pictures_of_sitters() -> int:
+    """How many of what a camera saw are left in memory."""
+    gc.collect()
+    return sum(type(one) is Seen and one.frame is not None for one in gc.get_objects())
 
 
 @pytest.fixture(scope="module")
@@ -247,12 +256,13 @@ def test_a_sitter_is_met_kept_and_forgotten(
     film: Path, reader: Reader, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "vjgan")
+    before = pictures_of_sitters()
     library = make_library()
     stage = Stage(library.scene(library.find("00-sitters")))
     bank = Bank(tmp_path / "bank")
     path = folder("models") / "portraits.safetensors"
     watcher = Watcher(str(film), reader)
-    sitting = Sitting(watcher, reader, Improver(), stage, bank, lambda scene: path)
+    sitting = Sitting(watcher, reader, Improver(reader), stage, bank, lambda scene: path)
     try:
         events: list[object] = []
         wait_for(lambda: bool(events) or events.extend(sitting.read()) is not None)
@@ -273,8 +283,66 @@ def test_a_sitter_is_met_kept_and_forgotten(
         assert sitting.read() == (Command("walk"),)
         assert sitting.read() == ()
         assert sitting.words()["state"] == "away"
+        wait_for(lambda: pictures_of_sitters() <= before)  # nor in any thread's memory
     finally:
         sitting.close()
+
+
+def test_a_square_covers_what_is_turned_moved_and_larger() -> None:
+    wanted = np.array([[0.6, 0.45], [0.4, 0.47], [0.52, 0.75]], np.float32)
+    placed = Placement(150.0, 90.0, 70.0, 0.3)
+    places = placed.places(1000, 1000)
+    seen = np.array([places[round(1000 * y) - 1, round(1000 * x) - 1] for x, y in wanted])
+    found = cover(seen, wanted)
+    assert found.angle == pytest.approx(0.3, abs=0.01)
+    assert (found.x, found.y, found.side) == pytest.approx((150.0, 90.0, 70.0), abs=0.3)
+
+
+@needs_faces
+def test_a_sitter_is_come_nearer_to_than_the_encoder_tells(paint: Paint, reader: Reader) -> None:
+    """The model's own picture of somebody, seen by a camera; who they are was told badly."""
+    network = load(folder("models") / "portraits.safetensors").network
+    true = sitters(1)
+    seen = follower(reader).step(paint(true)[0], 0.0)
+    assert seen.z is not None
+    told = replace(seen, z=true[0].copy())
+    assert told.z is not None
+    who = ("hair", "hair_shade", "hue_x", "weight")
+    for name in who:
+        told.z[sitter.INDEX[name]] *= -1
+    projection = SitterProjection(network, reader)
+    projection.meet(told, told.z)
+    first = projection.step()
+    for _ in range(40):
+        projection.step()
+    assert projection.unlikeness < 0.75 * first
+    off = np.abs(projection.z - true[0])[[sitter.INDEX[name] for name in who]]
+    was = np.abs(told.z - true[0])[[sitter.INDEX[name] for name in who]]
+    assert off.mean() < 0.8 * was.mean()
+
+
+@needs_faces
+def test_a_portrait_goes_on_to_be_liker_and_begins_anew_with_another(
+    paint: Paint, reader: Reader
+) -> None:
+    path = folder("models") / "portraits.safetensors"
+    improver = Improver(reader)
+    seen = follower(reader).step(paint(sitters(1))[0], 0.0)
+    try:
+        improver.want(Wish(path, seen, told=True))
+        wait_for(lambda: improver.improved.get() is not None)
+        improved = improver.improved.get()
+        assert improved is not None and improved.nearer is not None
+        assert improved.visit == seen.visit
+        moves = does(reader.names)
+        assert not improved.nearer[moves].any()  # what the face does stays the encoder's to tell
+        assert improved.nearer[~moves].any()
+        improver.want(Wish(path, replace(seen, visit=7), told=True))
+        wait_for(lambda: getattr(improver.improved.get(), "visit", 0) == 7)
+        improver.want(None)
+        assert improver.improved.get() is None
+    finally:
+        improver.close()
 
 
 def test_a_picture_of_the_model_is_come_near_to() -> None:

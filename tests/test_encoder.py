@@ -22,6 +22,7 @@ from vjgan.train import sitter
 from vjgan.train.encoder import Trainer, look
 from vjgan.train.encoding import EYES, FACE, PARTS, Encoder, Part, export
 from vjgan.train.joined import find_share, taught
+from vjgan.train.places import find_places, fit_places
 from vjgan.train.shards import Shard, write_shard
 from vjgan.train.sightings import Sightings, placements
 
@@ -100,6 +101,7 @@ def made(out: Path) -> list[Encoder]:
         "bias": np.zeros(n, np.float32),
         "share": np.zeros(n, np.float32),
         "eyes_share": np.zeros(n, np.float32),
+        "places": np.zeros((1, 6), np.float32),
     }
     geometry["eyes_share"][EYES.numbers] = 0.75
     export(networks, geometry, MODEL, out, 0)
@@ -161,6 +163,21 @@ def test_teaching_resumes_exactly(part: Part, shards: Path, tmp_path: Path) -> N
     r2, distance = again.judge()
     assert r2.shape == (len(part.tells),)
     assert (distance is None) == (part is EYES)
+
+
+def test_places_follow_the_head(shards: Path) -> None:
+    """Marks that are made as the renderer makes them, linear in what ``embed`` tells, come back."""
+    p = sitter.draw(12, 600)
+    values = sitter.embed(p)
+    chance = np.random.default_rng(3)
+    marks = 0.5 + values @ chance.normal(0, 0.02, (values.shape[1], 6))
+    marks = marks.reshape(-1, 3, 2).astype(np.float32)
+    blank = np.zeros((len(p), 8, 8, 3), np.uint8)
+    there = shards / "places"
+    there.mkdir()
+    write_shard(there / "000000.npz", Shard(p, blank, marks))
+    weight = fit_places(there)
+    assert find_places(weight, p[:9]) == pytest.approx(marks[:9], abs=1e-3)
 
 
 def test_what_was_never_taught_is_one_sentence(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""A sitter brought into w of any model, better and better, in a thread beside the show."""
+"""A sitter brought into a model's latent space, better and better, in a thread beside the show.
+
+Into w of any model; and where an encoder tells the z of every picture, into that: what is improved
+then is who somebody is, which goes along with whatever the face does.
+"""
 
 from __future__ import annotations
 
@@ -8,43 +12,65 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from vjgan.camera.follower import Seen
+from vjgan.camera.reader import Reader
+from vjgan.camera.smoothing import does
 from vjgan.errors import VjganError
 from vjgan.generator import checkpoint
 from vjgan.latest import Latest
 from vjgan.priority import step_back
-from vjgan.types import ByteArray, FloatArray
+from vjgan.types import FloatArray
 
 log = logging.getLogger("vjgan")
 
 NICENESS = 15
-AIM_SECONDS = 4.0  # between new aims: who moves is caught up with
+AIM_SECONDS = 4.0  # between new aims in w: who moves is caught up with
 PATIENCE_SECONDS = 5.0  # until whoever ends the show goes on without it
 SHOWN_EVERY = 6  # steps
+AIM_STEPS = 40  # between new aims in z, in which a way has been gone
+REST = 2.0  # of a step's time, after each in z: the show's own model goes first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wish:
+    """To be like whom a camera ``seen`` shows, with the model of a ``path``; ``told`` where its
+    encoder tells z."""
+
+    path: Path
+    seen: Seen
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Improved:
-    """A w [w_dim] of the model of a ``path``, the likest so far."""
+    """The likest so far of the ``visit``-th sitter with the model of a ``path``: w [w_dim], or
+    how much ``nearer`` they are by who they are, [z_dim], where an encoder tells z."""
 
     path: Path
-    w: FloatArray
+    visit: int
+    w: FloatArray | None = None
+    nearer: FloatArray | None = None
 
 
 class Improver:
     """Goes on improving for as long as there is somebody to be like. ``improved`` is the newest."""
 
-    def __init__(self) -> None:
+    def __init__(self, reader: Reader | None = None) -> None:
+        """``reader`` is the encoder of the model whose z is told."""
+        self._reader = reader
         self.improved: Latest[Improved | None] = Latest(None)
-        self._wanted: Latest[tuple[Path, ByteArray] | None] = Latest(None)
+        self._wanted: Latest[Wish | None] = Latest(None)
         self._wake = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
         self._failed: set[Path] = set()
 
-    def want(self, path: Path, picture: ByteArray | None) -> None:
-        """Be like an aligned ``picture``, with the model of ``path``; None: nobody is there."""
-        self._wanted.put(None if picture is None else (path, picture))
-        if picture is None:
+    def want(self, wish: Wish | None) -> None:
+        """Be like somebody; None: nobody is there."""
+        self._wanted.put(wish)
+        if wish is None:
             self.improved.put(None)
             return
         self._wake.set()
@@ -64,30 +90,67 @@ class Improver:
         step_back(NICENESS)
         while not self._closed:
             wanted = self._wanted.get()
-            if wanted is None or wanted[0] in self._failed:
+            if wanted is None or wanted.path in self._failed:
                 self._wake.wait(0.5)
                 self._wake.clear()
                 continue
             try:
-                self._improve(wanted[0])
+                (self._meet if wanted.told else self._improve)(wanted.path)
             except (VjganError, RuntimeError, MemoryError) as error:
-                self._failed.add(wanted[0])
-                log.error("camera: '%s' cannot be brought near: %s", wanted[0], error)
+                self._failed.add(wanted.path)
+                log.error("camera: '%s' cannot be brought near: %s", wanted.path, error)
+
+    def _wished(self, path: Path) -> Seen | None:
+        """Whom to be like, as long as the same model is wanted."""
+        wish = self._wanted.get()
+        return None if wish is None or wish.path != path or self._closed else wish.seen
+
+    def _show(self, improved: Improved) -> None:
+        if self._wanted.get() is not None:
+            self.improved.put(improved)
 
     def _improve(self, path: Path) -> None:
-        """As long as the same model is wanted."""
+        """In w."""
         from vjgan.train.projection import Projection  # most shows need none
 
         projection = Projection(checkpoint.load(path).network)
         aimed = -AIM_SECONDS
         steps = 0
-        while (wanted := self._wanted.get()) is not None and wanted[0] == path:
+        while (seen := self._wished(path)) is not None and seen.picture is not None:
             if time.monotonic() - aimed >= AIM_SECONDS:
-                projection.aim(wanted[1])
+                projection.aim(seen.picture)
                 aimed = time.monotonic()
                 if not steps:  # the likest of those that were tried is there at once
-                    self.improved.put(Improved(path, projection.w))
+                    self._show(Improved(path, seen.visit, projection.w))
             projection.step()
             steps += 1
-            if steps % SHOWN_EVERY == 0 and self._wanted.get() is not None:
-                self.improved.put(Improved(path, projection.w))
+            if steps % SHOWN_EVERY == 0:
+                self._show(Improved(path, seen.visit, projection.w))
+
+    def _meet(self, path: Path) -> None:
+        """In z, from what the encoder tells."""
+        from vjgan.train.projection import ENOUGH, SitterProjection
+
+        assert self._reader is not None
+        who = ~does(self._reader.names)  # [z_dim]
+        projection = SitterProjection(checkpoint.load(path).network, self._reader)
+        told = nearer = np.zeros(len(who), np.float32)
+        steps, visit = 0, -1
+        while (seen := self._wished(path)) is not None:
+            if seen.visit != visit:
+                steps, visit = 0, seen.visit
+                nearer = np.zeros_like(nearer)
+            if steps >= ENOUGH or seen.z is None:
+                self._wake.wait(0.5)
+                self._wake.clear()
+                continue
+            begun = time.monotonic()
+            if steps % AIM_STEPS == 0:
+                told = seen.z
+                projection.meet(seen, told + nearer)
+            projection.step()
+            steps += 1
+            if steps % SHOWN_EVERY == 0:
+                nearer = np.where(who, projection.z - told, 0).astype(np.float32)
+                self._show(Improved(path, visit, nearer=nearer))
+            time.sleep(REST * (time.monotonic() - begun))

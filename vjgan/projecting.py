@@ -19,7 +19,7 @@ from vjgan.generator.metadata import Network
 from vjgan.generator.player import make_space
 from vjgan.generator.sample import draw_w
 from vjgan.sitting import find_encoder
-from vjgan.train.projection import Projection
+from vjgan.train.projection import Projection, improve_sitter
 from vjgan.types import ByteArray, FloatArray
 
 MIDDLE = 256  # pixels a side of the middle of a picture without a face
@@ -33,13 +33,13 @@ def project(
     image = read_picture(picture)
     loaded = checkpoint.load(checkpoint.find_model(model, folder("models")))
     seen, said = find_face(image)
-    start = None
-    aimed = _middle(image) if seen is None or seen.picture is None else seen.picture
     reader = find_encoder() if seen is not None and seen.z is not None else None
     if reader is not None and loaded.info.sha256 == reader.sha256 and seen is not None:
-        assert seen.z is not None
-        start = make_space(loaded.network).map(seen.z[None])[0]  # [w_dim]
-    w, unlikeness = improve(loaded.network, aimed, start, steps, moved)
+        z, unlikeness = improve_sitter(loaded.network, reader, seen, steps, moved)
+        w = make_space(loaded.network).map(z[None])[0]  # [w_dim]
+    else:
+        aimed = _middle(image) if seen is None or seen.picture is None else seen.picture
+        w, unlikeness = improve(loaded.network, aimed, steps, moved)
     portrait = draw_w(loaded.network, w)
     try:
         with replacing(output) as part:
@@ -56,13 +56,12 @@ def project(
 def improve(
     network: Network,
     aimed: ByteArray,
-    start: FloatArray | None,
     steps: int,
     moved: Callable[[int], None] = lambda done: None,
 ) -> tuple[FloatArray, float]:
     """The likest w [w_dim] after so many steps, and how unlike its picture is."""
     projection = Projection(network)
-    projection.aim(aimed, start)
+    projection.aim(aimed)
     for step in range(steps):
         projection.step()
         moved(step + 1)

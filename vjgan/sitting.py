@@ -4,10 +4,13 @@ a word."""
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vjgan.assets import folder
 from vjgan.bank import Bank, Portrait
@@ -18,7 +21,7 @@ from vjgan.errors import VjganError
 from vjgan.generator import checkpoint
 from vjgan.generator.sample import draw_w
 from vjgan.generator.upscale import model_of as model_of_upscaler
-from vjgan.improving import Improver
+from vjgan.improving import Improver, Wish
 from vjgan.library import Library
 from vjgan.priority import step_back
 from vjgan.stage import Scene, Stage
@@ -28,6 +31,7 @@ log = logging.getLogger("vjgan")
 
 ENCODERS = "encoders"  # the folder of them, beside the models
 MOST_NOTED = 600  # times of portraits, a minute of them
+GLIDE_SECONDS = 0.7  # in which a portrait comes by two thirds of the way to a liker one
 LEFT_SECONDS = 3.0  # that nobody is seen until the walk goes on
 
 
@@ -54,6 +58,7 @@ class Sitting:
         self._kept: list[str] = []  # of this sitter, by name
         self._visit = 0
         self._leaves = False
+        self._glided: tuple[int, float, FloatArray] = (-1, 0.0, np.zeros(0, np.float32))
         self._met_at, self._late = 0.0, True  # when the sitter was first seen; not yet shown
         self._waits: list[float] = []  # seconds from a face to its portrait
         self._shown: list[float] = []  # when a portrait was renewed, of the newest sitter
@@ -125,7 +130,8 @@ class Sitting:
 
     def _gone(self) -> Sequence[Event]:
         was, self._present_at, self._w = self._present_at, None, None
-        self._improver.want(Path(), None)
+        self._newest = None  # it holds a picture of whoever was there
+        self._improver.want(None)
         return () if was is None else (Command("walk"),)
 
     def _find_w(self, seen: Seen) -> FloatArray | None:
@@ -137,16 +143,33 @@ class Sitting:
             if seen.z is None or seen is self._newest:
                 return None
             self._newest = seen
-            w: FloatArray = scene.generator.space.map(seen.z[None])[0]  # [w_dim]
+            z = seen.z + self._find_nearer(seen)  # [32]
+            w: FloatArray = scene.generator.space.map(z[None])[0]  # [w_dim]
             return w
         if self._path is None or scene.bare:
             return None
-        self._improver.want(self._path, seen.picture)
+        self._improver.want(Wish(self._path, seen))
         improved = self._improver.improved.get()
         if improved is None or improved is self._newest or improved.path != self._path:
             return None
         self._newest = improved
         return improved.w
+
+    def _find_nearer(self, seen: Seen) -> FloatArray:
+        """By how much the sitter is likest, beyond what the encoder tells, [32]; the portrait
+        glides there."""
+        assert seen.z is not None
+        if seen.visit != self._glided[0]:
+            self._glided = (seen.visit, seen.time, np.zeros_like(seen.z))
+        if self._path is not None:
+            self._improver.want(Wish(self._path, seen, told=True))
+        improved = self._improver.improved.get()
+        visit, time, nearer = self._glided
+        if improved is not None and improved.visit == visit and improved.nearer is not None:
+            share = 1 - math.exp(-(seen.time - time) / GLIDE_SECONDS)
+            nearer = nearer + np.float32(share) * (improved.nearer - nearer)
+        self._glided = (visit, seen.time, nearer)
+        return nearer
 
     def _capture(self) -> None:
         """Keep the portrait, not what the camera saw, in a thread of its own."""
@@ -200,7 +223,7 @@ def open_sitting(place: str, stage: Stage, library: Library) -> Sitting:
             return None
 
     bank = library.bank
-    return Sitting(watcher, reader, Improver(), stage, bank, model_of)
+    return Sitting(watcher, reader, Improver(reader), stage, bank, model_of)
 
 
 def find_encoder() -> Reader | None:

@@ -58,6 +58,17 @@ def place(marks: FloatArray) -> Placement:
     return Placement(float(x), float(y), side, angle)
 
 
+def cover(seen: FloatArray, wanted: FloatArray) -> Placement:
+    """The square whose places ``wanted`` [n, 2], in shares of its side, come nearest to the places
+    ``seen`` [n, 2], in pixels, by least squares."""
+    # Turned, scaled and moved is one complex product and sum.
+    p, q = (np.asarray(rows, np.float64) @ np.array([1.0, 1.0j]) for rows in (seen, wanted))
+    apart = q - q.mean()
+    factor = complex(np.vdot(apart, p - p.mean()) / max(float(np.vdot(apart, apart).real), 1e-12))
+    middle = p.mean() + factor * (0.5 + 0.5j - q.mean())
+    return Placement(middle.real, middle.imag, abs(factor), float(np.angle(factor)))
+
+
 def strip(face: Placement) -> Placement:
     """Where eyes and brows are in a face's square: as wide as they are, whatever its height."""
     wide, middle = STRIP

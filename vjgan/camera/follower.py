@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from vjgan.camera.align import cut
+from vjgan.camera.align import cut, place
 from vjgan.camera.faces import Detector, Found, Mesh, Surface
-from vjgan.camera.reader import Reader, square
+from vjgan.camera.reader import Reader, marks
 from vjgan.camera.smoothing import Smoother
 from vjgan.types import ByteArray, FloatArray
 
@@ -31,7 +31,8 @@ STATES = {
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """What the camera saw at ``time``: a ``state`` out of STATES; of a sitter the numbers ``z``
-    [32], smoothed, the aligned ``picture`` uint8 [128, 128, 3], and how many ``others`` there are.
+    [32], smoothed, the aligned ``picture`` uint8 [128, 128, 3], the camera's ``frame`` that it was
+    cut out of, with eyes and mouth in it, ``marks`` [3, 2], and how many ``others`` there are.
     ``visit`` counts sitters: it grows when another one comes."""
 
     time: float = 0.0
@@ -40,6 +41,8 @@ class Seen:
     picture: ByteArray | None = field(default=None, repr=False)
     others: int = 0
     visit: int = 0
+    frame: ByteArray | None = field(default=None, repr=False)
+    marks: FloatArray | None = None
 
 
 class Follower:
@@ -57,7 +60,7 @@ class Follower:
         self._smoother: Smoother | None = None
         self._seen_at = self._looked_at = self._read_at = -1e9
         self._others = 0
-        self._last: tuple[FloatArray | None, ByteArray] | None = None
+        self._last = Seen()
 
     def step(self, image: ByteArray, time: float) -> Seen:
         """What is in an ``image`` uint8 [height, width, 3] taken at ``time``, which only grows."""
@@ -94,7 +97,8 @@ class Follower:
         return min(found, key=lambda face: float(np.hypot(*((face.low + face.high) / 2 - was))))
 
     def _read(self, image: ByteArray, mesh: Mesh, time: float) -> Seen:
-        picture = cut(image, square(mesh), PORTRAIT)
+        places = marks(mesh)
+        picture = cut(image, place(places), PORTRAIT)
         if self._smoother is None:
             self._visit += 1
             self._smoother = Smoother(self._reader.names if self._reader else ())
@@ -106,10 +110,9 @@ class Follower:
             dt = time - self._read_at if self._read_at > 0.0 else 0.0
             z = self._smoother.step(reading.z, dt)
             self._read_at = time
-        self._last = (z, picture)
-        return Seen(time, "sitter", z, picture, self._others, self._visit)
+        self._last = Seen(time, "sitter", z, picture, self._others, self._visit, image, places)
+        return self._last
 
     def _held(self, time: float, state: str) -> Seen:
         """The sitter as last seen, for as long as that is remembered."""
-        z, picture = self._last or (None, None)
-        return Seen(time, state, z, picture, self._others, self._visit)
+        return replace(self._last, time=time, state=state, others=self._others, visit=self._visit)

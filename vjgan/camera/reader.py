@@ -49,6 +49,7 @@ class Reader:
             }
             self._eyes = [self.names.index(name) for name in about["eyes_names"].split()]
             self.canonical = tensors["geometry.canonical"]  # [468, 3]
+            self.places = tensors["geometry.places"]  # of vjgan.train.places
             self._geometry = {name: tensors[f"geometry.{name}"] for name in MIXED}
         except KeyError as missing:
             raise ModelError(f"encoder '{path}' lacks the weights {missing}") from None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vjgan.types import FloatArray
 
@@ -14,6 +16,11 @@ REST_HZ = 1.2  # cutoff of what rests
 PER_SPEED = 1.5  # by which it rises, in Hz for a standard deviation a second
 SPEED_HZ = 1.0  # cutoff of the speed
 WHO_SECONDS = 3.0  # time constant of who somebody is, in the end
+
+
+def does(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which of the numbers tell what a face does, not who somebody is: [n]."""
+    return np.array([name in DOES for name in names], np.bool_)
 
 
 class OneEuro:
@@ -45,7 +52,7 @@ class Smoother:
     """The numbers of one sitter; a new one needs a new smoother."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self._does = np.array([name in DOES for name in names])
+        self._does = does(names)
         self._quick = OneEuro()
         self._who: FloatArray | None = None
         self._age = 0.0  # seconds of which who somebody is, is the mean

@@ -81,6 +81,7 @@ class Watcher:
         last = 0.0
         while not self._closed:
             if not self._looks.wait(0.5):
+                self._follower.forget()  # nothing of anybody stays while it looks away
                 continue
             now, spent = self.clock(), time.thread_time()
             try:

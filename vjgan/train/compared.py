@@ -1,5 +1,6 @@
-"""Compare the encoder with going down the slope, on renders that neither has seen, and draw a sheet
-of portraits beside their sitters: ``python -m vjgan.train.compared``."""
+"""Compare the encoder with going down the slope, from there and from nothing, on renders that were
+never trained on, and draw a sheet of portraits below their sitters: ``python -m
+vjgan.train.compared``."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ from vjgan.generator import checkpoint
 from vjgan.generator.player import make_space
 from vjgan.generator.sample import draw_w
 from vjgan.train.encoder import DATA, MODEL, OUT
-from vjgan.train.projection import Projection
+from vjgan.train.projection import ENOUGH, Projection, improve_sitter
 from vjgan.train.shards import read_shard, shard_paths
 from vjgan.types import ByteArray
 
 LARGE = 384  # pixels a side to which renders are enlarged, as a camera would show them
-ROW = 8  # sitters in a row of the sheet, each above the portrait
+ROW = 8  # sitters in a row of the sheet, each above the portraits
 
 
 def distances(a: ByteArray, b: ByteArray) -> tuple[float, float]:
@@ -32,13 +33,13 @@ def distances(a: ByteArray, b: ByteArray) -> tuple[float, float]:
     return float(np.abs(difference).mean()), float(-10 * np.log10((difference**2).mean()))
 
 
-def sheet(pairs: list[tuple[ByteArray, ByteArray]]) -> ByteArray:
+def sheet(columns: list[tuple[ByteArray, ...]]) -> ByteArray:
     """Sitters above their portraits, in rows; the last row is filled with black."""
-    blank = np.zeros((PORTRAIT, PORTRAIT, 3), np.uint8)
+    blank = (np.zeros((PORTRAIT, PORTRAIT, 3), np.uint8),) * len(columns[0])
     rows = []
-    for start in range(0, len(pairs), ROW):
-        row = [*pairs[start : start + ROW], *[(blank, blank)] * ROW][:ROW]
-        rows += [np.concatenate([pair[which] for pair in row], 1) for which in (0, 1)]
+    for start in range(0, len(columns), ROW):
+        row = [*columns[start : start + ROW], *[blank] * ROW][:ROW]
+        rows += [np.concatenate(pictures, 1) for pictures in zip(*row, strict=True)]
     return np.concatenate(rows)
 
 
@@ -59,7 +60,8 @@ def main() -> None:
     renders = read_shard(shard_paths(options.data, held=True)[0]).pictures[: options.count]
     images = [np.asarray(Image.fromarray(x).resize((LARGE, LARGE))) for x in renders]
     images += [np.asarray(Image.open(path).convert("RGB")) for path in options.photos]
-    pairs, told, aims = [], [], []
+    pairs: list[tuple[ByteArray, ...]] = []
+    told, improved, aims = [], [], []
     for k, image in enumerate(images):
         seen = Follower(reader).step(image, 0.0)
         if seen.z is None or seen.picture is None:
@@ -72,7 +74,15 @@ def main() -> None:
             told.append(near)
             aims.append(renders[k])
         print(f"{k}: encoder {near[0]:.4f} {near[1]:.2f} dB", flush=True)
+        z, _ = improve_sitter(network, reader, seen, ENOUGH)
+        liker = draw_w(network, space.map(z[None])[0])
+        pairs[-1] = (*pairs[-1], liker)
+        near = distances(renders[k] if k < len(renders) else seen.picture, liker)
+        if k < len(renders):
+            improved.append(near)
+        print(f"{k}: improved {near[0]:.4f} {near[1]:.2f} dB", flush=True)
     print(f"encoder, mean of {len(told)} renders: {np.mean(told, 0).round(4)}", flush=True)
+    print(f"and {ENOUGH} steps from there: {np.mean(improved, 0).round(4)}", flush=True)
     with replacing(options.sheet) as part:
         Image.fromarray(sheet(pairs)).save(part, "JPEG", quality=90)
     for k, sitter in enumerate(aims[: options.compared]):

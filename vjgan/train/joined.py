@@ -15,6 +15,7 @@ from vjgan.train import sitter
 from vjgan.train.encoder import DATA, MODEL, OUT, RUN, look
 from vjgan.train.encoding import EYES, PARTS, Encoder, Part, export
 from vjgan.train.geometry import MESHES, explained, lay, read_meshes, tell
+from vjgan.train.places import fit_places
 from vjgan.train.shards import shard_paths
 from vjgan.train.sightings import Sightings
 from vjgan.train.state import read, read_weights, unpack
@@ -82,6 +83,7 @@ def main() -> None:
         values = (*(column[k] for column in columns[:3]), *shares, columns[3][k])
         print(f"{name:>14}" + "".join(f"{value:10.2f}" for value in values))
     print(f"mean: face {columns[0].mean():.2f}, together {columns[3].mean():.2f}")
+    rows["places"] = fit_places(options.data)
     rows["mean"] = rows["mean"] + rows.pop("shift")  # from here on faces are found and followed
     options.out.parent.mkdir(parents=True, exist_ok=True)
     export(list(networks), rows, options.model, options.out, max(steps))
