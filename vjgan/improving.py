@@ -96,7 +96,7 @@ class Improver:
                 continue
             try:
                 (self._meet if wanted.told else self._improve)(wanted.path)
-            except (VjganError, RuntimeError, MemoryError) as error:
+            except (VjganError, RuntimeError, ValueError, MemoryError) as error:
                 self._failed.add(wanted.path)
                 log.error("camera: '%s' cannot be brought near: %s", wanted.path, error)
 
