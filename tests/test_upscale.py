@@ -10,12 +10,20 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from vjgan.assets import folder
 from vjgan.errors import ModelError
 from vjgan.generator import checkpoint
-from vjgan.generator.openvino import Enlarger, installed
+from vjgan.generator.openvino import Enlarger, has_bf16, installed
 from vjgan.generator.player import open_model
+from vjgan.generator.reference import draw
 from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
-from vjgan.generator.upscale import Upscaler, model_of, read_upscaler, write_upscaler
+from vjgan.generator.upscale import (
+    Upscaler,
+    find_reach,
+    model_of,
+    read_upscaler,
+    write_upscaler,
+)
 from vjgan.types import LatentState
 
 SMALL = StyleGAN2Config(
@@ -48,6 +56,37 @@ def test_the_engine_draws_what_torch_does() -> None:
     with torch.no_grad():
         expected = network(image)
         assert torch.allclose(Enlarger(network, (32, 32))(image), expected, atol=1e-5)
+
+
+@pytest.mark.skipif(not has_bf16(), reason="needs OpenVINO and a processor with bf16")
+def test_in_eight_bits_nobody_sees_it() -> None:
+    """The bundled up-resolution on pictures of its model that its reach was not found by."""
+    path = folder("models") / "portraits@2x.safetensors"
+    network = read_upscaler(path)
+    assert len(network.reach) == len(network.body)
+    model = checkpoint.load(folder("models") / "portraits.safetensors").network
+    z = torch.randn(6, model.config.z_dim, generator=torch.Generator().manual_seed(77))
+    with torch.no_grad():
+        images = [draw(model, w.expand(1, model.config.num_ws, -1)) for w in model.mapping(z)]
+        large = Enlarger(network, (128, 128), "bf16", network.reach)
+        for image in images:
+            error = (large(image).clamp(-1, 1) - network(image).clamp(-1, 1)) / 2
+            assert -10 * error.square().mean().log10() > 52  # 48.1 is one grey level
+
+
+def test_how_far_feature_maps_reach_is_found_written_and_read(tmp_path: Path) -> None:
+    torch.manual_seed(6)
+    network, path = Upscaler(), tmp_path / "heads@2x.safetensors"
+    image = torch.rand(3, 3, 16, 16)
+    network.reach = find_reach(network, [image[:1], image[1:]])
+    entered = F.leaky_relu(network.enter(F.pixel_unshuffle(image, 2)), 0.2)
+    assert network.reach[0] == pytest.approx(1.1 * float(entered.detach().abs().max()), rel=1e-5)
+    write_upscaler(path, network)
+    assert read_upscaler(path).reach == pytest.approx(network.reach, rel=1e-3)
+    for words in ("1 2", "1 2 3 4 5 inf", "1 2 3 4 5 x", "1 2 3 4 5 -1"):
+        save_file(load_file(path), path, {"reach": words})
+        with pytest.raises(ModelError, match=f"has the reach '{words}', not 6 numbers"):
+            read_upscaler(path)
 
 
 def test_a_model_and_its_up_resolution_are_played_as_one(pair: Path) -> None:

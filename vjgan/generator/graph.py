@@ -208,23 +208,37 @@ class Graph:
         return self._ops.constant(array, dtype=np.float32)
 
 
-def enlarging(net: Layer, size: tuple[int, int], ops: Operations) -> tuple[list[Node], list[Node]]:
+def enlarging(
+    net: Layer, size: tuple[int, int], ops: Operations, reach: Sequence[float] = ()
+) -> tuple[list[Node], list[Node]]:
     """An up-resolution as ``Upscaler.forward`` does it, its results and parameters: image
-    [1, 2h, 2w, 3]; image [1, 3, h, w] of ``size`` h, w."""
+    [1, 2h, 2w, 3]; image [1, 3, h, w] of ``size`` h, w. Where it is known how far what goes into
+    the convolutions of its body reaches, these multiply in 8 bits."""
 
-    def conv(layer: Layer, x: Node) -> Node:
+    def conv(layer: Layer, x: Node, most: float = 0.0) -> Node:
         ones, pads = [1, 1], list(layer.padding)
         weight, bias = layer.weight.detach().cpu().numpy(), layer.bias.detach().cpu().numpy()
-        x = ops.convolution(x, ops.constant(weight), ones, pads, pads, ones)
+        held = ops.constant(weight)
+        if most:
+            x = levels(x, np.full((1, 1, 1, 1), most, np.float32), 256)
+            held = levels(held, abs(weight).max((1, 2, 3), keepdims=True), 255)
+        x = ops.convolution(x, held, ones, pads, pads, ones)
         return ops.add(x, ops.constant(bias[None, :, None, None]))
+
+    def levels(x: Node, most: np.ndarray, count: int) -> Node:
+        """x brought to so many levels from -most to most; an even count has one more below."""
+        low, high = ops.constant(-most * (1 if count % 2 else 128 / 127)), ops.constant(most)
+        return ops.fake_quantize(x, low, high, low, high, count)
 
     def bend(x: Node) -> Node:
         return ops.prelu(x, ops.constant(np.array([SLOPE], np.float32)))
 
     image = ops.parameter([1, 3, *size], np.float32)
     x = bend(conv(net.enter, ops.space_to_depth(image, "depth_first", 2)))
-    for first, second in zip(net.body[0::2], net.body[1::2], strict=True):
-        x = ops.add(x, conv(second, bend(conv(first, x))))  # [1, width, h/2, w/2]
+    steps = list(zip(net.body, reach or [0.0] * len(net.body), strict=True))
+    for first, second in zip(steps[0::2], steps[1::2], strict=True):
+        y = conv(second[0], bend(conv(first[0], x, first[1])), second[1])
+        x = ops.add(x, y)  # [1, width, h/2, w/2]
     x = ops.depth_to_space(conv(net.rise, x), "depth_first", 2)  # [1, near, h, w]
     x = bend(conv(net.mix, bend(ops.add(x, conv(net.near, image)))))  # [1, near, h, w]
     x = ops.depth_to_space(conv(net.leave, x), "depth_first", 2)  # [1, 3, 2h, 2w]

@@ -101,9 +101,16 @@ class Enlarger:
     """An up-resolution at work on torch's number of threads. What it returns is overwritten by the
     next one."""
 
-    def __init__(self, network: Layer, size: tuple[int, int], precision: str = "fp32") -> None:
-        """For pictures of ``size`` h, w."""
-        compiled = _compile(enlarging(network, size, _operations()), precision)
+    def __init__(
+        self,
+        network: Layer,
+        size: tuple[int, int],
+        precision: str = "fp32",
+        reach: tuple[float, ...] = (),
+    ) -> None:
+        """For pictures of ``size`` h, w; in 8 bits what is within ``reach``, see
+        ``Upscaler.reach``."""
+        compiled = _compile(enlarging(network, size, _operations(), reach), precision)
         self._request = compiled.create_infer_request()
         self._image = self._request.get_input_tensor(0).data  # [1, 3, h, w]
 

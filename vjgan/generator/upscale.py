@@ -7,12 +7,13 @@ is the name by which both together are played. Sub-pixel convolution: Shi et al.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,13 +21,14 @@ from torch.nn import functional as F
 from vjgan.errors import ModelError
 from vjgan.files import replacing
 from vjgan.generator.bending import Bent
-from vjgan.generator.openvino import Enlarger, installed
+from vjgan.generator.openvino import Enlarger, has_bf16, installed
 from vjgan.generator.stylegan2 import SLOPE
 from vjgan.types import FloatArray
 
 FACTOR = 2
 MARK = f"@{FACTOR}x"  # in the file's name
 WIDTH, NEAR, BLOCKS = 64, 32, 3  # feature maps far from and near the picture, residual blocks
+ROOM = 1.1  # of what a convolution may be given, over the most that it was seen to be given
 
 
 class Upscaler(nn.Module):
@@ -40,6 +42,8 @@ class Upscaler(nn.Module):
         self.near = _conv(3, near)
         self.mix = _conv(near, near)
         self.leave = _conv(near, 3 * 4)
+        # The largest size of what goes into each of ``body``; where it is known, 8 bits hold it.
+        self.reach: tuple[float, ...] = ()
 
     def forward(self, image: Tensor) -> Tensor:
         """image [n, 3, h, w] in about -1..1, h and w even -> [n, 3, 2h, 2w]."""
@@ -50,6 +54,25 @@ class Upscaler(nn.Module):
         x = _bend(self.mix(x))  # [n, near, r, r]
         plain = F.interpolate(image, scale_factor=FACTOR, mode="bilinear")  # [n, 3, 2r, 2r]
         return plain + F.pixel_shuffle(self.leave(x), FACTOR)  # [n, 3, 2r, 2r]
+
+
+@torch.no_grad()
+def find_reach(network: Upscaler, pictures: Iterable[Tensor]) -> tuple[float, ...]:
+    """What ``network.reach`` is to be, by pictures [n, 3, h, w] such as it will enlarge."""
+    most = [0.0] * len(network.body)
+
+    def note(k: int, x: Tensor) -> None:
+        most[k] = max(most[k], ROOM * float(x.abs().max()))
+
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, given, k=k: note(k, given[0]))
+        for k, layer in enumerate(network.body)
+    ]
+    for part in pictures:
+        network(part)
+    for hook in hooks:
+        hook.remove()
+    return tuple(most)
 
 
 def _conv(n_in: int, n_out: int) -> nn.Conv2d:
@@ -92,8 +115,10 @@ def add_upscaler(
 ) -> Upscaled:
     """``runtime``, whose pictures have ``side`` pixels, with its up-resolution."""
     if device.type == "cpu" and installed():
-        # Unlike a generator it is off by a grey level at most, and four times faster so.
-        return Upscaled(runtime, Enlarger(network, (side, side), "bf16"))
+        # Unlike a generator it is off by a grey level at most, and four times faster so. Where a
+        # processor multiplies in bf16 it does so in 8 bits, too, without a sum that runs over.
+        reach = network.reach if has_bf16() else ()
+        return Upscaled(runtime, Enlarger(network, (side, side), "bf16", reach))
     return Upscaled(runtime, network.to(device))
 
 
@@ -106,6 +131,8 @@ def model_of(path: Path) -> Path | None:
 
 def write_upscaler(path: Path, network: Upscaler, **metadata: str) -> None:
     """Write a network in fp16; the file appears under its name only when whole."""
+    if network.reach:
+        metadata["reach"] = " ".join(f"{value:.4g}" for value in network.reach)
     tensors = {key: x.detach().half().contiguous() for key, x in network.state_dict().items()}
     with replacing(path) as part:
         part.write_bytes(save(tensors, metadata))
@@ -119,6 +146,8 @@ def read_upscaler(
         network = Upscaler(width, near, blocks)
     try:
         tensors = {key: x.to(torch.float32, copy=True) for key, x in load_file(path).items()}
+        with safe_open(path, "pt") as file:
+            reach = (file.metadata() or {}).get("reach", "")
     except (OSError, SafetensorError) as error:
         raise ModelError(f"up-resolution '{path}' cannot be read: {error}") from None
     wanted = {key: x.shape for key, x in network.state_dict().items()}
@@ -127,4 +156,18 @@ def read_upscaler(
     if not all(bool(x.isfinite().all()) for x in tensors.values()):
         raise ModelError(f"up-resolution '{path}' holds numbers that are not finite")
     network.load_state_dict(tensors, assign=True)
+    network.reach = _read_reach(path, reach, len(network.body))
     return network.eval().requires_grad_(False)
+
+
+def _read_reach(path: Path, words: str, count: int) -> tuple[float, ...]:
+    """None, or as many positive numbers as there are layers. Raises ModelError."""
+    try:
+        reach = tuple(float(word) for word in words.split())
+    except ValueError:
+        reach = (math.nan,)
+    if reach and not (len(reach) == count and all(0.0 < value < 1e4 for value in reach)):
+        raise ModelError(
+            f"up-resolution '{path}' has the reach '{words[:80]}', not {count} numbers"
+        )
+    return reach

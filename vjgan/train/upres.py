@@ -24,7 +24,14 @@ from vjgan.errors import told
 from vjgan.files import replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.stylegan2 import StyleGAN2
-from vjgan.generator.upscale import FACTOR, MARK, Upscaler, read_upscaler, write_upscaler
+from vjgan.generator.upscale import (
+    FACTOR,
+    MARK,
+    Upscaler,
+    find_reach,
+    read_upscaler,
+    write_upscaler,
+)
 from vjgan.train import sitter
 from vjgan.train.features import Features
 from vjgan.train.judge import Judge, fool_loss, judge_loss
@@ -43,6 +50,7 @@ FEATURE_WEIGHT, FOOL_WEIGHT, GAMMA = 0.5, 0.1, 0.01
 LAZY = 4  # steps from one penalty to the next, as it costs more than all else
 ALONE = 150  # steps that the judge learns alone
 HALF_LIFE = 50  # steps of the averaged weights
+REACHED = 512  # pictures by which it is known how far feature maps reach
 AROUND = 0.5  # how far about a mark the middles of windows lie, as a share of the picture
 
 
@@ -197,6 +205,8 @@ def report(teacher: Teacher, held: Enlargements, losses: list[float]) -> None:
 def export(teacher: Teacher, model: Path, folder: Path) -> Path:
     """Write the averaged weights, as those that belong to ``model``, into a folder."""
     out = folder / f"{model.stem}{MARK}{model.suffix}"
+    shown = torch.split(teacher.pairs.x[:REACHED].float(), 16)
+    teacher.average.reach = find_reach(teacher.average, shown)
     write_upscaler(
         out,
         teacher.average,
