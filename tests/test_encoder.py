@@ -201,3 +201,15 @@ def test_a_share_is_what_errs_least() -> None:
     share = find_share(first, second, p)
     # Of independent errors of variance a and b the best share is a / (a + b).
     assert share == pytest.approx([0.8, 1 / 26], abs=0.02)
+
+
+@needs_engine
+def test_an_encoder_that_lies_about_itself_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "encoder.safetensors"
+    made(path)
+    with safe_open(path, "np") as file:
+        about = file.metadata()
+    for more in ({"eyes_size": "32"}, {"face_size": "64xwide"}, {"eyes_names": "gaze elbow"}):
+        save_file(load_file(path), path, about | more)
+        with pytest.raises(ModelError, match=r"encoder '.*' is not what it says it is: "):
+            Reader(path)

@@ -40,9 +40,9 @@ class Reader:
     def __init__(self, path: Path) -> None:
         """Raises ModelError when the file is no encoder, DeviceError when it cannot be run."""
         tensors, about = _read(path)
-        self.names: tuple[str, ...] = tuple(about["names"].split())
-        self.model, self.sha256 = about["model"], about["model_sha256"]
         try:
+            self.names: tuple[str, ...] = tuple(about["names"].split())
+            self.model, self.sha256 = about["model"], about["model_sha256"]
             self.shapes = {part: _shape(about[f"{part}_size"]) for part in ("face", "eyes")}
             self._nets: dict[str, Net] = {
                 part: convolutions(tensors, part, *shape) for part, shape in self.shapes.items()
@@ -53,6 +53,8 @@ class Reader:
             self._geometry = {name: tensors[f"geometry.{name}"] for name in MIXED}
         except KeyError as missing:
             raise ModelError(f"encoder '{path}' lacks the weights {missing}") from None
+        except ValueError as reason:
+            raise ModelError(f"encoder '{path}' is not what it says it is: {reason}") from None
         if len(self._geometry["mean"]) != MEASURES:
             raise ModelError(
                 f"encoder '{path}' takes {len(self._geometry['mean'])} measures of a face, not "
@@ -67,8 +69,7 @@ class Reader:
         return Reading(z, float(raw[0]), float(raw[1]))
 
     def look(self, image: ByteArray, face: Placement) -> FloatArray:
-        """What the networks alone say of a face in an image, in units that leave the mesh its
-        share: [32]."""
+        """What both networks say of a face in an image, before the mesh has its share: [32]."""
         seen = self._see("face", image, face)
         eyes = self._see("eyes", image, strip(face))
         share = self._geometry["eyes_share"][self._eyes]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -145,9 +145,9 @@ def read_upscaler(
     with torch.device("meta"):
         network = Upscaler(width, near, blocks)
     try:
-        tensors = {key: x.to(torch.float32, copy=True) for key, x in load_file(path).items()}
         with safe_open(path, "pt") as file:
             reach = (file.metadata() or {}).get("reach", "")
+            tensors = {key: file.get_tensor(key).float().clone() for key in list(file.keys())}
     except (OSError, SafetensorError) as error:
         raise ModelError(f"up-resolution '{path}' cannot be read: {error}") from None
     wanted = {key: x.shape for key, x in network.state_dict().items()}
@@ -161,13 +161,14 @@ def read_upscaler(
 
 
 def _read_reach(path: Path, words: str, count: int) -> tuple[float, ...]:
-    """None, or as many positive numbers as there are layers. Raises ModelError."""
+    """As many numbers as there are layers, or none. Raises ModelError."""
     try:
         reach = tuple(float(word) for word in words.split())
     except ValueError:
         reach = (math.nan,)
     if reach and not (len(reach) == count and all(0.0 < value < 1e4 for value in reach)):
         raise ModelError(
-            f"up-resolution '{path}' has the reach '{words[:80]}', not {count} numbers"
+            f"up-resolution '{path}' has the reach '{words[:80]}', "
+            f"not {count} numbers from 0 to 10000"
         )
     return reach
