@@ -332,11 +332,10 @@ def test_a_portrait_goes_on_to_be_liker_and_begins_anew_with_another(
         improver.want(Wish(path, seen, told=True))
         wait_for(lambda: improver.improved.get() is not None)
         improved = improver.improved.get()
-        assert improved is not None and improved.nearer is not None
-        assert improved.visit == seen.visit
+        assert improved is not None and improved.visit == seen.visit
         moves = does(reader.names)
-        assert not improved.nearer[moves].any()  # what the face does stays the encoder's to tell
-        assert improved.nearer[~moves].any()
+        assert not improved.found[moves].any()  # what the face does stays the encoder's to tell
+        assert improved.found[~moves].any()
         improver.want(Wish(path, replace(seen, visit=7), told=True))
         wait_for(lambda: getattr(improver.improved.get(), "visit", 0) == 7)
         improver.want(None)

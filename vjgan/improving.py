@@ -45,13 +45,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Improved:
-    """The likest so far of the ``visit``-th sitter with the model of a ``path``: w [w_dim], or
-    how much ``nearer`` they are by who they are, [z_dim], where an encoder tells z."""
+    """The likest that was ``found`` so far of the ``visit``-th sitter with the model of a ``path``:
+    w [w_dim], or where an encoder tells z, how far from that who they are lies [z_dim]."""
 
     path: Path
     visit: int
-    w: FloatArray | None = None
-    nearer: FloatArray | None = None
+    found: FloatArray
 
 
 class Improver:
@@ -152,5 +151,5 @@ class Improver:
             steps += 1
             if steps % SHOWN_EVERY == 0:
                 nearer = np.where(who, projection.z - told, 0).astype(np.float32)
-                self._show(Improved(path, visit, nearer=nearer))
+                self._show(Improved(path, visit, nearer))
             time.sleep(REST * (time.monotonic() - begun))

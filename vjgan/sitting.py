@@ -58,7 +58,8 @@ class Sitting:
         self._kept: list[str] = []  # of this sitter, by name
         self._visit = 0
         self._leaves = False
-        self._glided: tuple[int, float, FloatArray] = (-1, 0.0, np.zeros(0, np.float32))
+        self._nearer = np.zeros(1, np.float32)  # what the sitter's z is shown with besides, [1|32]
+        self._nearer_at = 0.0
         self._met_at, self._late = 0.0, True  # when the sitter was first seen; not yet shown
         self._waits: list[float] = []  # seconds from a face to its portrait
         self._shown: list[float] = []  # when a portrait was renewed, of the newest sitter
@@ -75,6 +76,7 @@ class Sitting:
         if seen.visit != self._visit:
             self._visit, self._kept = seen.visit, []
             self._met_at, self._late, self._shown = seen.time, True, []
+            self._nearer = np.zeros(1, np.float32)
         self._present_at = seen.time
         w = self._find_w(seen)
         if w is None:
@@ -153,23 +155,19 @@ class Sitting:
         if improved is None or improved is self._newest or improved.path != self._path:
             return None
         self._newest = improved
-        return improved.w
+        return improved.found
 
     def _find_nearer(self, seen: Seen) -> FloatArray:
-        """By how much the sitter is likest, beyond what the encoder tells, [32]; the portrait
-        glides there."""
-        assert seen.z is not None
-        if seen.visit != self._glided[0]:
-            self._glided = (seen.visit, seen.time, np.zeros_like(seen.z))
+        """What is to be added to what the encoder tells, [1] or [32]: the portrait glides to the
+        likest so far."""
         if self._path is not None:
             self._improver.want(Wish(self._path, seen, told=True))
         improved = self._improver.improved.get()
-        visit, time, nearer = self._glided
-        if improved is not None and improved.visit == visit and improved.nearer is not None:
-            share = 1 - math.exp(-(seen.time - time) / GLIDE_SECONDS)
-            nearer = nearer + np.float32(share) * (improved.nearer - nearer)
-        self._glided = (visit, seen.time, nearer)
-        return nearer
+        if improved is not None and (improved.path, improved.visit) == (self._path, seen.visit):
+            share = 1 - math.exp(-(seen.time - self._nearer_at) / GLIDE_SECONDS)
+            self._nearer = self._nearer + np.float32(share) * (improved.found - self._nearer)
+        self._nearer_at = seen.time
+        return self._nearer
 
     def _capture(self) -> None:
         """Keep the portrait, not what the camera saw, in a thread of its own."""

@@ -12,6 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from vjgan.camera.align import STRIP
 from vjgan.train import sitter
 from vjgan.train.state import write_weights
 from vjgan.types import FloatArray
@@ -23,12 +24,13 @@ FORMAT = "vjgan encoder"
 @dataclass(frozen=True, slots=True)
 class Part:
     """What a network is shown, ``height`` by ``width`` pixels of the face's square or of the strip
-    in it that holds the eyes; which of the sitter's numbers it ``tells``; its feature maps after
-    each halving."""
+    in it that holds the eyes, as wide as ``span`` squares; which of the sitter's numbers it
+    ``tells``; its feature maps after each halving."""
 
     name: str
     height: int
     width: int
+    span: float
     tells: tuple[str, ...]
     channels: tuple[int, ...]
 
@@ -38,8 +40,8 @@ class Part:
         return [sitter.INDEX[name] for name in self.tells]
 
 
-FACE = Part("face", 64, 64, sitter.NAMES, (24, 48, 96, 160))
-EYES = Part("eyes", 32, 80, ("sex", "age", "blink", "brow", "gaze"), (24, 48, 80, 96))
+FACE = Part("face", 64, 64, 1.0, sitter.NAMES, (24, 48, 96, 160))
+EYES = Part("eyes", 32, 80, STRIP[0], ("sex", "age", "blink", "brow", "gaze"), (24, 48, 80, 96))
 PARTS = {part.name: part for part in (FACE, EYES)}
 
 

@@ -68,13 +68,13 @@ class Projection:
         self._maps: list[Tensor] = []
         self._fresh = True  # nothing has been aimed at
         self._place = torch.zeros_like(self._mean).requires_grad_(True)
-        self._best: tuple[float, Tensor] = (float("inf"), self._mean)
+        self._best: tuple[float, Tensor] = (float("inf"), self._place.detach().clone())
         self._begin()
 
     @property
     def w(self) -> FloatArray:
         """The likest so far, [w_dim], before truncation."""
-        return np.asarray(self._best[1].numpy(), np.float32).copy()
+        return np.asarray(self._find_w(self._best[1]).numpy(), np.float32).copy()
 
     @property
     def unlikeness(self) -> float:
@@ -87,7 +87,7 @@ class Projection:
         self._take(picture)
         if self._fresh:
             losses = [float(self._unlike(picture[None])) for picture in self._pictures]
-            self._put(self._others[int(np.argmin(losses))])
+            self._put((self._others[int(np.argmin(losses))] - self._mean) / self._spread)
         else:
             self._put(self._best[1])
         self._fresh = False
@@ -97,10 +97,10 @@ class Projection:
         if self._aimed is None:
             return float("inf")
         with torch.enable_grad():
-            w = self._find_w(self._place)
-            total = self._unlike(self._draw(w)) + PULL * self._strayed(self._place)
+            image = self._draw(self._find_w(self._place))
+            total = self._unlike(image) + PULL * self._strayed(self._place)
         if total.item() < self._best[0]:
-            self._best = (total.item(), w.detach().clone())
+            self._best = (total.item(), self._place.detach().clone())
         (self._place.grad,) = torch.autograd.grad(total, [self._place])
         self._optimiser.step()
         return total.item()
@@ -126,10 +126,10 @@ class Projection:
     def _begin(self) -> None:
         self._optimiser = torch.optim.Adam([self._place], RATE, betas=(0.9, 0.99))
 
-    def _put(self, w: Tensor) -> None:
+    def _put(self, place: Tensor) -> None:
         with torch.no_grad():
-            self._place.copy_((w - self._mean) / self._spread)
-        self._best = (float("inf"), w)
+            self._place.copy_(place)
+        self._best = (float("inf"), place)
         self._begin()
 
     def _draw(self, w: Tensor) -> Tensor:
@@ -166,7 +166,6 @@ class SitterProjection(Projection):
         self._places = reader.places
         self._place = torch.zeros(network.config.z_dim).requires_grad_(True)
         self._near = torch.zeros_like(self._place)
-        self._likest = self._near
         at = (torch.arange(self._side) + 0.5) / self._side - 0.5
         wide, high = HEAD
         radius = ((at / wide).square()[None, :] + (at / high).square()[:, None]).sqrt()
@@ -177,7 +176,7 @@ class SitterProjection(Projection):
     @property
     def z(self) -> FloatArray:
         """The likest so far, [z_dim]."""
-        return np.asarray(self._likest.numpy(), np.float32).copy()
+        return np.asarray(self._best[1].numpy(), np.float32).copy()
 
     def meet(self, seen: Seen, start: FloatArray) -> None:
         """From now on be like a sitter who is ``seen``, whose z is told; begin at ``start``
@@ -187,19 +186,7 @@ class SitterProjection(Projection):
         wanted = find_places(self._places, start[None])[0]
         self._take(cut(seen.frame, cover(seen.marks, wanted), self._side))
         self._near = torch.from_numpy(np.asarray(seen.z, np.float32).copy())
-        with torch.no_grad():
-            self._place.copy_(torch.from_numpy(np.asarray(start, np.float32)))
-            w = self._find_w(self._place)
-        self._best, self._likest = (float("inf"), w), self._place.detach().clone()
-        self._begin()
-
-    def step(self) -> float:
-        """Go down once; how unlike it was."""
-        was, place = self._best[0], self._place.detach().clone()
-        unlike = super().step()
-        if self._best[0] < was:
-            self._likest = place
-        return unlike
+        self._put(torch.from_numpy(np.asarray(start, np.float32).copy()))
 
     def _find_w(self, place: Tensor) -> Tensor:
         w: Tensor = self._network.mapping(place[None])[0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from vjgan.camera.align import STRIP, place, strip
+from vjgan.camera.align import place, strip
 from vjgan.train.encoding import EYES, FACE, Part
 from vjgan.train.shards import RENDERER, read_shard, shard_paths
 
@@ -20,7 +20,6 @@ CLEAN = 0.35  # share of the pictures that stay as they are, but for their place
 WALL = 0.5  # share of the others that get another wall behind the head
 SPREAD = {"scale": 0.06, "shift": 0.03, "angle": 0.05}  # deviations; shares of a face, radians
 NOISE = 0.05  # at most: deviation of a pixel, of a range of 1
-FACES = {FACE: 1.0, EYES: 1 / STRIP[0]}  # how wide a face's square is, in widths of the part
 HEAD = (0.40, 0.50)  # half width and height of the ellipse that holds a head and its hair
 
 
@@ -59,7 +58,7 @@ class Sightings:
         places = self.straight(n)
         # Of the width of what is kept, and of its height.
         shift = torch.tensor([1.0, self.part.width / self.part.height]) * SPREAD["shift"]
-        shift = shift * FACES[self.part] / ROOM[self.part]
+        shift = shift / (self.part.span * ROOM[self.part])
         places[:, :2] += noise[:, :2] * shift
         places[:, 2] *= torch.exp(SPREAD["scale"] * noise[:, 2])
         places[:, 3] += SPREAD["angle"] * noise[:, 3]

@@ -50,7 +50,7 @@ FEATURE_WEIGHT, FOOL_WEIGHT, GAMMA = 0.5, 0.1, 0.01
 LAZY = 4  # steps from one penalty to the next, as it costs more than all else
 ALONE = 150  # steps that the judge learns alone
 HALF_LIFE = 50  # steps of the averaged weights
-REACHED = 512  # pictures by which it is known how far feature maps reach
+REACHED = 128  # pictures by which it is known how far feature maps reach
 AROUND = 0.5  # how far about a mark the middles of windows lie, as a share of the picture
 
 
