@@ -108,6 +108,12 @@ def made(out: Path) -> list[Encoder]:
     return networks
 
 
+def words_of(path: Path) -> dict[str, str]:
+    """What a file says of itself."""
+    with safe_open(path, "np") as file:
+        return dict(file.metadata())
+
+
 @needs_engine
 def test_networks_play_as_they_were_taught(shards: Path, tmp_path: Path) -> None:
     path = tmp_path / "encoder.safetensors"
@@ -131,8 +137,7 @@ def test_networks_play_as_they_were_taught(shards: Path, tmp_path: Path) -> None
 def test_an_encoder_without_eyes_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "encoder.safetensors"
     made(path)
-    with safe_open(path, "np") as file:
-        about = file.metadata()
+    about = words_of(path)
     weights = {k: v for k, v in load_file(path).items() if not k.startswith("eyes.")}
     save_file(weights, path, about)
     with pytest.raises(ModelError, match=r"lacks the weights 'eyes\."):
@@ -207,8 +212,7 @@ def test_a_share_is_what_errs_least() -> None:
 def test_an_encoder_that_lies_about_itself_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "encoder.safetensors"
     made(path)
-    with safe_open(path, "np") as file:
-        about = file.metadata()
+    about = words_of(path)
     for more in ({"eyes_size": "32"}, {"face_size": "64xwide"}, {"eyes_names": "gaze elbow"}):
         save_file(load_file(path), path, about | more)
         with pytest.raises(ModelError, match=r"encoder '.*' is not what it says it is: "):
