@@ -24,7 +24,7 @@ from vjgan.keeper import About, Keeper
 from vjgan.licence import credits_of
 from vjgan.media import FilmWriter
 from vjgan.media.live import RATE, LiveFilm
-from vjgan.output.film import MOST_PICTURES, FilmOutput
+from vjgan.output.film import LEAST_PICTURES, MOST_PICTURES, FilmOutput
 from vjgan.screen.offscreen import OffscreenScreen
 from vjgan.stock import make_library
 from vjgan.types import AudioFrame, Beat, Command, Controls, Frame, Picture, Tick
@@ -202,8 +202,9 @@ def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert len(seen(path)[0]) > 3  # what was written can be seen
 
 
+@pytest.mark.parametrize(("room", "wait"), [(20, 20), (1, LEAST_PICTURES), (99, MOST_PICTURES)])
 def test_what_the_encoder_has_no_time_for_is_dropped_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, wait: int
 ) -> None:
     going = threading.Event()
     show = LiveFilm.show
@@ -213,16 +214,17 @@ def test_what_the_encoder_has_no_time_for_is_dropped_and_counted(
         show(film, image, at)
 
     monkeypatch.setattr(LiveFilm, "show", slow)
+    monkeypatch.setattr("vjgan.output.film.MOST_BYTES", room * grey(0).nbytes)
     film = FilmOutput(tmp_path / "a.mp4", 64, dict)
     film.show(grey(0), 0.0)
     wait_until(lambda: film._taken == 1)
     begin = time.perf_counter()
-    for k in range(1, 31):
+    for k in range(1, 41):
         film.show(grey(k), k / 30)
     assert time.perf_counter() - begin < 1.0  # nobody waited for the encoder
     going.set()
     film.close()
-    assert (film.frames, film.dropped) == (1 + MOST_PICTURES, 30 - MOST_PICTURES)
+    assert (film.frames, film.dropped) == (1 + wait, 40 - wait)
 
 
 @pytest.mark.parametrize("rate", [30.0, 60.0, 75.0])

@@ -18,7 +18,9 @@ from vjgan.types import AudioFrame, ByteArray
 log = logging.getLogger("vjgan")
 
 FPS = 30
-MOST_PICTURES = 8  # waiting to be encoded; more are dropped
+MOST_PICTURES = FPS  # waiting to be encoded; more are dropped, and a crash loses those that wait
+MOST_BYTES = 64_000_000  # of these; but so many may always wait:
+LEAST_PICTURES = 8
 MOST_BLOCKS = 20_000  # of sound, likewise: two minutes
 NICENESS = 5  # of the encoder: the screen goes first, and it before the model
 ENCODER_SECONDS = 20.0  # that ending may take
@@ -65,7 +67,8 @@ class FilmOutput:
 
     def show(self, image: ByteArray, time: float) -> None:
         """Have a picture encoded, or drop it."""
-        if self._pictures - self._taken >= MOST_PICTURES:
+        waiting = self._pictures - self._taken
+        if waiting >= max(LEAST_PICTURES, min(MOST_PICTURES, MOST_BYTES // image.nbytes)):
             self.dropped += 1
             return
         self._pictures += 1
