@@ -4,6 +4,7 @@ that a person wrote."""
 from __future__ import annotations
 
 import os
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,17 +17,30 @@ MAX_BYTES = 1_000_000  # text that a person wrote
 
 
 def part_of(path: Path) -> Path:
-    """What a file is called while it is being written."""
-    return path.with_name(f".{path.name}.part")
+    """What a file is called while it is being written: beside it, and where a link leads to."""
+    place = Path(os.path.realpath(path))
+    return place.with_name(f".{place.name}.part")
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Let what was written as ``part`` become the file. A link to it stays, and who may read it."""
+    place = Path(os.path.realpath(path))
+    with suppress(OSError):
+        shutil.copymode(place, part)
+    os.replace(part, place)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes ``path`` when all went well and vanishes when not."""
+    """A name to write to, which becomes ``path`` when all went well and vanishes when not. What is
+    no file, such as /dev/stdout, is written to as it is."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        yield path
+        return
     part = part_of(path)
     try:
         yield part
-        os.replace(part, path)
+        put_in_place(part, path)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -40,13 +54,26 @@ def saved_at(path: Path) -> int:
         return 0
 
 
+def read_text(path: Path) -> str:
+    """Text as it stands there, ends of lines too, without the mark that some editors put first.
+    Raises OSError and UnicodeDecodeError."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return file.read()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put a text in place as it is, all of it or nothing. Raises OSError."""
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
 def read_toml(path: Path, kind: str, error: type[VjganError] = VjganError) -> dict[str, Any]:
     """What a TOML file says. Raises ``error``: one sentence with the ``kind`` of file it is, its
     path and the reason."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise error(f"{kind} '{path}' is larger than {MAX_BYTES} bytes")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except OSError as reason:
         raise error(f"{kind} '{path}' cannot be read: {reason.strerror}") from None
     except UnicodeDecodeError:

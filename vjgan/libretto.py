@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vjgan.errors import MediaError
+from vjgan.files import read_text
 from vjgan.library import Library
 from vjgan.score import Score
 from vjgan.snapshot import rooted
@@ -19,11 +20,11 @@ def told(score: Score) -> Words:
     """What a take keeps of a score: its ``path``, what it says (``table``, its sections with the
     numbers of their presets instead of names) and the ``presets``: of each its key and text."""
     files = list(dict.fromkeys(chapter.preset for chapter in score.chapters))
-    table = tomllib.loads(score.path.read_text(encoding="utf-8"))
+    table = tomllib.loads(read_text(score.path))
     for section, chapter in zip(table["sections"], score.chapters, strict=True):
         section["preset"] = _name(files.index(chapter.preset), chapter.preset.stem)
     table["preset"] = table["sections"][0]["preset"]
-    texts = [(one.stem, rooted(one.read_text(encoding="utf-8"), one.parent)) for one in files]
+    texts = [(one.stem, rooted(read_text(one), one.parent)) for one in files]
     return {"path": str(score.path), "table": table, "presets": texts}
 
 

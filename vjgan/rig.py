@@ -30,7 +30,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from vjgan.assets import config_folder
 from vjgan.errors import VjganError
-from vjgan.files import read_toml, replacing
+from vjgan.files import read_text, read_toml, write_text
 from vjgan.gestures import read_buttons
 from vjgan.types import Command
 
@@ -92,15 +92,16 @@ def keep_in_rig(name: str, value: float) -> Path:
     _read(path)
     line = f"{name} = {value:.1f}"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        tables = [at for at, text in enumerate(lines) if text.lstrip().startswith("[")]
+        text = read_text(path) if path.exists() else ""
+        end, lines = "\r\n" if "\r\n" in text else "\n", text.splitlines()
+        tables = [at for at, one in enumerate(lines) if one.lstrip().startswith("[")]
         top = lines[: tables[0]] if tables else lines
-        known = [at for at, text in enumerate(top) if re.match(rf"\s*{name}\s*=", text)]
+        known = [at for at, one in enumerate(top) if re.match(rf"\s*{name}\s*=", one)]
         if known:
             lines[known[0]] = line
         else:
             lines.insert(len(top), line)
-        _write(path, "\n".join(lines) + "\n")
+        _write(path, end.join([*lines, ""]))
     except OSError as error:
         raise VjganError(f"rig '{path}' cannot be written: {error.strerror}") from None
     return path
@@ -156,7 +157,7 @@ def take_back(kept: Change) -> None:
     """Make a file what it was before. Raises VjganError where it has been changed since, or cannot
     be written."""
     try:
-        if kept.path.read_text(encoding="utf-8") != kept.after:
+        if read_text(kept.path) != kept.after:
             raise VjganError(f"{kept.kind} '{kept.path}' has been changed since; it stays as it is")
         _write(kept.path, kept.before)
     except OSError as error:
@@ -189,7 +190,7 @@ def _edit(change: Edit, allowed: str) -> Change:
     path = rig_file()
     _read(path)
     try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        before = read_text(path) if path.exists() else ""
         document = tomlkit.parse(before)
         change(document)
         after = tomlkit.dumps(document)
@@ -203,8 +204,7 @@ def _edit(change: Edit, allowed: str) -> Change:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from vjgan.analysis import STEP, Analysis, analyse, track_sound
 from vjgan.bank import Bank, BankError, Portrait
 from vjgan.errors import ScoreError
-from vjgan.files import replacing
+from vjgan.files import write_text
 from vjgan.grid import BEATS, Grid, find_grid
 from vjgan.licence import about_model
 from vjgan.sections import Part, find_parts
@@ -163,8 +163,7 @@ def write_score(track: str, path: Path, progress: Progress, bank: Bank | None = 
     name = track if track == "demo" else os.path.relpath(track, path.parent)
     text = compose(analysis, name, portraits)
     try:
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(path, text)
     except OSError as error:
         raise ScoreError(f"score '{path}' cannot be written: {error.strerror}") from None
     found = tomllib.loads(text)

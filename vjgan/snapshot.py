@@ -11,7 +11,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from vjgan.errors import PresetError
-from vjgan.files import in_words, replacing
+from vjgan.files import in_words, read_text, replacing
 from vjgan.standing import Standing
 
 _NUMBER = re.compile(r"(\d+)-?")
@@ -45,7 +45,7 @@ def keep_snapshot(
         text = _headed(_written(standing, number, model, seed), about or {})
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(text.encode())
             check(part)
     except (OSError, TOMLKitError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -72,12 +72,12 @@ def edit_preset(
 
     Raises PresetError when ``check`` does not accept it, or the disk does not take it."""
     try:
-        before = path.read_text(encoding="utf-8")
+        before = read_text(path)
         document = tomlkit.parse(before)
         change(document)
         after = tomlkit.dumps(document)
         with replacing(path) as part:
-            part.write_text(after, encoding="utf-8")
+            part.write_bytes(after.encode())
             check(part)
     except (OSError, TOMLKitError, ValueError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -99,7 +99,7 @@ def rooted(text: str, folder: Path) -> str:
 def _written(standing: Standing, number: int, model: str, seed: int) -> str:
     """The new preset's text."""
     assert standing.source is not None
-    document = tomlkit.parse(standing.source.read_text(encoding="utf-8"))
+    document = tomlkit.parse(read_text(standing.source))
     document["name"] = f"{_NUMBER_AT_END.sub('', standing.title)} {number}"
     if model:
         document["model"] = model

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from vjgan.errors import VjganError
+from vjgan.files import write_text
 from vjgan.types import Beat, Features, Picture, Tick
 
 if sys.platform != "win32":
@@ -90,6 +91,6 @@ def peak_memory_mb() -> float:
 def write_stats(path: Path, summary: dict[str, Any]) -> None:
     """Write a summary as JSON. Raises VjganError when the place is not writable."""
     try:
-        path.write_text(json.dumps(summary, indent=2) + "\n")
+        write_text(path, json.dumps(summary, indent=2) + "\n")
     except OSError as error:
         raise VjganError(f"statistics '{path}' cannot be written: {error.strerror}") from None

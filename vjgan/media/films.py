@@ -22,7 +22,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 
 from vjgan.errors import MediaError
-from vjgan.files import in_words, part_of
+from vjgan.files import in_words, part_of, put_in_place
 from vjgan.media.codecs import Encoder, check_codec, find_encoder, set_picture
 from vjgan.media.files import url, writing
 from vjgan.media.sounds import Sound, Source, decoded, open_sound, packets
@@ -125,7 +125,7 @@ class FilmWriter:
                 with writing("film", self.path):
                     self._container.mux(self._video.encode(None))
                     self._container.close()
-                    os.replace(self._part, self.path)
+                    put_in_place(self._part, self.path)
         finally:
             self._discard()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from vjgan import files
 from vjgan.files import replacing
 from vjgan.media.files import writing
 from vjgan.types import ByteArray
@@ -25,5 +26,5 @@ def save_image(path: Path, image: ByteArray, about: Mapping[str, str] | None = N
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text``, all of it or nothing. Raises MediaError when it cannot be written."""
-    with writing("file", path), replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+    with writing("file", path):
+        files.write_text(path, text)

@@ -1,0 +1,94 @@
+"""What is put in place of a file: whole, where it belongs, and as others wrote the rest of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vjgan.files import read_text, read_toml, replacing, write_text
+from vjgan.media import FilmWriter
+from vjgan.rig import keep_binding, keep_in_rig
+from vjgan.snapshot import edit_preset
+
+PRESET = 'name = "A"\r\n# mine\r\n[controls]\r\nspeed = 0.5 # slow\r\n'
+
+
+def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(OSError, match="full"), replacing(path) as part:
+        part.write_text("half")
+        raise OSError("full")
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_link_stays_one_and_its_file_is_written(tmp_path: Path) -> None:
+    far, link = tmp_path / "far" / "a.txt", tmp_path / "a.txt"
+    far.parent.mkdir()
+    far.write_text("old")
+    link.symlink_to(far)
+    write_text(link, "new")
+    assert link.is_symlink() and far.read_text() == "new"
+    assert os.listdir(far.parent) == ["a.txt"] and os.listdir(tmp_path) == ["far", "a.txt"]
+
+
+def test_a_film_goes_where_its_link_leads(tmp_path: Path) -> None:
+    far, link = tmp_path / "far.mp4", tmp_path / "a.mp4"
+    link.symlink_to(far)
+    with FilmWriter(link, (64, 64), Fraction(30)) as film:
+        film.write(np.zeros((64, 64, 3), np.uint8))
+    assert link.is_symlink() and far.stat().st_size > 500
+
+
+def test_who_may_read_a_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_text(path, "new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "new")
+    assert os.read(reader, 10) == b"new" and stat.S_ISFIFO(pipe.stat().st_mode)
+    os.close(reader)
+
+
+def test_a_folder_of_that_name_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_text(tmp_path / "a", "new")
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_an_edited_preset_keeps_its_ends_of_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(PRESET.encode("utf-8-sig"))  # as an editor on Windows saves it
+    assert read_toml(path, "preset")["controls"] == {"speed": 0.5}
+
+    def change(document: dict[str, dict[str, float]]) -> None:
+        document["controls"]["speed"] = 0.7
+
+    before, after = edit_preset(path, change, lambda file: read_toml(file, "preset"))
+    assert before == PRESET and after == PRESET.replace("0.5", "0.7")
+    assert path.read_bytes() == after.encode()
+
+
+def test_an_edited_rig_keeps_its_ends_of_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rig.toml"
+    monkeypatch.setattr("vjgan.rig.rig_file", lambda: path)
+    path.write_bytes(b'offset_ms = 3 # late\r\n[controllers."nano".controls]\r\ncc1 = "hue"\r\n')
+    keep_in_rig("offset_ms", 4.0)
+    keep_binding("nanoKONTROL2", "cc2", "zoom")
+    lines = read_text(path).split("\r\n")
+    assert lines[0] == "offset_ms = 4.0" and lines[2] == 'cc1 = "hue"'
