@@ -150,3 +150,12 @@ def test_where_the_bank_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert bank_folder() == tmp_path / "vjgan" / "bank"
     monkeypatch.setenv("VJGAN_BANK", str(tmp_path / "mine"))
     assert bank_folder() == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("name", ["../out", "", "a b", "/tmp/x", "x" * 65])
+def test_a_name_that_nobody_can_have_writes_nothing(tmp_path: Path, name: str) -> None:
+    bank = Bank(tmp_path / "bank")
+    one = Portrait(name, np.zeros(4, np.float32), "m", "", "seed", 1)
+    with pytest.raises(BankError, match="it must be 1 to 64 letters, digits, _ and -"):
+        bank.add(one, np.zeros((8, 8, 3), np.uint8))
+    assert not list(tmp_path.rglob("*"))

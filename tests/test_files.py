@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vjgan.files import read_text, read_toml, replacing, write_text
+from vjgan.errors import MediaError
+from vjgan.files import check_place, read_text, read_toml, replacing, write_text
 from vjgan.media import FilmWriter
 from vjgan.rig import keep_binding, keep_in_rig
 from vjgan.snapshot import edit_preset
@@ -92,3 +93,17 @@ def test_an_edited_rig_keeps_its_ends_of_lines(
     keep_binding("nanoKONTROL2", "cc2", "zoom")
     lines = read_text(path).split("\r\n")
     assert lines[0] == "offset_ms = 4.0" and lines[2] == 'cc1 = "hue"'
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_at_the_door(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    for name, said in {
+        "a.jpg": ": the name must end in .png",
+        "folder.png": " cannot be written: there is a folder of that name",
+        "gone/a.png": f" cannot be written: there is no folder '{tmp_path / 'gone'}'",
+    }.items():
+        with pytest.raises(MediaError) as told:
+            check_place("picture", tmp_path / name, ".png", MediaError)
+        assert str(told.value) == f"picture '{tmp_path / name}'{said}"
+    check_place("picture", tmp_path / "a.PNG", ".png", MediaError)
+    check_place("file", Path("/dev/null"))

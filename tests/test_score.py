@@ -28,7 +28,7 @@ from vjgan.hearing import score_tempo
 from vjgan.motion import make_timeline
 from vjgan.motion.curve import seeded
 from vjgan.score import Score
-from vjgan.scoring import ERAS, compose, kept_portraits, write_score
+from vjgan.scoring import ERAS, _quoted, compose, kept_portraits, write_score
 from vjgan.sections import find_parts
 from vjgan.settings import LiveSettings
 from vjgan.stock import make_library
@@ -364,3 +364,8 @@ def test_a_live_score_needs_a_track_that_is_played(tmp_path: Path) -> None:
     assert beat.bar == pytest.approx((9.5 - 0.5) / 2.0, abs=0.01)
     with pytest.raises(VjganError, match="only while vjgan plays it, not from 'USB'"):
         score_tempo(replace(settings, input="USB"), score, "USB")
+
+
+@pytest.mark.parametrize("name", ['a "b" \\ c', "one\ntwo\x7f\t", "Ünïcode 💃"])
+def test_any_name_of_a_track_is_good_toml(name: str) -> None:
+    assert tomllib.loads(f"track = {_quoted(name)}") == {"track": name}

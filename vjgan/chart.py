@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vjgan.analysis import STEP, Analysis
-from vjgan.errors import VjganError
 from vjgan.media import Recording
 from vjgan.types import OCTAVES, ByteArray, FloatArray
 
@@ -33,12 +32,6 @@ HEAT = ((14, 15, 24), (54, 22, 96), (150, 36, 116), (236, 92, 74), (252, 178, 80
 BAND_NAMES = ("-80", "150", "350", "850", "2k", "4k", "8k", "8k+")
 TONE_HZ = (200.0, 5000.0)
 CROWD = 0.08  # strokes a pixel from which on they are thin
-
-
-def check_picture(path: Path) -> None:
-    """Raises VjganError where ``path`` is not the name of a picture that can be written."""
-    if path.suffix.lower() != ".png":
-        raise VjganError(f"--plot '{path}': the picture is written as .png only")
 
 
 def draw(analysis: Analysis, sound: Recording) -> ByteArray:

@@ -10,6 +10,7 @@ from torch import Tensor
 import vjgan
 from vjgan.assets import folder
 from vjgan.errors import MediaError, ModelError, RetouchError
+from vjgan.files import check_place
 from vjgan.generator.checkpoint import find_model
 from vjgan.generator.critic import open_critic
 from vjgan.media import save_image
@@ -78,6 +79,7 @@ def dream_picture(
     picture: Path, output: Path, place: str, settings: StillSettings, told: Callable[[int], None]
 ) -> str:
     """Write a still that is dreamed into, and say what it is. Raises MediaError, RetouchError."""
+    check_place("picture", output, ".png", MediaError)
     image = _read(picture)
     eye = open_eye(place)
     dreamed = dream_still(eye, image, settings, told)

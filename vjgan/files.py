@@ -16,6 +16,21 @@ from vjgan.errors import VjganError
 MAX_BYTES = 1_000_000  # text that a person wrote
 
 
+def check_place(
+    kind: str, path: Path, suffix: str = "", error: type[VjganError] = VjganError
+) -> None:
+    """Refuse at the door a place to which what takes long to make could not be written. Raises
+    ``error``: one sentence with the ``kind`` of file, its path and what is wrong with it."""
+    if suffix and path.suffix.lower() != suffix:
+        raise error(f"{kind} '{path}': the name must end in {suffix}")
+    if path.is_dir():
+        raise error(f"{kind} '{path}' cannot be written: there is a folder of that name")
+    if not path.exists() and not path.parent.is_dir():
+        raise error(f"{kind} '{path}' cannot be written: there is no folder '{path.parent}'")
+    if not os.access(path if _is_special(path) else path.parent, os.W_OK):
+        raise error(f"{kind} '{path}' cannot be written: Permission denied")
+
+
 def part_of(path: Path) -> Path:
     """What a file is called while it is being written: beside it, and where a link leads to."""
     place = Path(os.path.realpath(path))
@@ -34,7 +49,7 @@ def put_in_place(part: Path, path: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """A name to write to, which becomes ``path`` when all went well and vanishes when not. What is
     no file, such as /dev/stdout, is written to as it is."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if _is_special(path):
         yield path
         return
     part = part_of(path)
@@ -44,6 +59,11 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is there and neither a file nor a folder."""
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def saved_at(path: Path) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 import vjgan
 from vjgan.assets import folder
 from vjgan.errors import DeviceError, ModelError, VjganError
+from vjgan.files import check_place
 from vjgan.generator import reference
 from vjgan.generator.checkpoint import Checkpoint, find_model, info, load, model_file, save_again
 from vjgan.generator.closeness import measured
@@ -63,8 +64,7 @@ def sample(
 ) -> list[str]:
     """Write a sheet of a model's pictures, one a seed, and say how large it is.
     Raises ModelError, and MediaError for what cannot be written."""
-    if output.suffix.lower() != ".png":
-        raise VjganError(f"picture '{output}': the name must end in .png")
+    check_place("picture", output, ".png")
     checkpoint = _open(source)
     set_threads(live=False)
     sheet = _sheet(draw_seeds(checkpoint.network, seeds, psi, label))

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vjgan.assets import folder
-from vjgan.bank import Bank, Portrait, bank_folder
+from vjgan.bank import Bank, Portrait, bank_folder, check_name
 from vjgan.camera.align import Placement, cut
 from vjgan.camera.follower import Follower, Seen
 from vjgan.errors import DeviceError, MediaError
-from vjgan.files import replacing
+from vjgan.files import check_place, replacing
 from vjgan.generator import checkpoint
 from vjgan.generator.metadata import Network
 from vjgan.generator.player import make_space
@@ -30,6 +30,9 @@ def project(
 ) -> list[str]:
     """Write the portrait of a ``picture``, keep it under a name if one is given, and say what was
     found. Raises MediaError, ModelError or BankError: one sentence."""
+    check_place("picture", output, ".png", MediaError)
+    if keep:
+        check_name(keep)
     image = read_picture(picture)
     loaded = checkpoint.load(checkpoint.find_model(model, folder("models")))
     seen, said = find_face(image)

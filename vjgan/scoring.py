@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tomllib
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,13 +16,14 @@ import numpy as np
 from vjgan.analysis import STEP, Analysis, analyse, track_sound
 from vjgan.bank import Bank, BankError, Portrait
 from vjgan.errors import ScoreError
-from vjgan.files import write_text
+from vjgan.files import check_place, write_text
 from vjgan.grid import BEATS, Grid, find_grid
 from vjgan.licence import about_model
 from vjgan.sections import Part, find_parts
 from vjgan.stock import make_library
 from vjgan.types import FloatArray
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # characters that TOML has only as numbers
 CURVES = ("low", "mid", "high", *(f"band{k}" for k in range(1, 9)), "noisiness")
 DRUMS = ("kicks", "snares", "hats")
 LEAST = 0.01  # of a curve: softer is not told apart
@@ -147,15 +149,14 @@ def _looks(parts: list[Part]) -> dict[str, str]:
 def _quoted(text: str) -> str:
     """A string of TOML."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return '"' + _CONTROL.sub(lambda found: rf"\u{ord(found[0]):04x}", escaped) + '"'
 
 
 def write_score(track: str, path: Path, progress: Progress, bank: Bank | None = None) -> list[str]:
     """Hear a track, write its score to a file, and say what is in it; the portraits that are kept
     in a ``bank`` are its anchors. Raises MediaError when the track cannot be read, ScoreError when
     the file is no .toml or cannot be written, BankError when no portrait is kept."""
-    if path.suffix != ".toml":
-        raise ScoreError(f"score '{path}' must end in .toml")
+    check_place("score", path, ".toml", ScoreError)
     portraits = [] if bank is None else kept_portraits(bank)
     sound = track_sound(track)
     with progress(int(sound.seconds), "score") as shown:

@@ -23,6 +23,7 @@ from vjgan.conductor import Conductor
 from vjgan.control import PresetPen, make_desk, serve
 from vjgan.engine import Engine
 from vjgan.errors import DeviceError, MediaError, VjganError
+from vjgan.files import check_place
 from vjgan.film import FilmSettings, Progress, check_factor, film
 from vjgan.generator.worker import NICENESS, Worker
 from vjgan.hands import bind
@@ -127,6 +128,8 @@ def _check_outputs(settings: LiveSettings) -> None:
     check_codec(film, settings.codec, settings.alpha)
     for text in settings.outputs:
         check_line(text)
+    if settings.stats is not None:
+        check_place("statistics", settings.stats)
 
 
 def _first(

@@ -14,12 +14,12 @@ from pathlib import Path
 from PIL import Image
 
 from vjgan.assets import own_folder
-from vjgan.bank.portrait import NAME, SUFFIX, Portrait, read, write
+from vjgan.bank.portrait import NAME, SUFFIX, Portrait, check_name, read, write
 from vjgan.errors import BankError
 from vjgan.files import replacing, saved_at
 from vjgan.types import ByteArray, FloatArray, LatentSpace
 
-__all__ = ["Bank", "BankError", "Portrait", "bank_folder"]
+__all__ = ["Bank", "BankError", "Portrait", "bank_folder", "check_name"]
 
 THUMBNAIL = 256  # pixels, the longest side
 MOST_LISTED = 40  # names in a message
@@ -74,6 +74,7 @@ class Bank:
     def add(self, portrait: Portrait, picture: ByteArray | None = None) -> Portrait:
         """Keep a portrait, with its ``picture`` uint8 [h, w, 3]; it comes back with the name it
         has now: a number is put behind one that is taken. Raises BankError."""
+        check_name(portrait.name)
         with self._lock:
             portrait = replace(portrait, name=self._free(portrait.name))
             path = self._file(portrait.name)

@@ -25,7 +25,8 @@ FORMAT = "vjgan portrait"
 VERSION = "1"
 MOST_BYTES = 4_000_000  # of a file
 MOST_NUMBERS = 200_000  # of w
-NAME = re.compile(r"[\w-]{1,64}")
+REFUSED = "is not allowed; it must be"
+NAME, NAMED = re.compile(r"[\w-]{1,64}"), "1 to 64 letters, digits, _ and -"
 TAG = re.compile(r"[\w-][\w -]{0,31}")
 MOST_TAGS = 32
 
@@ -67,6 +68,12 @@ class _About(BaseModel):
         default=(), max_length=MOST_TAGS
     )
     verdict: Verdict = ""
+
+
+def check_name(name: str) -> None:
+    """Raise BankError where nobody can have that name."""
+    if not NAME.fullmatch(name):
+        raise BankError(f"portrait '{name[:80]}': name {name[:80]!r} {REFUSED} {NAMED}")
 
 
 def write(path: Path, portrait: Portrait) -> None:
@@ -128,9 +135,9 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{key} is missing"
     allowed = {
-        "name": "1 to 64 letters, digits, _ and -",
+        "name": NAMED,
         "tags": f"at most {MOST_TAGS}, each 1 to 32 letters, digits, spaces, _ and -",
         "origin": ", ".join(get_args(Origin)),
         "verdict": "kept, rejected or nothing",
     }.get(key, first["msg"].replace("Input should be ", "", 1))
-    return f"{key} {str(first['input'])[:80]!r} is not allowed; it must be {allowed}"
+    return f"{key} {str(first['input'])[:80]!r} {REFUSED} {allowed}"

@@ -30,11 +30,14 @@ def analyze(
     - `vjgan analyze demo --plot demo.png`
     """
     from vjgan.analysis import analyse, summary, track_sound, write_json
-    from vjgan.chart import check_picture, draw
+    from vjgan.chart import draw
+    from vjgan.files import check_place
     from vjgan.media import save_image
 
     if plot is not None:
-        check_picture(plot)
+        check_place("picture", plot, ".png")
+    if json is not None:
+        check_place("file", json)
     sound = track_sound(track)
     with progress(int(sound.seconds), "analyze") as shown:
         analysis = analyse(track, sound, shown)

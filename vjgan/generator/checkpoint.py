@@ -21,7 +21,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from vjgan.errors import ModelError
-from vjgan.files import replacing
+from vjgan.files import check_place, replacing
 from vjgan.generator import metadata as about_file
 from vjgan.generator.about import ModelInfo
 from vjgan.generator.faults import MemoryShortageError
@@ -108,8 +108,7 @@ def save(
 
 def model_file(path: Path) -> Path:
     """``path``, if it is a name for a model of ours. Raises ModelError."""
-    if path.suffix != SUFFIX:
-        raise ModelError(f"model '{path}': the name of what is written must end in {SUFFIX}")
+    check_place("model", path, SUFFIX, ModelError)
     return path
 
 

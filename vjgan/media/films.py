@@ -22,7 +22,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 
 from vjgan.errors import MediaError
-from vjgan.files import in_words, part_of, put_in_place
+from vjgan.files import check_place, in_words, part_of, put_in_place
 from vjgan.media.codecs import Encoder, check_codec, find_encoder, set_picture
 from vjgan.media.files import url, writing
 from vjgan.media.sounds import Sound, Source, decoded, open_sound, packets
@@ -159,10 +159,7 @@ def check_film(path: Path, size: tuple[int, int], fps: Fraction) -> None:
     """Refuse at the door what would fail at the first frame or, worse, at the last."""
     if path.suffix.lower() not in FORMATS:
         raise MediaError(f"film '{path}': the name must end in {', '.join(FORMATS)}")
-    if path.is_dir():
-        raise MediaError(f"film '{path}' cannot be written: there is a folder of that name")
-    if not path.parent.is_dir():
-        raise MediaError(f"film '{path}' cannot be written: there is no folder '{path.parent}'")
+    check_place("film", path, error=MediaError)
     if any(side % 2 or not 16 <= side <= LARGEST for side in size):
         raise MediaError(
             f"film '{path}': size {size[0]}x{size[1]} must be even numbers within 16..{LARGEST}"
