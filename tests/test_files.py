@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import wave
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from vjgan.errors import MediaError
+from vjgan.assets import folder
+from vjgan.errors import MediaError, ModelError
+from vjgan.explore import blend_models
 from vjgan.files import check_place, read_text, read_toml, replacing, write_text
+from vjgan.film import FilmSettings
+from vjgan.film import film as make_film
 from vjgan.media import FilmWriter
+from vjgan.projecting import project, read_picture
+from vjgan.render import frame_rate
 from vjgan.rig import keep_binding, keep_in_rig
 from vjgan.snapshot import edit_preset
 
@@ -107,3 +117,44 @@ def test_a_place_that_cannot_be_written_to_is_refused_at_the_door(tmp_path: Path
         assert str(told.value) == f"picture '{tmp_path / name}'{said}"
     check_place("picture", tmp_path / "a.PNG", ".png", MediaError)
     check_place("file", Path("/dev/null"))
+
+
+def test_no_film_takes_the_place_of_its_own_sound(tmp_path: Path) -> None:
+    film = tmp_path / "a.mp4"
+    with wave.open(str(film), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16_000))
+    before = film.read_bytes()
+    settings = FilmSettings(str(film), film, size=(64, 64), fps=Fraction(30))
+    with pytest.raises(MediaError, match=r"a\.mp4' is the very file whose sound is played"):
+        make_film(settings, lambda total, name: nullcontext(lambda done: None))
+    assert film.read_bytes() == before
+
+
+def test_no_picture_takes_the_place_of_the_one_that_is_projected(tmp_path: Path) -> None:
+    path = tmp_path / "me.png"
+    Image.new("RGB", (64, 64)).save(path)
+    with pytest.raises(MediaError, match=r"me\.png' is the very file that would be projected"):
+        project(path, path, "portraits", "", 0, lambda done: None)
+
+
+def test_a_blend_takes_the_place_of_neither_model(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    shutil.copy(folder("models") / "alive.safetensors", path)
+    with pytest.raises(ModelError, match="is the very file that would be blended"):
+        blend_models(str(path), "alive", 32, path)
+
+
+def test_a_picture_for_a_portrait_stands_upright_and_keeps_its_depth(tmp_path: Path) -> None:
+    upright, deep = tmp_path / "phone.jpg", tmp_path / "deep.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    Image.new("RGB", (100, 60)).save(upright, exif=exif)
+    Image.fromarray(np.full((8, 8), 32768, np.uint16)).save(deep)
+    assert read_picture(upright).shape == (100, 60, 3)
+    assert abs(int(read_picture(deep).mean()) - 128) <= 1
+
+
+@pytest.mark.parametrize("text", ["29.97002997", "29.97002997002997", "30000/1001"])
+def test_a_broadcast_rate_is_known_however_it_is_rounded(text: str) -> None:
+    assert frame_rate(text) == Fraction(30000, 1001)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vjgan.assets import folder
-from vjgan.errors import VjganError
+from vjgan.errors import ModelError, VjganError
 from vjgan.generator.blend import blend
 from vjgan.generator.checkpoint import find_model, info, load, model_file, save, save_again
 from vjgan.generator.directions import METHODS, SAMPLES, find_directions, sample
@@ -38,6 +38,8 @@ def add_directions(
     given = [name.strip() for name in names.split(",")] if names else []
     if len(given) > len(found):
         raise VjganError(f"--names has {len(given)} names, but there are {len(found)} directions")
+    if len(set(given)) < len(given):
+        raise VjganError(f"--names '{names}' names one twice")
     labels = [*given, *list(found)[len(given) :]]
     named = dict(zip(labels, found.values(), strict=True))
     if output is not None:
@@ -53,7 +55,10 @@ def blend_models(
     low: str, high: str, resolution: int, output: Path, octaves: float = 0.0
 ) -> list[str]:
     """Write the blend of two models' layers, and say what it is. Raises ModelError."""
+    model_file(output)
     one, other = (load(find_model(name, folder("models"))) for name in (low, high))
+    if output.exists() and any(output.samefile(each.info.path) for each in (one, other)):
+        raise ModelError(f"model '{output}' is the very file that would be blended")
     network = blend(one.network, other.network, resolution, octaves)
     licences = dict.fromkeys(c.info.licence or "not recorded" for c in (one, other))
     save(

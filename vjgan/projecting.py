@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
-
+import vjgan
 from vjgan.assets import folder
 from vjgan.bank import Bank, Portrait, bank_folder, check_name
 from vjgan.camera.align import Placement, cut
 from vjgan.camera.follower import Follower, Seen
 from vjgan.errors import DeviceError, MediaError
-from vjgan.files import check_place, replacing
+from vjgan.files import check_place
 from vjgan.generator import checkpoint
 from vjgan.generator.metadata import Network
 from vjgan.generator.player import make_space
 from vjgan.generator.sample import draw_w
+from vjgan.media import save_image
 from vjgan.sitting import find_encoder
+from vjgan.stock import credit_of
+from vjgan.train.pictures import decode
 from vjgan.train.projection import Projection, improve_sitter
 from vjgan.types import ByteArray, FloatArray
 
@@ -31,6 +32,8 @@ def project(
     """Write the portrait of a ``picture``, keep it under a name if one is given, and say what was
     found. Raises MediaError, ModelError or BankError: one sentence."""
     check_place("picture", output, ".png", MediaError)
+    if output.exists() and output.samefile(picture):
+        raise MediaError(f"picture '{output}' is the very file that would be projected")
     if keep:
         check_name(keep)
     image = read_picture(picture)
@@ -44,11 +47,8 @@ def project(
         aimed = _middle(image) if seen is None or seen.picture is None else seen.picture
         w, unlikeness = improve(loaded.network, aimed, steps, moved)
     portrait = draw_w(loaded.network, w)
-    try:
-        with replacing(output) as part:
-            Image.fromarray(portrait).save(part, "PNG")
-    except OSError as error:
-        raise MediaError(f"picture '{output}' cannot be written: {error.strerror}") from None
+    software = {"Software": f"vjgan {vjgan.__version__}"}
+    save_image(output, portrait, {**software, **credit_of(loaded.info)})
     lines = [said, f"{output}: unlikeness {unlikeness:.3f} after {steps} steps"]
     if keep:
         row = Portrait(keep, w, loaded.info.name, loaded.info.sha256, "projected")
@@ -74,11 +74,11 @@ def improve(
 def read_picture(path: Path) -> ByteArray:
     """A picture uint8 [height, width, 3]. Raises MediaError."""
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"), np.uint8)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a picture"
-        raise MediaError(f"picture '{path}' cannot be read: {reason}") from None
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise MediaError(f"picture '{path}' cannot be read: {error.strerror}") from None
+    except MediaError as error:
+        raise MediaError(f"picture '{path}' {error}") from None
 
 
 def find_face(image: ByteArray) -> tuple[Seen | None, str]:

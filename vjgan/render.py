@@ -27,6 +27,7 @@ from vjgan.types import (
     Tick,
 )
 
+NTSC = 1001  # the largest divisor of a rate that is in use
 BROADCAST = {"23.976": Fraction(24000, 1001), "23.98": Fraction(24000, 1001),
              "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}  # fmt: skip
 
@@ -106,7 +107,7 @@ def frame_count(seconds: Fraction, fps: Fraction) -> int:
 def frame_rate(text: str) -> Fraction | None:
     """A frame rate as people write it (``30``, ``29.97``, ``30000/1001``), 1 to 240; else None."""
     try:
-        rate = BROADCAST.get(text) or Fraction(text)
+        rate = BROADCAST.get(text) or Fraction(text).limit_denominator(NTSC)
     except (ValueError, ZeroDivisionError):
         return None
     return rate if 1 <= rate <= 240 else None

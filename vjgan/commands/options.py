@@ -99,11 +99,14 @@ def frame_rate(text: str) -> Fraction:
     return rate
 
 
+LONGEST_SECONDS = 10**9
+
+
 def seconds_of(text: str, option: str) -> Fraction:
     try:
         seconds = Fraction(text)
     except (ValueError, ZeroDivisionError):
         seconds = Fraction(-1)
-    if seconds < 0:
+    if not 0 <= seconds <= LONGEST_SECONDS:
         raise VjganError(f"{option} '{text}' is not a number of seconds, 0 or more")
     return seconds

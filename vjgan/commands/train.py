@@ -40,7 +40,7 @@ def train(
         ),
     ] = None,
     kimg: Annotated[
-        float, typer.Option(min=0.0, help="Stop after so many thousand pictures.")
+        float, typer.Option(min=0.0, max=1e9, help="Stop after so many thousand pictures.")
     ] = 5000.0,
     prepare: Annotated[
         bool, typer.Option("--prepare", help="Only look at the pictures, and report.")
@@ -79,7 +79,8 @@ def train(
         float | None, typer.Option(metavar="X", help="Adam's learning rate. [0.0025]")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Of all that is random. [0]")
+        int | None,
+        typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of all that is random. [0]"),
     ] = None,
     no_augment: Annotated[
         bool, typer.Option("--no-augment", help="Without adaptive discriminator augmentation.")
