@@ -135,6 +135,7 @@ def test_directions_are_stored_with_the_model(tmp_path: Path) -> None:
         ({"method": "ica"}, "--method 'ica' is not one of sefa, pca"),
         ({"count": 0}, "--count 0 is outside 1..100"),
         ({"layers": "3-8"}, "--layers '3-8' is not a range such as 4-7 within 0-7"),
+        ({"layers": "7"}, "these layers have no convolution"),
         ({"layers": "x"}, "--layers 'x' is not a range"),
         ({"count": 1, "names": "a,b"}, "--names has 2 names, but there are 1 directions"),
         ({"output": Path("model.pt")}, "must end in .safetensors"),

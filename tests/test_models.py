@@ -249,3 +249,14 @@ def test_a_stylegan3_is_played_where_its_controls_put_it() -> None:
     assert float((moved - wanted).abs().max() / wanted.abs().max()) < 1e-4
     still = runtime.draw(w, 1.0, {})
     assert float((still - wanted).abs().max() / wanted.abs().max()) > 0.1
+
+
+def test_cases_that_need_a_password_are_unreadable(tmp_path: Path) -> None:
+    content, path = bytearray(ORIG.with_suffix(".npz").read_bytes()), tmp_path / "ref.npz"
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := content.find(mark, at + 1)) >= 0:
+            content[at + flags] |= 1  # encrypted
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"is not a \.npz file"):
+        check(str(ORIG), path, "cpu")

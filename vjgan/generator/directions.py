@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from vjgan.errors import ModelError
 from vjgan.generator.space import Space
 from vjgan.types import FloatArray
 
@@ -87,6 +88,8 @@ def style_weights(network: nn.Module, layers: range | None = None) -> Array:
     # In a StyleGAN3 the first w goes to the input waves.
     first, convs = (0, synthesis.convs) if hasattr(synthesis, "convs") else (1, synthesis.layers)
     affines = [conv.affine for k, conv in enumerate(convs, first) if layers is None or k in layers]
+    if not affines:
+        raise ModelError("these layers have no convolution, and so no styles to look into")
     rows = [(one.weight * one.weight_gain).detach().cpu().double().numpy() for one in affines]
     return np.concatenate(rows)
 

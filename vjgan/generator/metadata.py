@@ -229,7 +229,7 @@ def _check_stylegan3(path: Path, config: StyleGAN3Config) -> None:
         if all(min(layer.size_in, layer.size_out, layer.n_in) > 0 for layer in config.layers()):
             skeleton(config)
             return
-    except (ArithmeticError, ValueError, RuntimeError):
+    except (ArithmeticError, TypeError, ValueError, RuntimeError):
         pass
     raise ModelError(f"model '{path}': its config makes no StyleGAN3; its numbers do not go along")
 

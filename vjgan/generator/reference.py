@@ -8,6 +8,8 @@ w_dim] after truncation, ``k{k}_image`` [1, channels, r, r], and for a StyleGAN3
 
 from __future__ import annotations
 
+import lzma
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -28,8 +30,8 @@ from vjgan.generator.stylegan3 import StyleGAN3, StyleGAN3Config
 MOST_CASES = 1000
 MOST_BYTES = 2 * 2**30  # of all arrays of a file, unpacked
 UNREADABLE = (
-    ValueError, TypeError, EOFError, MemoryError, NotImplementedError, zlib.error,
-    zipfile.BadZipFile,
+    ValueError, TypeError, EOFError, MemoryError, RuntimeError, SyntaxError, zlib.error,
+    zipfile.BadZipFile, lzma.LZMAError, tokenize.TokenError,
 )  # fmt: skip
 NOISE = {"const": 1.0, "none": 0.0}
 
