@@ -95,7 +95,7 @@ def test_the_command_writes_and_draws(
     [
         (["gone.wav"], "vjgan: sound 'gone.wav' cannot be read: No such file or directory"),
         (["text.wav"], "vjgan: sound 'text.wav' cannot be read: Invalid data found"),
-        (["text.wav", "--plot", "a.jpg"], "vjgan: --plot 'a.jpg': the picture is written as .png"),
+        (["text.wav", "--plot", "a.jpg"], "vjgan: picture 'a.jpg': the name must end in .png"),
     ],
 )
 def test_a_mistake_is_one_sentence(words: list[str], told: str, tmp_path: Path) -> None:

@@ -360,7 +360,7 @@ def test_a_picture_that_is_none_is_one_sentence(tmp_path: Path) -> None:
 
     path = tmp_path / "words.jpg"
     path.write_text("no picture")
-    with pytest.raises(VjganError, match=r"picture '.*words.jpg' cannot be read: it is not"):
+    with pytest.raises(VjganError, match=r"picture '.*words.jpg' is no picture"):
         read_picture(path)
     with pytest.raises(VjganError, match="No such file"):
         read_picture(tmp_path / "missing.png")
