@@ -356,7 +356,7 @@ def test_a_picture_of_the_model_is_come_near_to() -> None:
 
 
 def test_a_picture_that_is_none_is_one_sentence(tmp_path: Path) -> None:
-    from vjgan.projecting import read_picture
+    from vjgan.train.pictures import read_picture
 
     path = tmp_path / "words.jpg"
     path.write_text("no picture")

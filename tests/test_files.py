@@ -21,10 +21,12 @@ from vjgan.files import check_place, read_text, read_toml, replacing, write_text
 from vjgan.film import FilmSettings
 from vjgan.film import film as make_film
 from vjgan.media import FilmWriter
-from vjgan.projecting import project, read_picture
+from vjgan.projecting import project
 from vjgan.render import frame_rate
 from vjgan.rig import keep_binding, keep_in_rig
+from vjgan.setlist import is_setlist
 from vjgan.snapshot import edit_preset
+from vjgan.train.pictures import read_picture
 
 PRESET = 'name = "A"\r\n# mine\r\n[controls]\r\nspeed = 0.5 # slow\r\n'
 
@@ -105,6 +107,23 @@ def test_an_edited_rig_keeps_its_ends_of_lines(
     assert lines[0] == "offset_ms = 4.0" and lines[2] == 'cc1 = "hue"'
 
 
+def test_a_name_that_is_too_long_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="File name too long"):
+        check_place("file", tmp_path / ("x" * 300), error=MediaError)
+
+
+def test_a_link_to_no_folder_is_refused_at_the_door(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "gone" / "a.png")
+    with pytest.raises(MediaError, match=f"there is no folder '{tmp_path / 'gone'}'"):
+        check_place("picture", tmp_path / "a.png", error=MediaError)
+
+
+def test_a_set_list_of_an_editor_on_windows_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "friday.toml"
+    path.write_bytes('[[tracks]]\r\npreset = "tide"\r\n'.encode("utf-8-sig"))
+    assert is_setlist(path)
+
+
 def test_a_place_that_cannot_be_written_to_is_refused_at_the_door(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     for name, said in {
@@ -126,7 +145,7 @@ def test_no_film_takes_the_place_of_its_own_sound(tmp_path: Path) -> None:
         sound.writeframes(bytes(16_000))
     before = film.read_bytes()
     settings = FilmSettings(str(film), film, size=(64, 64), fps=Fraction(30))
-    with pytest.raises(MediaError, match=r"a\.mp4' is the very file whose sound is played"):
+    with pytest.raises(MediaError, match=r"a\.mp4' is the very file that is read"):
         make_film(settings, lambda total, name: nullcontext(lambda done: None))
     assert film.read_bytes() == before
 
@@ -134,14 +153,14 @@ def test_no_film_takes_the_place_of_its_own_sound(tmp_path: Path) -> None:
 def test_no_picture_takes_the_place_of_the_one_that_is_projected(tmp_path: Path) -> None:
     path = tmp_path / "me.png"
     Image.new("RGB", (64, 64)).save(path)
-    with pytest.raises(MediaError, match=r"me\.png' is the very file that would be projected"):
+    with pytest.raises(MediaError, match=r"me\.png' is the very file that is read"):
         project(path, path, "portraits", "", 0, lambda done: None)
 
 
 def test_a_blend_takes_the_place_of_neither_model(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     shutil.copy(folder("models") / "alive.safetensors", path)
-    with pytest.raises(ModelError, match="is the very file that would be blended"):
+    with pytest.raises(ModelError, match="is the very file that is read"):
         blend_models(str(path), "alive", 32, path)
 
 
@@ -153,6 +172,17 @@ def test_a_picture_for_a_portrait_stands_upright_and_keeps_its_depth(tmp_path: P
     Image.fromarray(np.full((8, 8), 32768, np.uint16)).save(deep)
     assert read_picture(upright).shape == (100, 60, 3)
     assert abs(int(read_picture(deep).mean()) - 128) <= 1
+
+
+def test_a_missing_picture_is_told_where_the_portrait_is_there_already(tmp_path: Path) -> None:
+    (tmp_path / "out.png").write_bytes(b"")
+    with pytest.raises(MediaError, match=r"gone\.png' cannot be read: No such file"):
+        project(tmp_path / "gone.png", tmp_path / "out.png", "portraits", "", 0, lambda done: None)
+
+
+def test_a_fraction_is_taken_as_it_is_or_refused() -> None:
+    assert frame_rate("1000000/33367") == Fraction(1000000, 33367)
+    assert frame_rate("100000000001/3333333333") is None
 
 
 @pytest.mark.parametrize("text", ["29.97002997", "29.97002997002997", "30000/1001"])

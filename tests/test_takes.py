@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -33,7 +34,7 @@ from vjgan.takes.columns import FEATURES, Packer, row, steps
 from vjgan.takes.ledger import Ledger
 from vjgan.takes.replay import TakeBeat, TakeClock, TakeEar, TakeHands, TakeScenes
 from vjgan.takes.take import read_take
-from vjgan.takes.writer import FLUSH_SECONDS, Entrance, TakeWriter
+from vjgan.takes.writer import FLUSH_SECONDS, Entrance, TakeWriter, _told
 from vjgan.types import (
     Beat,
     Clock,
@@ -513,3 +514,10 @@ def test_a_take_that_begins_while_somebody_is_on_begins_with_them() -> None:
     assert [event.name for event in ledger.standing(5.0)[1]] == ["seed-7"]
     ledger.note(Command("walk"))
     assert ledger.standing(6.0)[1] == []
+
+
+def test_a_preset_of_an_editor_on_windows_is_kept_as_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes('name = "Mine"\r\n'.encode("utf-8-sig"))
+    text = _told(Entrance(0.0, "mine", path, 0.0))["text"]
+    assert tomllib.loads(text) == {"name": "Mine"}

@@ -10,7 +10,7 @@ from torch import Tensor
 import vjgan
 from vjgan.assets import folder
 from vjgan.errors import MediaError, ModelError, RetouchError
-from vjgan.files import check_place
+from vjgan.files import check_apart, check_place
 from vjgan.generator.checkpoint import find_model
 from vjgan.generator.critic import open_critic
 from vjgan.media import save_image
@@ -18,7 +18,6 @@ from vjgan.retouch.ascent import Eye
 from vjgan.retouch.cortex import Cortex
 from vjgan.retouch.dream import SIDE, Dream
 from vjgan.retouch.still import StillSettings, dream_still
-from vjgan.types import ByteArray
 
 CLASSIFIER, MODEL = "classifier", "model"
 
@@ -79,22 +78,14 @@ def dream_picture(
     picture: Path, output: Path, place: str, settings: StillSettings, told: Callable[[int], None]
 ) -> str:
     """Write a still that is dreamed into, and say what it is. Raises MediaError, RetouchError."""
+    from vjgan.train.pictures import read_picture  # most shows need none
+
     check_place("picture", output, ".png", MediaError)
-    image = _read(picture)
+    check_apart("picture", output, [picture], MediaError)
+    image = read_picture(picture)
     eye = open_eye(place)
     dreamed = dream_still(eye, image, settings, told)
     about = {"Software": f"vjgan {vjgan.__version__}", "Title": f"a dream of {picture.name}"}
     save_image(output, dreamed, about)
     height, width = dreamed.shape[:2]
     return f"{output}: {width}x{height}, dreamed by {eye.name}"
-
-
-def _read(path: Path) -> ByteArray:
-    from vjgan.train.pictures import decode
-
-    try:
-        return decode(path.read_bytes())
-    except OSError as error:
-        raise MediaError(f"picture '{path}' cannot be read: {error.strerror}") from None
-    except MediaError as error:
-        raise MediaError(f"picture '{path}' {error}") from None

@@ -8,6 +8,7 @@ import numpy as np
 
 from vjgan.assets import folder
 from vjgan.errors import ModelError, VjganError
+from vjgan.files import check_apart
 from vjgan.generator.blend import blend
 from vjgan.generator.checkpoint import find_model, info, load, model_file, save, save_again
 from vjgan.generator.directions import METHODS, SAMPLES, find_directions, sample
@@ -39,7 +40,7 @@ def add_directions(
     if len(given) > len(found):
         raise VjganError(f"--names has {len(given)} names, but there are {len(found)} directions")
     if len(set(given)) < len(given):
-        raise VjganError(f"--names '{names}' names one twice")
+        raise VjganError(f"--names '{names}' names one twice; each direction needs its own")
     labels = [*given, *list(found)[len(given) :]]
     named = dict(zip(labels, found.values(), strict=True))
     if output is not None:
@@ -57,8 +58,7 @@ def blend_models(
     """Write the blend of two models' layers, and say what it is. Raises ModelError."""
     model_file(output)
     one, other = (load(find_model(name, folder("models"))) for name in (low, high))
-    if output.exists() and any(output.samefile(each.info.path) for each in (one, other)):
-        raise ModelError(f"model '{output}' is the very file that would be blended")
+    check_apart("model", output, [one.info.path, other.info.path], ModelError)
     network = blend(one.network, other.network, resolution, octaves)
     licences = dict.fromkeys(c.info.licence or "not recorded" for c in (one, other))
     save(

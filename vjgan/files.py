@@ -3,10 +3,11 @@ that a person wrote."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,32 @@ def check_place(
     ``error``: one sentence with the ``kind`` of file, its path and what is wrong with it."""
     if suffix and path.suffix.lower() != suffix:
         raise error(f"{kind} '{path}': the name must end in {suffix}")
-    if path.is_dir():
-        raise error(f"{kind} '{path}' cannot be written: there is a folder of that name")
-    if not path.exists() and not path.parent.is_dir():
-        raise error(f"{kind} '{path}' cannot be written: there is no folder '{path.parent}'")
-    if not os.access(path if _is_special(path) else path.parent, os.W_OK):
-        raise error(f"{kind} '{path}' cannot be written: Permission denied")
+    if problem := _problem(path):
+        raise error(f"{kind} '{path}' cannot be written: {problem}")
+
+
+def _problem(path: Path) -> str | None:
+    """Why nothing can be written there, if so."""
+    try:
+        if path.is_dir():
+            return "there is a folder of that name"
+        folder = Path(os.path.realpath(path)).parent
+        if not path.exists() and not folder.is_dir():
+            return f"there is no folder '{folder if path.is_symlink() else path.parent}'"
+        allowed = os.access(path if _is_special(path) else folder, os.W_OK)
+    except OSError as reason:  # such as a name that is too long
+        return reason.strerror
+    return None if allowed else os.strerror(errno.EACCES)
+
+
+def check_apart(
+    kind: str, path: Path, sources: Iterable[Path], error: type[VjganError] = VjganError
+) -> None:
+    """Refuse at the door to write over one of the ``sources``. Raises ``error``: one sentence."""
+    for source in sources:
+        with suppress(OSError):  # one of them is not there
+            if path.samefile(source):
+                raise error(f"{kind} '{path}' is the very file that is read")
 
 
 def part_of(path: Path) -> Path:

@@ -14,6 +14,7 @@ from vjgan.beat import BeatClock
 from vjgan.chapters import Chapters, GridTempo
 from vjgan.errors import MediaError, VjganError
 from vjgan.features import Analyser
+from vjgan.files import check_apart
 from vjgan.generator.superres import Enlarging, open_superres
 from vjgan.generator.worker import Direct
 from vjgan.interruption import interruptible
@@ -130,9 +131,7 @@ def shoot_shared(
     if settings.alpha and settings.upscale > 1:
         raise VjganError(f"--upscale {settings.upscale} knows no alpha; leave out one of them")
     check_codec(settings.output, settings.codec, settings.alpha)
-    track = Path(settings.track)
-    if track.is_file() and settings.output.exists() and settings.output.samefile(track):
-        raise MediaError(f"film '{settings.output}' is the very file whose sound is played")
+    check_apart("film", settings.output, [Path(settings.track)], MediaError)
     with interruptible() as check:
         if not check_workers(settings.workers):
             shoot(settings, part(), progress, check, picture)

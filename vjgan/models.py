@@ -14,7 +14,7 @@ import numpy as np
 import vjgan
 from vjgan.assets import folder
 from vjgan.errors import DeviceError, ModelError, VjganError
-from vjgan.files import check_place
+from vjgan.files import check_apart, check_place
 from vjgan.generator import reference
 from vjgan.generator.checkpoint import Checkpoint, find_model, info, load, model_file, save_again
 from vjgan.generator.closeness import measured
@@ -47,8 +47,7 @@ def convert(source: str, output: Path, half: bool = False, bf16: bool = False) -
     the processor does not multiply in bf16."""
     model_file(output)
     checkpoint = _open(source)
-    if output.exists() and output.samefile(checkpoint.info.path):
-        raise ModelError(f"model '{output}' is the very file that would be converted")
+    check_apart("model", output, [checkpoint.info.path], ModelError)
     if bf16:
         if not has_bf16():
             raise DeviceError("--bf16: this processor does not multiply in bf16; leave it out here")

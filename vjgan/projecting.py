@@ -11,7 +11,7 @@ from vjgan.bank import Bank, Portrait, bank_folder, check_name
 from vjgan.camera.align import Placement, cut
 from vjgan.camera.follower import Follower, Seen
 from vjgan.errors import DeviceError, MediaError
-from vjgan.files import check_place
+from vjgan.files import check_apart, check_place
 from vjgan.generator import checkpoint
 from vjgan.generator.metadata import Network
 from vjgan.generator.player import make_space
@@ -19,7 +19,7 @@ from vjgan.generator.sample import draw_w
 from vjgan.media import save_image
 from vjgan.sitting import find_encoder
 from vjgan.stock import credit_of
-from vjgan.train.pictures import decode
+from vjgan.train.pictures import read_picture
 from vjgan.train.projection import Projection, improve_sitter
 from vjgan.types import ByteArray, FloatArray
 
@@ -32,8 +32,7 @@ def project(
     """Write the portrait of a ``picture``, keep it under a name if one is given, and say what was
     found. Raises MediaError, ModelError or BankError: one sentence."""
     check_place("picture", output, ".png", MediaError)
-    if output.exists() and output.samefile(picture):
-        raise MediaError(f"picture '{output}' is the very file that would be projected")
+    check_apart("picture", output, [picture], MediaError)
     if keep:
         check_name(keep)
     image = read_picture(picture)
@@ -69,16 +68,6 @@ def improve(
         projection.step()
         moved(step + 1)
     return projection.w, projection.unlikeness
-
-
-def read_picture(path: Path) -> ByteArray:
-    """A picture uint8 [height, width, 3]. Raises MediaError."""
-    try:
-        return decode(path.read_bytes())
-    except OSError as error:
-        raise MediaError(f"picture '{path}' cannot be read: {error.strerror}") from None
-    except MediaError as error:
-        raise MediaError(f"picture '{path}' {error}") from None
 
 
 def find_face(image: ByteArray) -> tuple[Seen | None, str]:

@@ -107,10 +107,12 @@ def frame_count(seconds: Fraction, fps: Fraction) -> int:
 def frame_rate(text: str) -> Fraction | None:
     """A frame rate as people write it (``30``, ``29.97``, ``30000/1001``), 1 to 240; else None."""
     try:
-        rate = BROADCAST.get(text) or Fraction(text).limit_denominator(NTSC)
+        rate = BROADCAST.get(text) or Fraction(text)
     except (ValueError, ZeroDivisionError):
         return None
-    return rate if 1 <= rate <= 240 else None
+    if "/" not in text:  # as much of a broadcast rate as people write
+        rate = rate.limit_denominator(NTSC)
+    return rate if 1 <= rate <= 240 and rate.numerator < 2**31 else None
 
 
 def render(

@@ -159,7 +159,8 @@ def read_setlist(
 def is_setlist(path: Path) -> bool:
     """Whether a file looks like a set list, rather than a preset."""
     try:
-        return path.suffix == ".toml" and bool(_TRACKS.search(path.read_text(errors="replace")))
+        text = path.read_text("utf-8-sig", errors="replace") if path.suffix == ".toml" else ""
+        return bool(_TRACKS.search(text))
     except OSError:
         return False
 

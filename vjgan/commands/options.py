@@ -108,5 +108,5 @@ def seconds_of(text: str, option: str) -> Fraction:
     except (ValueError, ZeroDivisionError):
         seconds = Fraction(-1)
     if not 0 <= seconds <= LONGEST_SECONDS:
-        raise VjganError(f"{option} '{text}' is not a number of seconds, 0 or more")
+        raise VjganError(f"{option} '{text}' is not a number of seconds, 0 to {LONGEST_SECONDS}")
     return seconds

@@ -89,7 +89,8 @@ def style_weights(network: nn.Module, layers: range | None = None) -> Array:
     first, convs = (0, synthesis.convs) if hasattr(synthesis, "convs") else (1, synthesis.layers)
     affines = [conv.affine for k, conv in enumerate(convs, first) if layers is None or k in layers]
     if not affines:
-        raise ModelError("these layers have no convolution, and so no styles to look into")
+        asked, last = ", ".join(map(str, layers or ())), first + len(convs) - 1
+        raise ModelError(f"these layers have no convolution: {asked}; {first}-{last} have")
     rows = [(one.weight * one.weight_gain).detach().cpu().double().numpy() for one in affines]
     return np.concatenate(rows)
 

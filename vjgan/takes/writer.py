@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vjgan.errors import MediaError
+from vjgan.files import read_text
 from vjgan.priority import step_back
 from vjgan.takes.columns import FEATURES, FRAMES, Packer, in_letters, row
 from vjgan.takes.tape import TapeWriter
@@ -150,7 +151,7 @@ def as_list(time: float, event: Event) -> list[Any]:
 
 def _told(entrance: Entrance) -> dict[str, Any]:
     try:
-        text = entrance.source.read_text(encoding="utf-8") if entrance.source else ""
+        text = read_text(entrance.source) if entrance.source else ""
     except (OSError, UnicodeDecodeError):  # taken away in this second
         text = ""
     return {

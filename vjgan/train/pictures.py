@@ -129,6 +129,16 @@ def decode(data: bytes) -> ByteArray:
         raise MediaError(f"is damaged: {error}") from None
 
 
+def read_picture(path: Path) -> ByteArray:
+    """A picture's file as ``decode`` gives it. Raises MediaError, which names it."""
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise MediaError(f"picture '{path}' cannot be read: {error.strerror}") from None
+    except MediaError as error:
+        raise MediaError(f"picture '{path}' {error}") from None
+
+
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height as a picture's header tells them. Raises MediaError."""
     try:
