@@ -249,3 +249,24 @@ def test_memory_is_kept_where_the_c_library_can() -> None:
     import platform
 
     assert keep_memory() == (platform.libc_ver()[0] == "glibc")
+
+
+def test_a_signal_after_a_model_was_dropped_elsewhere_does_not_kill() -> None:
+    code = """
+import gc, signal, threading
+import numpy as np
+import openvino as ov
+from openvino import opset13 as op
+from vjgan.compiling import compiled
+given = op.parameter([1, 3, 8, 8], np.float32)
+weight = np.ones((3, 3, 3, 3), np.float32)
+y = op.convolution(given, op.constant(weight), [1, 1], [1, 1], [1, 1], [1, 1])
+box = [compiled(ov.Core(), ov.Model([y], [given], "one"), {})]
+dropping = threading.Thread(target=lambda: (box.clear(), gc.collect()))
+dropping.start()
+dropping.join()
+signal.signal(signal.SIGINT, lambda *_: print("handled"))
+signal.raise_signal(signal.SIGINT)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from vjgan.compiling import compiled
 from vjgan.errors import DeviceError
 from vjgan.types import FloatArray
 
@@ -29,7 +30,7 @@ class Net:
 
     def __init__(self, model: Any) -> None:
         ov = _engine()
-        self._request = ov.Core().compile_model(model, "CPU", OPTIONS).create_infer_request()
+        self._request = compiled(ov.Core(), model, OPTIONS).create_infer_request()
         self._results = len(model.outputs)
 
     def __call__(self, x: FloatArray) -> list[FloatArray]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vjgan.compiling import compiled
 from vjgan.errors import DeviceError
 from vjgan.generator.graph import Graph, Layer, Parts, enlarging
 from vjgan.generator.stylegan2 import StyleGAN2
@@ -230,7 +231,7 @@ def _run(model: Any, precision: str = "fp32") -> Any:
         "ENABLE_CPU_PINNING": False,  # sound and screen may need just that core
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],  # else bf16 wherever there is AMX
     }
-    return ov.Core().compile_model(model, "CPU", options)
+    return compiled(ov.Core(), model, options)
 
 
 def _share(
