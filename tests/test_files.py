@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import stat
@@ -10,6 +11,7 @@ from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -38,6 +40,49 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None
         part.write_text("half")
         raise OSError("full")
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_two_that_write_one_file_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with replacing(path) as one, one.open("w") as first:
+        first.write("one")
+        with replacing(path) as other:
+            other.write_text("the other")
+        assert path.read_text() == "the other"
+        with replacing(path) as third:
+            assert third not in (one, path)
+            third.write_text("the third")
+    assert path.read_text() == "one" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_what_a_killed_program_left_is_used_again(tmp_path: Path) -> None:
+    path, left = tmp_path / "a.txt", tmp_path / ".a.txt.part"
+    left.write_text("what was not finished, and is longer")
+    write_text(path, "new")
+    assert path.read_text() == "new" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_two_films_of_one_name_are_both_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    picture = np.zeros((64, 64, 3), np.uint8)
+    with FilmWriter(path, (64, 64), Fraction(30)) as one:
+        one.write(picture)
+        with FilmWriter(path, (64, 64), Fraction(30)) as other:
+            for _ in range(3):
+                other.write(picture)
+        first = path.read_bytes()
+        one.write(picture)
+    lengths = []
+    for data in (first, path.read_bytes()):
+        with av.open(io.BytesIO(data)) as film:
+            lengths.append(sum(1 for _ in film.decode(video=0)))
+    assert lengths == [3, 2] and os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_a_film_whose_sound_is_none_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="cannot be read"):
+        FilmWriter(tmp_path / "a.mp4", (64, 64), Fraction(30), tmp_path / "no.wav")
+    assert not os.listdir(tmp_path)
 
 
 def test_a_link_stays_one_and_its_file_is_written(tmp_path: Path) -> None:

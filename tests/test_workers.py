@@ -125,6 +125,21 @@ def test_a_disk_that_is_too_small_is_told_before(tmp_path: Path) -> None:
         folder.check_space(jobs(folder, 1), 10**15)
 
 
+def test_two_do_not_draw_one_film(tmp_path: Path) -> None:
+    film = tmp_path / "a.mp4"
+    with Folder(film).alone():
+        with (
+            pytest.raises(MediaError, match=r"a\.mp4' is being rendered by another vjgan"),
+            Folder(film).alone(),
+        ):
+            pass
+        with Folder(tmp_path / "b.mp4").alone():
+            pass
+    with Folder(film).alone():
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_no_number_of_workers_is_one_sentence() -> None:
     assert check_workers("") == "" and check_workers("2") == "2" and check_workers("ray") == "ray"
     for wrong in ("0", "-1", "65", "many", "2.5"):

@@ -9,10 +9,12 @@ import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from vjgan.errors import VjganError
+from vjgan.locks import LOCKS, hold
 
 MAX_BYTES = 1_000_000  # text that a person wrote
 
@@ -52,34 +54,58 @@ def check_apart(
                 raise error(f"{kind} '{path}' is the very file that is read")
 
 
-def part_of(path: Path) -> Path:
-    """What a file is called while it is being written: beside it, and where a link leads to."""
-    place = Path(os.path.realpath(path))
-    return place.with_name(f".{place.name}.part")
+class Part:
+    """A file while it is being written: at ``path``, beside its place, and where a link leads to.
+    Nobody else writes there until it is put or closed; what a killed program left is used again."""
 
+    def __init__(self, path: Path) -> None:
+        """Raises OSError."""
+        self._place = Path(os.path.realpath(path))
+        self._held: int | None = None
+        if not LOCKS:
+            self.path = self._place.with_name(f".{self._place.name}.{os.getpid()}.part")
+            return
+        for number in count():
+            mark = f".{number}" if number else ""
+            self.path = self._place.with_name(f".{self._place.name}{mark}.part")
+            self._held = hold(self.path, os.O_RDWR | os.O_CREAT)
+            if self._held is not None:
+                return
 
-def put_in_place(part: Path, path: Path) -> None:
-    """Let what was written as ``part`` become the file. A link to it stays, and who may read it."""
-    place = Path(os.path.realpath(path))
-    with suppress(OSError):
-        shutil.copymode(place, part)
-    os.replace(part, place)
+    def put(self) -> None:
+        """Let what was written become the file. A link to it stays, and who may read it. Raises
+        OSError."""
+        with suppress(OSError):
+            shutil.copymode(self._place, self.path)
+        os.replace(self.path, self._place)
+        self._let_go()
+
+    def close(self) -> None:
+        """Let what was written vanish, unless it was put."""
+        if self._held is not None or not LOCKS:
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A name to write to, which becomes ``path`` when all went well and vanishes when not. What is
-    no file, such as /dev/stdout, is written to as it is."""
+    no file, such as /dev/stdout, is written to as it is. Raises OSError."""
     if _is_special(path):
         yield path
         return
-    part = part_of(path)
+    part = Part(path)
     try:
-        yield part
-        put_in_place(part, path)
+        yield part.path
+        part.put()
     finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        part.close()
 
 
 def _is_special(path: Path) -> bool:

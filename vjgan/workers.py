@@ -58,8 +58,7 @@ def shared(
     film is there. ``check`` is called whenever it is waited for something. Raises VjganError."""
     chunks = Folder(settings.output)
     plan = Plan(library.load, chunks)
-    own, library.load = library.load, plan.load
-    try:
+    with chunks.alone(), _loading(library, plan):
         part = make()
         part = replace(part, ear=HeardOnce(part.ear))
         with progress(part.frames, "plan") as shown:
@@ -80,6 +79,14 @@ def shared(
         finally:
             foreman.close()
         chunks.remove()
+
+
+@contextmanager
+def _loading(library: Library, plan: Plan) -> Iterator[None]:
+    """Let models be what the plan makes of them."""
+    own, library.load = library.load, plan.load
+    try:
+        yield
     finally:
         library.load = own
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from vjgan.errors import MediaError
 from vjgan.files import replacing
+from vjgan.locks import alone
 from vjgan.types import ByteArray, LatentState
 
 PICTURES = 32  # of a chunk, at most
@@ -45,7 +46,28 @@ class Folder:
 
     def __init__(self, film: Path) -> None:
         self.path = film.with_name(f".{film.name}.chunks")
+        self._film = film
         self._mine: set[Path] = set()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep away whoever draws the same film. Raises MediaError when one came before."""
+        with ExitStack() as room:
+            try:
+                self.path.mkdir(exist_ok=True)
+                free = room.enter_context(alone(self.path))
+            except OSError as error:
+                raise self._refused(error) from None
+            if not free:
+                raise MediaError(
+                    f"film '{self._film}' is being rendered by another vjgan; wait for it, or give "
+                    "another name"
+                )
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # chunks are kept in it
+                    self.path.rmdir()
 
     def job(self, model: str, proof: str, latents: Sequence[LatentState]) -> Job:
         """The chunk of some latents, written to be drawn by a model of that ``proof``."""
@@ -83,8 +105,6 @@ class Folder:
     def remove(self) -> None:
         """Remove the chunks: the film is there."""
         self._remove(keep=set())
-        with suppress(OSError):
-            self.path.rmdir()
 
     def _remove(self, keep: set[Path]) -> None:
         for pattern in ("*.npy", "*.npz", ".*.part"):

@@ -22,7 +22,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 
 from vjgan.errors import MediaError
-from vjgan.files import check_place, in_words, part_of, put_in_place
+from vjgan.files import Part, check_place, in_words
 from vjgan.media.codecs import Encoder, check_codec, find_encoder, set_picture
 from vjgan.media.files import url, writing
 from vjgan.media.sounds import Sound, Source, decoded, open_sound, packets
@@ -81,14 +81,19 @@ class FilmWriter:
         self.frames = 0  # written so far
         self._shape = (size[1], size[0], 4 if alpha else 3)
         self._pixels = encoder.format(alpha)
-        self._part = part_of(path)
         self._reformatter = VideoReformatter()
-        self._container = _output(path)
-        self._container.metadata.update(described(about or {}))
         given = {"crf": "" if crf is None else str(crf), "preset": preset}
         options = encoder.options(live=False, alpha=alpha) | {k: v for k, v in given.items() if v}
-        self._video = _add_video(self._container, size, fps, encoder, alpha, options)
-        self._packets = _sound_packets(self._container, path, track, Fraction(start))
+        with writing("film", path):
+            self._part = Part(path)
+        try:
+            self._container = _output(path, self._part.path)
+            self._container.metadata.update(described(about or {}))
+            self._video = _add_video(self._container, size, fps, encoder, alpha, options)
+            self._packets = _sound_packets(self._container, path, track, Fraction(start))
+        except BaseException:
+            self._part.close()
+            raise
         self._packet: Packet[AudioStream] | None = None  # the next one to be written
 
     def __enter__(self) -> Self:
@@ -125,7 +130,7 @@ class FilmWriter:
                 with writing("film", self.path):
                     self._container.mux(self._video.encode(None))
                     self._container.close()
-                    put_in_place(self._part, self.path)
+                    self._part.put()
         finally:
             self._discard()
 
@@ -138,11 +143,10 @@ class FilmWriter:
 
     def _discard(self) -> None:
         with suppress(OSError):  # emptied, or closing would move all of it to put the index first
-            os.truncate(self._part, 0)
+            os.truncate(self._part.path, 0)
         with suppress(av.FFmpegError):
             self._container.close()
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        self._part.close()
 
 
 def described(about: Mapping[str, str]) -> dict[str, str]:
@@ -168,11 +172,11 @@ def check_film(path: Path, size: tuple[int, int], fps: Fraction) -> None:
         raise MediaError(f"film '{path}': {float(fps):g} frames a second is outside 1..1000")
 
 
-def _output(path: Path) -> OutputContainer:
+def _output(path: Path, part: Path) -> OutputContainer:
     # No dates and no random numbers in it: the same film, the same bytes.
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     format_ = FORMATS[path.suffix.lower()][0]
-    return av.open(url(part_of(path)), "w", format=format_, container_options=options)
+    return av.open(url(part), "w", format=format_, container_options=options)
 
 
 def _add_video(
