@@ -26,6 +26,7 @@ from vjgan.commands.take import app as take_app
 from vjgan.commands.tracks import learn
 from vjgan.commands.train import train as train_command
 from vjgan.errors import told
+from vjgan.interruption import ends
 
 log = logging.getLogger("vjgan")
 
@@ -119,7 +120,9 @@ def _root(
 def main() -> NoReturn:
     """Run the command line. A user's mistake is one sentence and exit status 1, never a
     traceback; an interruption ends cleanly with 130."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # also where SIGINT is ignored
+    for number in ends():
+        if number is not signal.SIGINT:  # which may be ignored, in the background
+            signal.signal(number, signal.default_int_handler)
     with told():
         app(standalone_mode=True)
     sys.exit(0)

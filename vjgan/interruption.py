@@ -1,10 +1,36 @@
-"""Being asked to end while a film is made."""
+"""Being asked to end: by Ctrl-C, by the system, or because the terminal was closed."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+def ends() -> list[signal.Signals]:
+    """What asks this program to end: not a closed terminal that it was started to outlast, and
+    Windows has none."""
+    names = "SIGINT", "SIGTERM", "SIGHUP"
+    known = [signal.Signals[name] for name in names if hasattr(signal, name)]
+    return [
+        number
+        for number in known
+        if number.name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+
+
+@contextmanager
+def ending_by(handler: Handler) -> Iterator[None]:
+    """Let ``handler`` be called whenever somebody asks; for the main thread."""
+    before = {number: signal.signal(number, handler) for number in ends()}
+    try:
+        yield
+    finally:
+        for number, one in before.items():
+            signal.signal(number, one)
 
 
 @contextmanager
@@ -22,10 +48,5 @@ def interruptible() -> Iterator[Callable[[], None]]:
         if asked:
             raise KeyboardInterrupt
 
-    numbers = signal.SIGINT, signal.SIGTERM
-    before = [signal.signal(number, ask) for number in numbers]
-    try:
+    with ending_by(ask):
         yield check
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

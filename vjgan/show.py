@@ -28,6 +28,7 @@ from vjgan.film import FilmSettings, Progress, check_factor, film
 from vjgan.generator.worker import NICENESS, Worker
 from vjgan.hands import bind
 from vjgan.hearing import make_ear, make_recogniser, make_tempo, score_tempo, source_of
+from vjgan.interruption import ends
 from vjgan.keeper import About, Keeper, light_width
 from vjgan.learning import controllers_of
 from vjgan.library import Library
@@ -251,7 +252,7 @@ def play(
             people=People(settings.seed),
             mirror=sitting,
         )
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ends():
             signal.signal(number, lambda *_: clock.stop())
         gc.freeze()  # what is loaded by now stays: no need to look through it during the show
         engine.run()
