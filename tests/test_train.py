@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,7 +36,7 @@ from vjgan.train.options import Options, Pulse, out_of_memory_words
 from vjgan.train.origin import start_from
 from vjgan.train.precision import Precision
 from vjgan.train.prepare import pictures_of, read
-from vjgan.train.session import train
+from vjgan.train.session import look, train
 
 SETTINGS: tuple[tuple[str, Any], ...] = (("batch", 8), ("precision", "fp32"), ("gamma", 0.02))
 
@@ -165,13 +167,107 @@ def test_subfolders_become_classes_that_can_be_played(art: Path, tmp_path: Path)
     output = tmp_path / "out"
     train(options(tmp_path / "art", output, classes=True, kimg=0.016), quiet)
     assert load(output / "model.safetensors").info.config.c_dim == 2
-    with pytest.raises(VjganError, match="16 pixels, not of --size 32"):
+    with pytest.raises(VjganError, match="with --size 16, not --size 32"):
         train(options(tmp_path / "art", output, classes=True, size=32), quiet)
 
 
-def test_settings_cannot_change_under_way(art: Path, whole: Path) -> None:
-    with pytest.raises(VjganError, match=r"holds a training with --batch 8, not 4"):
-        train(options(art, whole, kimg=1.0, asked=(("batch", 4),)), quiet)
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"asked": (("batch", 4),)}, "with --batch 8, not --batch 4"),
+        ({"asked": (("augment_kimg", 0.0),)}, "with augmentation, not --no-augment"),
+        ({"asked": (("mirror", True),)}, "with --no-mirror, not --mirror"),
+        ({"width": 256}, "with --width 128, not --width 256"),
+        ({"size": 32}, "with --size 16, not --size 32"),
+        ({"init": Path("other.safetensors")}, "with no --init, not --init other.safetensors"),
+        ({"classes": True}, "holds a training without classes"),
+    ],
+)
+def test_settings_cannot_change_under_way(
+    art: Path, whole: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(VjganError, match=re.escape(said)):
+        train(options(art, whole, kimg=1.0, **changes), quiet)
+
+
+def test_what_was_chosen_stays_when_it_goes_on(art: Path, whole: Path, tmp_path: Path) -> None:
+    chosen = {"licence": "CC-BY-4.0", "keep": frozenset({"duplicate"}), "init": whole}
+    twice = shutil.copytree(art, tmp_path / "twice")
+    shutil.copy(next(twice.iterdir()), twice / "again.png")
+    count = len(list(twice.iterdir()))
+    output = tmp_path / "out"
+    train(options(twice, output, kimg=0.008, **chosen), quiet)
+    train(options(twice, output, kimg=0.016), quiet)
+    prepared, model = read(output / "data"), load(output / "model.safetensors").info
+    assert prepared is not None and prepared.count == count
+    assert (
+        model.licence == "CC-BY-4.0" and model.origin == f"Trained by vjgan on from {whole.name}."
+    )
+    train(options(twice, output, kimg=0.024, **chosen), quiet)  # the same words again
+    on = tmp_path / "on"
+    train(options(art, on, kimg=0.008, init=output / "model.safetensors"), quiet)
+    assert load(on / "model.safetensors").info.licence == "CC-BY-4.0"
+    with pytest.raises(VjganError, match="--width 256 is for new networks"):
+        train(options(art, tmp_path / "new", init=whole, width=256), quiet)
+
+
+def test_classes_cannot_be_renamed_under_way(tmp_path: Path) -> None:
+    for k, name in enumerate("ab"):
+        fill(tmp_path / "art" / name, 6, 32, first=40 * k)
+    asked = options(tmp_path / "art", tmp_path / "out", classes=True, kimg=0.008)
+    train(asked, quiet)
+    (tmp_path / "art" / "a").rename(tmp_path / "art" / "z")
+    with pytest.raises(VjganError, match=r"of the classes a, b, but .* has b, z"):
+        train(replace(asked, kimg=0.016), quiet)
+
+
+def test_two_do_not_train_in_one_folder(art: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def meanwhile(pulse: Pulse) -> None:
+        for begin in (train, look):
+            with pytest.raises(VjganError) as refused:
+                begin(options(art, tmp_path), quiet)  # type: ignore[arg-type]
+            said.append(str(refused.value))
+
+    train(options(art, tmp_path, kimg=0.008), meanwhile)
+    assert set(said) == {
+        f"in '{tmp_path}' a training is going on; wait for it, end it, or give another -o"
+    }
+    assert len(said) == 2
+
+
+def test_a_training_among_its_pictures_learns_nothing_of_itself(tmp_path: Path) -> None:
+    fill(tmp_path, 9, 32)
+    for kimg in (0.008, 0.016):
+        train(options(tmp_path, tmp_path / "out", kimg=kimg), quiet)
+        prepared = read(tmp_path / "out" / "data")
+        assert prepared is not None and prepared.read == 9
+    assert list((tmp_path / "out" / "sheets").iterdir())
+    with pytest.raises(VjganError, match="is where the pictures are; give another folder"):
+        train(options(tmp_path, tmp_path), quiet)
+
+
+def test_a_training_of_no_pictures_can_be_played(art: Path, tmp_path: Path) -> None:
+    train(options(art, tmp_path, kimg=0.0), quiet)
+    assert load(tmp_path / "model.safetensors").info.config.resolution == 16
+
+
+def test_a_licence_that_does_not_fit_is_refused(art: Path, tmp_path: Path) -> None:
+    for text in ("x" * 501, "two\nlines"):
+        with pytest.raises(VjganError, match="is not one line of at most 500 letters"):
+            train(options(art, tmp_path, licence=text), quiet)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_it_the_state_is_safe(art: Path, tmp_path: Path, number: int) -> None:
+    def end(pulse: Pulse) -> None:
+        if pulse.seen == 16:
+            signal.raise_signal(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(options(art, tmp_path), end)
+    assert state.read_about(tmp_path / "state.safetensors")["progress"]["seen"] == 24
 
 
 def test_a_full_disk_is_one_sentence_and_the_last_state_stays(
@@ -210,12 +306,24 @@ def test_killed_while_it_writes_the_last_state_stays(tmp_path: Path) -> None:
     assert state.read(path)[1] == {"number": 3}
 
 
-def test_what_is_no_state_is_one_sentence(whole: Path, tmp_path: Path) -> None:
+def test_what_is_no_state_is_one_sentence(art: Path, whole: Path, tmp_path: Path) -> None:
     (tmp_path / "state.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="cannot be read"):
         state.read(tmp_path / "state.safetensors")
     with pytest.raises(ModelError, match="is not the state of a training"):
         state.read(whole / "model.safetensors")
+    tensors, about = state.read(whole / "state.safetensors")
+    odd: list[dict[str, Any]] = [
+        {key: value for key, value in about.items() if key != "settings"},
+        about | {"config": about["config"] | {"resolution": 10**9}},
+        about | {"settings": about["settings"] | {"new": 1}},
+        about | {"chosen": []},
+        about | {"progress": {"new": 1}},
+    ]
+    for one in odd:
+        state.write(tmp_path / "state.safetensors", tensors, one)
+        with pytest.raises(ModelError, match=r"state|resolution 1000000000 is outside"):
+            train(options(art, tmp_path), quiet)
 
 
 def test_too_little_memory_says_what_to_lower(art: Path, tmp_path: Path) -> None:

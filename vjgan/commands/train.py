@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,17 +47,20 @@ def train(
         bool, typer.Option("--prepare", help="Only look at the pictures, and report.")
     ] = False,
     keep: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="FAULTS", help="Train on these too: blurred, upscaled, duplicate; by commas."
         ),
-    ] = "",
+    ] = None,
     faces: Annotated[
-        bool, typer.Option("--faces", help="Find faces, and train on them: cropped and upright.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--faces/--no-faces", help="Find faces, and train on them: cropped and upright."
+        ),
+    ] = None,
     classes: Annotated[
-        bool, typer.Option("--classes/--no-classes", help="Each subfolder is a class.")
-    ] = False,
+        bool | None, typer.Option("--classes/--no-classes", help="Each subfolder is a class.")
+    ] = None,
     mirror: Annotated[
         bool | None, typer.Option("--mirror/--no-mirror", help="Show pictures both ways round.")
     ] = None,
@@ -98,8 +102,12 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
     licence: Annotated[
-        str, typer.Option(metavar="TEXT", help="The model's licence, written into its file.")
-    ] = "",
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The model's licence, written into its file. Default: that of the --init model.",
+        ),
+    ] = None,
 ) -> None:
     """Train a model on your own pictures.
 
@@ -120,23 +128,12 @@ def train(
     from vjgan.assets import folder
     from vjgan.generator.checkpoint import find_model
     from vjgan.train.options import Options
-    from vjgan.train.prepare import FORGIVABLE
-    from vjgan.train.prepare import prepare as look
-    from vjgan.train.session import DATA
+    from vjgan.train.session import DATA, look
     from vjgan.train.session import train as run
     from vjgan.train.settings import check_size
 
-    forgiven = frozenset(part.strip() for part in keep.split(",") if part.strip())
-    if unknown := forgiven - set(FORGIVABLE):
-        raise VjganError(f"--keep '{min(unknown)}' is not one of {', '.join(FORGIVABLE)}")
     if size is not None:
         check_size(size)
-    crop = _cropper() if faces else None
-    if prepare:
-        with _counting() as tell:
-            found = look(source, output / DATA, size, classes, forgiven, tell, crop)
-        typer.echo("\n".join([*found.lines(), f"in full: {output / DATA / 'report.txt'}"]))
-        return
     asked: dict[str, Any] = {
         "batch": batch,
         "gamma": gamma,
@@ -156,14 +153,20 @@ def train(
         width=width,
         kimg=kimg,
         classes=classes,
-        keep=forgiven,
-        crop=crop,
+        keep=None if keep is None else _faults(keep),
+        faces=faces,
+        cropper=_cropper,
         every=every,
         measure=measure,
         device=device,
         licence=licence,
         asked=tuple((key, value) for key, value in asked.items() if value is not None),
     )
+    if prepare:
+        with _counting() as tell:
+            found = look(options, tell)
+        typer.echo("\n".join([*found.lines(), f"in full: {output / DATA / 'report.txt'}"]))
+        return
     if int(os.environ.get("RANK", "0")):  # of several processes the first one speaks
         run(options, lambda pulse: None)
         return
@@ -172,6 +175,16 @@ def train(
     typer.echo(f"done; play it: vjgan live --input demo --model {output / 'model.safetensors'}")
 
 
+def _faults(text: str) -> frozenset[str]:
+    from vjgan.train.prepare import FORGIVABLE
+
+    faults = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if unknown := faults - set(FORGIVABLE):
+        raise VjganError(f"--keep '{min(unknown)}' is not one of {', '.join(FORGIVABLE)}")
+    return faults
+
+
+@cache
 def _cropper() -> Crop:
     from vjgan.camera.crops import Cropper
 

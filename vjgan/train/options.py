@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from vjgan.errors import DeviceError, VjganError
+from vjgan.generator.metadata import TEXT_LENGTH
 from vjgan.train.augment import TAKEN_OVER_KIMG
 from vjgan.train.loss import default_gamma
 from vjgan.train.precision import find_precision
@@ -28,13 +29,14 @@ class Options:
     init: Path | None = None
     width: int | None = None
     kimg: float = 5000.0
-    classes: bool = False
-    keep: frozenset[str] = frozenset()
-    crop: Crop | None = None  # cuts out what is to be learned; None: the middle square
+    classes: bool | None = None
+    keep: frozenset[str] | None = None
+    faces: bool | None = None
+    cropper: Callable[[], Crop] | None = None  # makes what finds faces
     every: float = 10.0  # minutes between two checkpoints
     measure: float = 20.0  # thousand pictures between two measurements, 0: never
     device: str = "auto"
-    licence: str = ""
+    licence: str | None = None
     asked: tuple[tuple[str, Any], ...] = ()  # settings by name
 
 
@@ -64,24 +66,30 @@ def check(options: Options, device: torch.device) -> None:
     find_precision(settings.precision, device, 64)
     if options.size is not None:
         check_size(options.size)
+    if options.licence is not None:
+        text = options.licence
+        if len(text) > TEXT_LENGTH or not text.isprintable():
+            raise VjganError(
+                f"--licence '{text[:40]}...' is not one line of at most {TEXT_LENGTH} letters"
+            )
 
 
 def settings_of(
-    options: Options, resolution: int, taken_over: bool, kept: dict[str, Any] | None
+    options: Options, resolution: int, taken_over: bool, kept: Settings | None
 ) -> Settings:
     """The settings of a new training at a ``resolution``, ``taken_over`` with both networks of
     another or not; or those ``kept`` of the one that goes on, which must not be asked for
     otherwise. Raises VjganError."""
     asked = dict(options.asked)
     if kept is not None:
-        known = Settings(**kept)
         for name, value in asked.items():
-            if getattr(known, name) != value:
+            if getattr(kept, name) != value:
                 raise VjganError(
-                    f"'{options.output}' holds a training with --{name.replace('_', '-')} "
-                    f"{getattr(known, name)}, not {value}; go on with that, or give another -o"
+                    f"'{options.output}' holds a training with "
+                    f"{_option(name, getattr(kept, name))}, not {_option(name, value)}; go on "
+                    "with that, or give another -o"
                 )
-        return known
+        return kept
     usual = Settings()
     batch = asked.get("batch", usual.batch)
     usual = replace(usual, gamma=default_gamma(resolution, max(1, batch)))
@@ -90,6 +98,15 @@ def settings_of(
     settings = replace(usual, **asked)
     settings.check()
     return settings
+
+
+def _option(name: str, value: Any) -> str:
+    """A setting as one asks for it."""
+    if name == "augment_kimg":
+        return "augmentation" if value else "--no-augment"
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {value}"
 
 
 def default_width(device: torch.device) -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +15,10 @@ from vjgan.generator.checkpoint import load
 from vjgan.generator.official import flatten
 from vjgan.generator.pickles import read
 from vjgan.generator.records import Record, RefusedError
-from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
+from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.train import state
 from vjgan.train.discriminator import Discriminator
+from vjgan.train.kept import STATE, Kept
 from vjgan.train.settings import shape
 
 log = logging.getLogger("vjgan")
@@ -34,6 +33,7 @@ class Start:
     discriminator: Discriminator | None
     average: dict[str, Tensor] | None
     origin: str
+    licence: str = ""  # of the model that it begins with
 
     def fit(self, size: int, classes: int) -> Start:
         """This, if it is for pictures of that ``size`` and so many ``classes``.
@@ -64,16 +64,17 @@ def fresh_start(size: int, width: int, classes: int, seed: int) -> Start:
 
 def start_from(path: Path) -> Start:
     """The networks of a model, or of a training: its folder or its state. Raises ModelError."""
-    training = path / "state.safetensors" if path.is_dir() else path
+    training = path / STATE if path.is_dir() else path
     if path.is_dir() and not training.is_file():
-        raise ModelError(f"'{path}' holds no training (state.safetensors)")
-    if training.name.endswith("state.safetensors"):
+        raise ModelError(f"'{path}' holds no training ({STATE})")
+    if training.name.endswith(STATE):
         return _training(training)
     loaded = load(path)
     if not isinstance(loaded.network, StyleGAN2):
         raise ModelError(f"model '{path}' is a StyleGAN3; a training starts from a StyleGAN2")
     theirs = None if loaded.info.code == "vjgan" else _their_discriminator(path, loaded.network)
-    return Start(loaded.network, theirs, None, f"Trained by vjgan from {loaded.info.name}.")
+    origin = f"Trained by vjgan from {loaded.info.name}."
+    return Start(loaded.network, theirs, None, origin, loaded.info.licence)
 
 
 def _their_discriminator(path: Path, generator: StyleGAN2) -> Discriminator | None:
@@ -109,18 +110,14 @@ def _their_name(ours: str, network: Discriminator) -> str:
 
 def _training(path: Path) -> Start:
     tensors, about = state.read(path)
+    kept = Kept.of(path, about)
+    config = kept.config
     try:
-        config = config_of(about["config"])
         network, discriminator = StyleGAN2(config), Discriminator(config)
         network.load_state_dict(state.unpack("network", tensors))
         discriminator.load_state_dict(state.unpack("discriminator", tensors))
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+    except (KeyError, RuntimeError) as error:
         raise ModelError(f"'{path}' is not the state of a training: {error}") from None
     average = state.unpack("average", tensors)
-    return Start(network, discriminator, average, f"Trained by vjgan on from {path.parent.name}.")
-
-
-def config_of(values: Mapping[str, Any]) -> StyleGAN2Config:
-    """A network's shape out of JSON."""
-    made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return StyleGAN2Config(**made)
+    origin = f"Trained by vjgan on from {path.parent.name}."
+    return Start(network, discriminator, average, origin, kept.licence)

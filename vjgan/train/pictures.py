@@ -43,15 +43,16 @@ class Entry:
 
 
 class Album:
-    """The pictures in a folder or in a zip, in the order of their names. Raises MediaError."""
+    """The pictures in a folder or in a zip, in the order of their names; those in a folder
+    ``without`` are none of them. Raises MediaError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, without: Path | None = None) -> None:
         self.path = path
         self._zip: zipfile.ZipFile | None = None
         self._lock = Lock()  # a zip is one file with one position
         try:
             if path.is_dir():
-                self.entries = sorted(_files(path), key=lambda entry: entry.name)
+                self.entries = sorted(_files(path, without), key=lambda entry: entry.name)
             elif path.is_file():
                 self._zip = zipfile.ZipFile(path)
                 self.entries = sorted(_members(path, self._zip), key=lambda entry: entry.name)
@@ -89,8 +90,10 @@ def _known(name: PurePosixPath) -> bool:
     return name.suffix.lower() in SUFFIXES and not hidden
 
 
-def _files(root: Path) -> Iterator[Entry]:
-    for folder, _, names in os.walk(root):
+def _files(root: Path, without: Path | None) -> Iterator[Entry]:
+    left_out = None if without is None else without.resolve()
+    for folder, below, names in os.walk(root):
+        below[:] = [name for name in below if Path(folder, name).resolve() != left_out]
         for name in names:
             path = Path(folder, name)
             inside = PurePosixPath(path.relative_to(root).as_posix())

@@ -107,7 +107,7 @@ def prepare(
     ``size`` (None: as large as most allow, up to 256) in ``folder``; ``keep`` names faults to be
     overlooked; ``crop`` cuts faces out first. What is there already and still fits is used again.
     Raises MediaError."""
-    album = Album(source)
+    album = Album(source, without=folder.parent)  # where the training lies
     try:
         known = read(folder)
         if size is None and known is not None:
@@ -186,7 +186,7 @@ def _make(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ABOUT).unlink(missing_ok=True)
-        with (folder / PICTURES).open("wb") as out:
+        with replacing(folder / PICTURES) as part, part.open("wb") as out:
             for done, (entry, look) in enumerate(_looks(album, size, keep, crop), start=1):
                 look = look if look.fault else _unseen(look, seen, keep)
                 if look.picture is None:

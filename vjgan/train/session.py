@@ -9,14 +9,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from vjgan.errors import ModelError, VjganError
 from vjgan.generator import checkpoint
@@ -24,9 +23,11 @@ from vjgan.generator.allocator import keep_memory
 from vjgan.generator.closeness import measured
 from vjgan.generator.device import find_device
 from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.interruption import ending_by, ends
 from vjgan.train import state
 from vjgan.train.curve import Row, read_curve, write_curve
 from vjgan.train.indicators import SHOWN, Easel, Indicators, sheet
+from vjgan.train.kept import STATE, Kept, in_charge, kept_in, resolved
 from vjgan.train.options import (
     Options,
     Pulse,
@@ -36,14 +37,14 @@ from vjgan.train.options import (
     out_of_memory_words,
     settings_of,
 )
-from vjgan.train.origin import Start, config_of, fresh_start, start_from
+from vjgan.train.origin import Start, fresh_start, start_from
 from vjgan.train.peers import Peers
 from vjgan.train.prepare import Prepared, Tell, pictures_of, prepare
 from vjgan.train.trainer import Trainer
 
 log = logging.getLogger("vjgan")
 
-DATA, STATE, MODEL, BEST = "data", "state.safetensors", "model.safetensors", "best.safetensors"
+DATA, MODEL, BEST = "data", "model.safetensors", "best.safetensors"
 COLUMNS, ROWS = 8, 6  # of a sheet
 TRUNCATION = 0.7  # of a sheet
 PACE = 30.0  # seconds over which the speed is told
@@ -58,26 +59,51 @@ def train(options: Options, watch: Watch, tell: Tell = lambda done, total: None)
     try:
         if peers.device.type == "cpu":
             keep_memory()
-        with out_of_memory_words(options):
-            session = _Session(options, peers, watch, tell)
+        with in_charge(options) if peers.first else nullcontext(), out_of_memory_words(options):
+            session = _Session(resolved(options), peers, watch, tell)
             session.run()
     finally:
         peers.close()
 
 
+def look(options: Options, tell: Tell = lambda done, total: None) -> Prepared:
+    """Only make the pictures ready. Raises VjganError."""
+    with in_charge(options):
+        return _prepared(resolved(options), tell)
+
+
+def _prepared(options: Options, tell: Tell = lambda done, total: None) -> Prepared:
+    size, crop = options.size, None
+    if size is None and options.init is not None:
+        size = start_from(options.init).network.config.resolution
+    if options.faces and options.cropper is not None:
+        crop = options.cropper()
+    return prepare(
+        options.source,
+        options.output / DATA,
+        size,
+        bool(options.classes),
+        options.keep or frozenset(),
+        tell,
+        crop,
+    )
+
+
 class _Session:
     def __init__(self, options: Options, peers: Peers, watch: Watch, tell: Tell) -> None:
         self.options, self.peers, self.watch = options, peers, watch
-        path = options.output / STATE
-        kept = state.read(path) if path.exists() else None
-        self.prepared = self._prepare(kept, tell)
+        kept = kept_in(options.output)
+        if peers.first:
+            _prepared(options, tell)
+        peers.wait()
+        self.prepared = _prepared(options)
         pictures = pictures_of(options.output / DATA, self.prepared)
         start = self._start(kept)
         settings = settings_of(
             options,
             start.network.config.resolution,
             start.discriminator is not None,
-            kept[1]["settings"] if kept is not None else None,
+            kept.settings if kept is not None else None,
         )
         self.trainer = Trainer(
             start.network, pictures, self.prepared.labels, settings, peers, start.discriminator
@@ -86,58 +112,52 @@ class _Session:
             self.trainer.average.load_state_dict(start.average)
         self.minutes = 0.0
         if kept is not None:
-            self.trainer.restore(*kept)
-            self.minutes = kept[1]["minutes"]
+            self._restore()
+            self.minutes = kept.minutes
         self.rows = read_curve(options.output / "curve.csv", self.trainer.progress.seen / 1000)
         self.easel = Easel(
             self.trainer.average, self.prepared.labels, settings.seed, self.trainer.precision
         )
         self.indicators = Indicators(pictures, settings.seed)
-        self.origin = kept[1]["origin"] if kept is not None else start.origin
+        self.origin = start.origin
+        self.licence = options.licence or start.licence
+        # What it began with, if that is known.
+        self.init = kept.init if kept else options.init.name if options.init else ""
         self.stopped = False
 
-    def _prepare(
-        self, kept: tuple[dict[str, Tensor], dict[str, Any]] | None, tell: Tell
-    ) -> Prepared:
-        options = self.options
-        size, classes = options.size, options.classes
+    def _start(self, kept: Kept | None) -> Start:
+        options, classes = self.options, self.prepared.classes
         if kept is not None:
-            config = kept[1]["config"]
-            if size not in (None, config["resolution"]):
+            kept.check_classes(options, classes)
+            return Start(StyleGAN2(kept.config), None, None, kept.origin, kept.licence)
+        if options.init is not None:
+            start = start_from(options.init).fit(self.prepared.size, len(classes))
+            base = start.network.config.channel_base
+            if options.width not in (None, base):
                 raise VjganError(
-                    f"'{options.output}' holds a training of {config['resolution']} pixels, not of "
-                    f"--size {size}; give another -o"
+                    f"--width {options.width} is for new networks; '{options.init}' has {base}"
                 )
-            size, classes = config["resolution"], classes or bool(config["c_dim"])
-        elif options.init is not None and size is None:
-            size = start_from(options.init).network.config.resolution
-        folder = options.output / DATA
-        if self.peers.first:
-            prepare(options.source, folder, size, classes, options.keep, tell, options.crop)
-        self.peers.wait()
-        return prepare(options.source, folder, size, classes, options.keep, crop=options.crop)
+            return start
+        seed = dict(options.asked).get("seed", 0)
+        width = options.width or default_width(self.peers.device)
+        return fresh_start(self.prepared.size, width, len(classes), seed)
 
-    def _start(self, kept: tuple[dict[str, Tensor], dict[str, Any]] | None) -> Start:
-        classes = len(self.prepared.classes)
-        if kept is not None:
-            config = config_of(kept[1]["config"])
-            if config.c_dim != classes:
-                raise VjganError(
-                    f"'{self.options.output}' holds a training of {config.c_dim} classes, but "
-                    f"'{self.options.source}' has {classes}"
-                )
-            return Start(StyleGAN2(config), None, None, "")
-        if self.options.init is not None:
-            return start_from(self.options.init).fit(self.prepared.size, classes)
-        seed = dict(self.options.asked).get("seed", 0)
-        width = self.options.width or default_width(self.peers.device)
-        return fresh_start(self.prepared.size, width, classes, seed)
+    def _restore(self) -> None:
+        path = self.options.output / STATE
+        try:
+            self.trainer.restore(*state.read(path))
+        except torch.OutOfMemoryError:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(f"'{path}' is not the state of a training: {error}") from None
 
     def run(self) -> None:
         trainer, total = self.trainer, int(self.options.kimg * 1000)
         began = saved = time.monotonic()
         before, news = self.minutes, ""
         pace = [(began, trainer.progress.seen)]
+        if trainer.progress.seen >= total and not (self.options.output / MODEL).exists():
+            self.save(0.0, last=True)
         with self._interruptible():
             while trainer.progress.seen < total:
                 trainer.step()
@@ -174,6 +194,7 @@ class _Session:
                 "config": asdict(self.trainer.config),
                 "minutes": self.minutes,
                 "origin": self.origin,
+                "chosen": self._chosen(),
             }
             state.write(self.options.output / STATE, self.trainer.tensors(), about)
             if last:
@@ -182,6 +203,16 @@ class _Session:
             news = " ".join([f"{row['kimg']:.1f} kimg kept", *said])
         self.peers.wait()
         return news
+
+    def _chosen(self) -> dict[str, Any]:
+        """What was asked for, as `Kept` reads it."""
+        return {
+            "classes": self.prepared.classes,
+            "init": self.init,
+            "keep": sorted(self.options.keep or ()),
+            "faces": bool(self.options.faces),
+            "licence": self.licence,
+        }
 
     def _row(self, speed: float) -> Row:
         now, every = self.trainer.progress, self.options.measure
@@ -218,7 +249,7 @@ class _Session:
             self.options.output / name,
             self.trainer.average,
             name=self.options.output.resolve().name,
-            licence=self.options.licence,
+            licence=self.licence,
             origin=self.origin,
             trained=True,
             description=f"Trained by vjgan on {self.prepared.count:,} pictures; "
@@ -242,21 +273,19 @@ class _Session:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """The first Ctrl-C ends the training after its step, with the state safe; the second one
-        at once."""
+        """The first Ctrl-C, or whatever else asks it to, ends the training after its step, with the
+        state safe; the second one at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def stop(*_: object) -> None:
             self.stopped = True
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number in ends():
+                signal.signal(number, signal.default_int_handler)
 
-        before = signal.signal(signal.SIGINT, stop)
-        try:
+        with ending_by(stop):
             yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
 
 def memory(device: torch.device) -> int:

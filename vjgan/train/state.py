@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +97,32 @@ def replace(path: Path, data: bytes) -> None:
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the rest of a state. Raises ModelError."""
+    with _opened(path) as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, _about(path, file)  # noqa: SIM118
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """A state without its tensors. Raises ModelError."""
+    with _opened(path) as file:
+        return _about(path, file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
-                raise ModelError(f"'{path}' is not the state of a training")
-            about = json.loads(metadata["about"])
-            return {key: file.get_tensor(key) for key in file.keys()}, about  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise ModelError(f"'{path}' cannot be read: {error}") from None
+
+
+def _about(path: Path, file: Any) -> dict[str, Any]:
+    metadata = file.metadata() or {}
+    if metadata.get("format") != FORMAT:
+        raise ModelError(f"'{path}' is not the state of a training")
+    if metadata.get("version") != VERSION:
+        raise ModelError(f"'{path}' is of another version of vjgan, which this one cannot go on")
+    about = json.loads(metadata["about"])
+    if not isinstance(about, dict):
+        raise ModelError(f"'{path}' is not the state of a training")
+    return about
