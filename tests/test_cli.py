@@ -85,6 +85,8 @@ def printed(
         ((*FILM, "a.mp4", "--from", "1e400"), "--from '1e400'"),
         (("render", "noise.wav", "-o", "noise.wav"), "noise.wav"),
         (("model", "directions", "alive", "--names", "a,a"), "names one twice"),
+        (("model", "directions", "alive", "--names", "a b"), "--names 'a b'"),
+        (("bank", "list", "--bank", "noise.wav"), "bank 'noise.wav' is no folder"),
         (("project", "noise.wav", "-o", "a.jpg"), "a.jpg"),
         ((*FILM, "a.mp4", "--fps", "many"), "many"),
         ((*FILM, "a.mp4", "--from", "50", "--to", "10"), "--from 50"),

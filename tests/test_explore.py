@@ -139,7 +139,7 @@ def test_directions_are_stored_with_the_model(tmp_path: Path) -> None:
         ({"layers": "x"}, "--layers 'x' is not a range"),
         ({"count": 1, "names": "a,b"}, "--names has 2 names, but there are 1 directions"),
         ({"output": Path("model.pt")}, "must end in .safetensors"),
-        ({"names": "a b", "output": Path("x.safetensors")}, "direction 'a b' must be"),
+        ({"names": "a b", "output": Path("x.safetensors")}, "--names 'a b' must be"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, options: dict[str, object], message: str) -> None:

@@ -6,6 +6,8 @@ import io
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import wave
 from contextlib import nullcontext
 from fractions import Fraction
@@ -22,9 +24,11 @@ from vjgan.explore import blend_models
 from vjgan.files import check_place, read_text, read_toml, replacing, write_text
 from vjgan.film import FilmSettings
 from vjgan.film import film as make_film
-from vjgan.media import FilmWriter
+from vjgan.generator import checkpoint
+from vjgan.generator.stylegan2 import StyleGAN2, StyleGAN2Config
+from vjgan.media import FilmWriter, save_image
 from vjgan.projecting import project
-from vjgan.render import frame_rate
+from vjgan.render import exact, frame_rate
 from vjgan.rig import keep_binding, keep_in_rig
 from vjgan.setlist import is_setlist
 from vjgan.snapshot import edit_preset
@@ -228,6 +232,36 @@ def test_a_missing_picture_is_told_where_the_portrait_is_there_already(tmp_path:
 def test_a_fraction_is_taken_as_it_is_or_refused() -> None:
     assert frame_rate("1000000/33367") == Fraction(1000000, 33367)
     assert frame_rate("100000000001/3333333333") is None
+    assert [exact(text) for text in ("12.5", "25/2", ".5", " 7 ")] == [12.5, 12.5, 0.5, 7]
+    for text in ("", "/", "1/0", "-1", "1e999999999", "nan", "1_0", "\u0663"):
+        assert exact(text) is None and frame_rate(text) is None
+
+
+def test_a_name_that_is_no_text_is_written_with_question_marks(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    model = tmp_path / "a.safetensors"
+    small = StyleGAN2(StyleGAN2Config(resolution=16, channel_base=64, channel_max=8))
+    checkpoint.save(model, small, name=odd.name, licence="", origin="", trained=False)
+    assert checkpoint.load(model).info.name == "caf?"
+    save_image(odd / "a.png", np.zeros((8, 8, 3), np.uint8), {"Title": odd.name})
+    with Image.open(odd / "a.png") as picture:
+        assert picture.info["Title"] == "caf?"
+    with FilmWriter(odd / "a.mp4", (64, 64), Fraction(30), about={"Title": odd.name}) as film:
+        film.write(np.zeros((64, 64, 3), np.uint8))
+    with av.open(str(odd / "a.mp4")) as made:
+        assert made.metadata["title"] == "caf?"
+    (odd / os.fsdecode(b"\xff.png")).write_bytes(b"no picture")
+    for k, tone in enumerate(np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)):
+        Image.fromarray(tone).save(odd / f"{k}.png")
+    for place, status in (tmp_path / "out", 0), (odd / "out", 1):
+        words = ("train", odd, "-o", place, "--prepare", "--keep", "blurred,upscaled")
+        done = subprocess.run(
+            [sys.executable, "-m", "vjgan", *words], capture_output=True, text=True, timeout=200
+        )
+        assert done.returncode == status, done.stderr
+    assert "is not UTF-8; give another" in done.stderr and "Traceback" not in done.stderr
+    assert "unreadable  ?.png" in (tmp_path / "out" / "data" / "report.txt").read_text()
 
 
 @pytest.mark.parametrize("text", ["29.97002997", "29.97002997002997", "30000/1001"])

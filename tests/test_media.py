@@ -294,6 +294,14 @@ def test_surround_at_an_odd_rate_is_mixed_down(tmp_path: Path) -> None:
     assert np.argmax(spectrum) == 500  # 1000 Hz in half a second
 
 
+def test_tracks_that_are_no_loudspeakers_are_mixed_by_turns(tmp_path: Path) -> None:
+    time = np.arange(96_000)[:, None] / 48_000
+    tones = np.sin(2 * np.pi * 1000 * np.array([1, 2, 1, 2, 1, 2, 1, 2, 1]) * time) * 0.3
+    heard = read_sound(film(tmp_path / "film.mp4", Sound(tones.astype(np.float32), 48_000)))
+    spectra = np.abs(np.fft.rfft(heard.samples[4800:28800], axis=0))
+    assert list(spectra.argmax(0)) == [500, 1000]  # 1 and 2 kHz in half a second
+
+
 def test_a_film_outlasts_its_sound(tracks: dict[str, Path], tmp_path: Path) -> None:
     path = film(tmp_path / "film.mp4", tracks["mp3"], start=2.5, count=60)
     assert 0.5 <= read_sound(path).seconds < 0.6

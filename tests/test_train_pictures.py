@@ -192,6 +192,16 @@ def test_a_zip_is_read_in_place(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["art.zip", "data"]
 
 
+def test_linked_folders_are_read_and_circles_are_not(tmp_path: Path) -> None:
+    fill(tmp_path / "far", 3, 32)
+    art = fill(tmp_path / "art", 4, 32, first=20)
+    (art / "linked").symlink_to(tmp_path / "far")
+    (art / "linked twice").symlink_to(tmp_path / "far")
+    (art / "circle").symlink_to(tmp_path)
+    (art / "self").symlink_to(art)
+    assert len(Album(art).entries) == 7
+
+
 def test_a_bomb_in_a_zip_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import signal
 import sys
@@ -120,6 +121,8 @@ def _root(
 def main() -> NoReturn:
     """Run the command line. A user's mistake is one sentence and exit status 1, never a
     traceback; an interruption ends cleanly with 130."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
     for number in ends():
         if number is not signal.SIGINT:  # which may be ignored, in the background
             signal.signal(number, signal.default_int_handler)

@@ -203,8 +203,9 @@ def _checked(label: int | None, player: Player) -> int | None:
 
 def _sheet_name(subject: Subject, path: Path) -> str:
     plain = re.sub(r"[^\w@-]+", "-", path.stem)[:64]
+    psi = max(f"{subject.psi:.2f}", f"{subject.psi:g}", key=len)
     label = "" if subject.label is None else f"-class{subject.label}"
-    return f"{plain}-{subject.sha256[:12]}-psi{subject.psi:.2f}{label}.sheet"
+    return f"{plain}-{subject.sha256[:12]}-psi{psi}{label}.sheet"
 
 
 def _wait(seconds: float | None) -> None:

@@ -12,6 +12,7 @@ from vjgan.files import check_apart
 from vjgan.generator.blend import blend
 from vjgan.generator.checkpoint import find_model, info, load, model_file, save, save_again
 from vjgan.generator.directions import METHODS, SAMPLES, find_directions, sample
+from vjgan.generator.metadata import DIRECTION
 from vjgan.generator.player import make_space
 
 MOST = 100  # directions found at once
@@ -39,6 +40,8 @@ def add_directions(
     given = [name.strip() for name in names.split(",")] if names else []
     if len(given) > len(found):
         raise VjganError(f"--names has {len(given)} names, but there are {len(found)} directions")
+    if wrong := [name for name in given if not DIRECTION.fullmatch(f"direction.{name}")]:
+        raise VjganError(f"--names '{wrong[0]}' must be up to 64 letters, digits, _ or -")
     if len(set(given)) < len(given):
         raise VjganError(f"--names '{names}' names one twice; each direction needs its own")
     labels = [*given, *list(found)[len(given) :]]

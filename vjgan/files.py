@@ -160,6 +160,12 @@ def flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
     return found
 
 
+def in_utf8(text: str) -> str:
+    """A text that may have been a file's name, which need not be letters, so that it can be
+    written: what is none becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def in_words(about: Mapping[str, str]) -> str:
     """What a file says of itself, in one line."""
     return "; ".join(f"{key}: {text}" for key, text in about.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol
@@ -28,6 +29,8 @@ from vjgan.types import (
 )
 
 NTSC = 1001  # the largest divisor of a rate that is in use
+# No exponents: those of a few digits make numbers of as many as memory holds.
+WRITTEN = re.compile(r"\d{0,20}(\.\d{0,20}|/\d{1,20})?", re.ASCII)
 BROADCAST = {"23.976": Fraction(24000, 1001), "23.98": Fraction(24000, 1001),
              "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}  # fmt: skip
 
@@ -104,11 +107,18 @@ def frame_count(seconds: Fraction, fps: Fraction) -> int:
     return max(1, round(seconds * fps))
 
 
+def exact(text: str) -> Fraction | None:
+    """A number that is not below 0, as people write it: ``12``, ``12.5``, ``25/2``; else None."""
+    try:
+        return Fraction(text) if WRITTEN.fullmatch(text.strip()) else None
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
 def frame_rate(text: str) -> Fraction | None:
     """A frame rate as people write it (``30``, ``29.97``, ``30000/1001``), 1 to 240; else None."""
-    try:
-        rate = BROADCAST.get(text) or Fraction(text)
-    except (ValueError, ZeroDivisionError):
+    rate = BROADCAST.get(text) or exact(text)
+    if rate is None:
         return None
     if "/" not in text:  # as much of a broadcast rate as people write
         rate = rate.limit_denominator(NTSC)

@@ -39,6 +39,9 @@ class Bank:
     and files may be copied into it. Safe to call from any thread."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises BankError for what is no folder."""
+        if folder.exists() and not folder.is_dir():
+            raise BankError(f"bank '{folder}' is no folder")
         self.folder = folder
         self._lock = threading.RLock()
         self._known: dict[str, tuple[int, Portrait]] = {}  # when saved

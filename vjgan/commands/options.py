@@ -103,10 +103,9 @@ LONGEST_SECONDS = 10**9
 
 
 def seconds_of(text: str, option: str) -> Fraction:
-    try:
-        seconds = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        seconds = Fraction(-1)
-    if not 0 <= seconds <= LONGEST_SECONDS:
+    from vjgan.render import exact
+
+    seconds = exact(text)
+    if seconds is None or seconds > LONGEST_SECONDS:
         raise VjganError(f"{option} '{text}' is not a number of seconds, 0 to {LONGEST_SECONDS}")
     return seconds

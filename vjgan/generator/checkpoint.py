@@ -21,7 +21,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from vjgan.errors import ModelError
-from vjgan.files import check_place, replacing
+from vjgan.files import check_place, in_utf8, replacing
 from vjgan.generator import metadata as about_file
 from vjgan.generator.about import ModelInfo
 from vjgan.generator.faults import MemoryShortageError
@@ -99,9 +99,10 @@ def save(
     metadata |= {"code": code} if code else {}
     metadata |= {"training_set": training_set} if training_set else {}
     metadata |= {"bf16_db": f"{bf16_db:.1f}"} if bf16_db else {}
+    words = {key: in_utf8(text) for key, text in metadata.items()}
     try:
         with replacing(path) as part:
-            part.write_bytes(to_bytes(tensors, metadata))
+            part.write_bytes(to_bytes(tensors, words))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"model '{path}' cannot be written: {error}") from None
 

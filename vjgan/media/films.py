@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 
 from vjgan.errors import MediaError
-from vjgan.files import Part, check_place, in_words
+from vjgan.files import Part, check_place, in_utf8, in_words
 from vjgan.media.codecs import Encoder, check_codec, find_encoder, set_picture
 from vjgan.media.files import url, writing
 from vjgan.media.sounds import Sound, Source, decoded, open_sound, packets
@@ -154,6 +155,7 @@ def described(about: Mapping[str, str]) -> dict[str, str]:
     the whole of it as the comment."""
     if not about:
         return {}
+    about = {key: in_utf8(text) for key, text in about.items()}
     words = {"comment": in_words(about)}
     words |= {"title": about["Title"]} if "Title" in about else {}
     return words | ({"copyright": about["Licence"]} if "Licence" in about else {})
@@ -287,6 +289,7 @@ def _encoded(
     for block in blocks:
         kept = block[max(0, -position) :]
         if len(kept):
+            kept = kept if _has_layout(kept.shape[1]) else _by_turns(kept)
             packed = np.ascontiguousarray(kept, np.float32).reshape(1, -1)
             frame = AudioFrame.from_ndarray(packed, "flt", f"{kept.shape[1]}c")
             frame.sample_rate = rate
@@ -294,6 +297,20 @@ def _encoded(
             yield from stream.encode(frame)
         position += len(block)
     yield from stream.encode(None)
+
+
+@cache
+def _has_layout(channels: int) -> bool:
+    """Whether it is known where so many loudspeakers stand."""
+    try:
+        return av.AudioLayout(f"{channels}c").nb_channels == channels
+    except ValueError:
+        return False
+
+
+def _by_turns(block: FloatArray) -> FloatArray:
+    """Tracks of who knows what [n, channels], every other one left and right, as stereo [n, 2]."""
+    return np.stack([block[:, side::2].mean(1) for side in (0, 1)], 1)
 
 
 def _time(packet: Packet[AudioStream]) -> Fraction:

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from vjgan import files
-from vjgan.files import replacing
+from vjgan.files import in_utf8, replacing
 from vjgan.media.files import writing
 from vjgan.types import ByteArray
 
@@ -19,7 +19,7 @@ def save_image(path: Path, image: ByteArray, about: Mapping[str, str] | None = N
     itself, in text chunks by key. Raises MediaError when it cannot."""
     words = PngInfo()
     for key, text in (about or {}).items():
-        words.add_text(key, text)
+        words.add_text(key, in_utf8(text))
     with writing("picture", path), replacing(path) as part:
         Image.fromarray(image).save(part, format="PNG", pnginfo=words)
 

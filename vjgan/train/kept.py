@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from vjgan.errors import MediaError, ModelError, VjganError
+from vjgan.files import in_utf8
 from vjgan.generator.metadata import check_config
 from vjgan.generator.stylegan2 import StyleGAN2Config
 from vjgan.locks import alone
@@ -128,6 +129,8 @@ def in_charge(options: Options) -> Iterator[None]:
     the very folder of the pictures."""
     if options.output.resolve() == options.source.resolve():
         raise VjganError(f"-o '{options.output}' is where the pictures are; give another folder")
+    if in_utf8(str(options.output)) != str(options.output):  # for `safetensors`
+        raise VjganError(f"-o '{options.output}': the name is not UTF-8; give another folder")
     with ExitStack() as room:
         try:
             options.output.mkdir(parents=True, exist_ok=True)

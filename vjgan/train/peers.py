@@ -47,10 +47,8 @@ class Peers:
         """How many samples of a batch each process takes. Raises DeviceError."""
         group = min(group, batch)
         if batch % (self.count * group):
-            raise DeviceError(
-                f"--batch {batch} cannot be shared by {self.count} processes; it must be a "
-                f"multiple of {self.count * group}"
-            )
+            shared = f", for {self.count} processes share it" if self.count > 1 else ""
+            raise DeviceError(f"--batch {batch} is not a multiple of {self.count * group}{shared}")
         return batch // self.count
 
     def mean(self, tensors: Iterable[Tensor]) -> None:

@@ -91,9 +91,13 @@ def _known(name: PurePosixPath) -> bool:
 
 
 def _files(root: Path, without: Path | None) -> Iterator[Entry]:
-    left_out = None if without is None else without.resolve()
-    for folder, below, names in os.walk(root):
-        below[:] = [name for name in below if Path(folder, name).resolve() != left_out]
+    seen = {root.resolve()}  # links may lead in a circle
+    if without is not None:
+        seen.add(without.resolve())
+    for folder, below, names in os.walk(root, followlinks=True):
+        places = {Path(folder, name).resolve(): name for name in sorted(below)}
+        below[:] = [name for place, name in places.items() if place not in seen]
+        seen |= places.keys()
         for name in names:
             path = Path(folder, name)
             inside = PurePosixPath(path.relative_to(root).as_posix())

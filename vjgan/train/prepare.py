@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vjgan.errors import MediaError, VjganError
-from vjgan.files import replacing
+from vjgan.files import in_utf8, replacing, write_text
 from vjgan.train.inspection import (
     BLANK,
     BLURRED,
@@ -197,7 +197,7 @@ def _make(
                     kept += 1
                 tell(done, len(album.entries))
         made = Prepared(mark, size, kept, len(album.entries), groups, labels, faults)
-        (folder / REPORT).write_text(made.report())
+        write_text(folder / REPORT, in_utf8(made.report()))
         with replacing(folder / ABOUT) as part:
             part.write_text(json.dumps({"format": FORMAT} | asdict(made)))
     except OSError as error:
