@@ -22,6 +22,7 @@ from vjgan.generator.runtime import make_runtime
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.generator.stylegan3 import transform
 from vjgan.models import check, convert, parse_seeds, sample
+from vjgan.stock import describe_model
 
 HERE = Path(__file__).parent / "reference"
 COND, ORIG = HERE / "sg2ada_64_cond10.pkl", HERE / "sg2ada_64_orig.pkl"
@@ -260,3 +261,21 @@ def test_cases_that_need_a_password_are_unreadable(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"is not a \.npz file"):
         check(str(ORIG), path, "cpu")
+
+
+def test_a_model_with_its_enlarging_is_told_sampled_and_checked(tmp_path: Path) -> None:
+    both, plain = describe_model("portraits@2x"), describe_model("portraits")
+    assert both[: len(plain)] == plain
+    assert both[len(plain)] == "enlarged    2 times, by a network of its own"
+    sample("portraits@2x", tmp_path / "two.png", [3], 0.7, None)
+    sample("portraits", tmp_path / "one.png", [3], 0.7, None)
+    with Image.open(tmp_path / "two.png") as two, Image.open(tmp_path / "one.png") as one:
+        assert two.size == (256, 256) and one.size == (128, 128)
+        small = np.asarray(two.resize(one.size, Image.Resampling.BOX), np.float32)
+        assert np.abs(small - np.asarray(one, np.float32)).mean() < 4.0
+    assert "draws       256x256" in check("portraits@2x").lines
+
+
+def test_what_only_enlarges_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="only enlarges the pictures of 'portraits'; give that"):
+        convert("portraits@2x", tmp_path / "a.safetensors")

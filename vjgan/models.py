@@ -23,6 +23,7 @@ from vjgan.generator.openvino import has_bf16
 from vjgan.generator.player import Player, make_player, make_space
 from vjgan.generator.sample import draw_seeds
 from vjgan.generator.stylegan2 import StyleGAN2
+from vjgan.generator.upscale import Upscaler, model_of, read_upscaler
 from vjgan.media import save_image
 from vjgan.stock import credit_of
 from vjgan.types import ByteArray, LatentState
@@ -64,9 +65,9 @@ def sample(
     """Write a sheet of a model's pictures, one a seed, and say how large it is.
     Raises ModelError, and MediaError for what cannot be written."""
     check_place("picture", output, ".png")
-    checkpoint = _open(source)
+    checkpoint, upscaler = _open_whole(source)
     set_threads(live=False)
-    sheet = _sheet(draw_seeds(checkpoint.network, seeds, psi, label))
+    sheet = _sheet(draw_seeds(checkpoint.network, seeds, psi, label, upscaler))
     said = {"Software": f"vjgan {vjgan.__version__}", "Seed": ", ".join(map(str, seeds))}
     save_image(output, sheet, {**said, **credit_of(checkpoint.info)})
     return [f"{output}: {len(seeds)} pictures, {sheet.shape[1]}x{sheet.shape[0]} pixels"]
@@ -76,14 +77,18 @@ def check(source: str, against: Path | None = None, device: str = "auto") -> Ver
     """Load a model, draw with it and take the time; with ``against`` also compare it with the
     pictures of another program. Raises ModelError and DeviceError."""
     began = time.perf_counter()
-    checkpoint = _open(source)
+    checkpoint, upscaler = _open_whole(source)
     lines = [f"loads       {time.perf_counter() - began:.1f} s"]
     cases = reference.read_cases(against, checkpoint.info.config) if against else []
     set_threads(live=False)
     errors = [reference.compare(checkpoint.network, case) for case in cases]
     about, space = checkpoint.info, make_space(checkpoint.network)
     where = find_device(device)
-    player = make_player(checkpoint.network, space, about.name, about.trained, where)
+    if cases:
+        upscaler = None  # theirs are the network's own
+    player = make_player(
+        checkpoint.network, space, about.name, about.trained, where, upscaler=upscaler
+    )
     lines += _timing(player)
     if not errors:
         return Verdict(lines, True)
@@ -122,6 +127,13 @@ def parse_seeds(text: str) -> list[int]:
 
 def _open(source: str) -> Checkpoint:
     return load(find_model(source, folder("models")))
+
+
+def _open_whole(source: str) -> tuple[Checkpoint, Upscaler | None]:
+    """A model, and what enlarges its pictures where that is named with it."""
+    path = find_model(source, folder("models"))
+    base = model_of(path)
+    return load(base or path), None if base is None else read_upscaler(path)
 
 
 def _timing(player: Player) -> list[str]:

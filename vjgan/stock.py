@@ -20,6 +20,7 @@ from vjgan.generator.checkpoint import find_model, info
 from vjgan.generator.device import find_device, used_bytes, warm_budget
 from vjgan.generator.player import Player, open_model
 from vjgan.generator.shelf import Shelf
+from vjgan.generator.upscale import describe_upscaler
 from vjgan.generator.upscale import model_of as file_of
 from vjgan.genes import Pool, lineage
 from vjgan.library import Keyframes, Library
@@ -198,5 +199,7 @@ def list_controls() -> list[str]:
 
 
 def describe_model(name: str) -> list[str]:
-    """What a model says of itself."""
-    return info(find_model(name or DEFAULT_MODEL, folder("models"))).lines()
+    """What a model says of itself, and what enlarges its pictures. Raises ModelError."""
+    path = find_model(name or DEFAULT_MODEL, folder("models"))
+    base = file_of(path)
+    return info(path).lines() if base is None else info(base).lines() + describe_upscaler(path)

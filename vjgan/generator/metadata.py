@@ -24,6 +24,7 @@ Config = StyleGAN2Config | StyleGAN3Config
 Network = StyleGAN2 | StyleGAN3
 
 FORMAT = "vjgan"
+UPSCALER_FORMAT = "vjgan up-resolution"
 VERSION = "1"
 ARCHITECTURES: dict[str, tuple[type[Config], type[Network]]] = {
     "stylegan2": (StyleGAN2Config, StyleGAN2),
@@ -172,6 +173,11 @@ def _shape(row: Mapping[str, Any], room: int) -> list[int]:
 def read_config(path: Path, metadata: Mapping[str, str]) -> Config:
     """The network's shape out of the metadata, each value as its rule wants it.
     Raises ModelError."""
+    if metadata.get("format") == UPSCALER_FORMAT:
+        raise ModelError(
+            f"model '{path}' only enlarges the pictures of "
+            f"'{path.stem.partition('@')[0]}'; give that"
+        )
     if metadata.get("format") != FORMAT:
         raise ModelError(
             f"model '{path}' is a safetensors file, but not a vjgan model: "

@@ -12,21 +12,28 @@ from vjgan.errors import ModelError
 from vjgan.generator.handover import HandOver
 from vjgan.generator.metadata import Network
 from vjgan.generator.reference import draw
+from vjgan.generator.upscale import Upscaler
 from vjgan.types import ByteArray, FloatArray
 
 
 @torch.inference_mode()
 def draw_seeds(
-    network: Network, seeds: Iterable[int], psi: float = 1.0, label: int | None = None
+    network: Network,
+    seeds: Iterable[int],
+    psi: float = 1.0,
+    label: int | None = None,
+    upscaler: Upscaler | None = None,
 ) -> list[ByteArray]:
     """The picture uint8 [r, r, 3] of each seed, truncated to ``psi``, of the class ``label`` (None:
-    of no class). The same seed is the same z as in the original programs. Raises ModelError."""
+    of no class), doubled by the ``upscaler`` if there is one. The same seed is the same z as in the
+    original programs. Raises ModelError."""
     c, to_bytes = _one_hot(network, label), HandOver(pinned=False)
     pictures = []
     for seed in seeds:
         z = np.random.RandomState(seed).randn(1, network.config.z_dim)  # [1, z_dim]
         w = network.mapping(torch.from_numpy(z).float(), c)  # [1, w_dim]
-        pictures.append(to_bytes(draw(network, network.truncate(w, psi))[0]))
+        image = draw(network, network.truncate(w, psi))  # [1, img_channels, r, r]
+        pictures.append(to_bytes((image if upscaler is None else upscaler(image))[0]))
     return pictures
 
 

@@ -129,6 +129,20 @@ def model_of(path: Path) -> Path | None:
     return path.with_name(path.stem.removesuffix(MARK) + path.suffix)
 
 
+def describe_upscaler(path: Path) -> list[str]:
+    """For people: what a file does, how large it is, whose it is. Raises ModelError."""
+    network = read_upscaler(path)
+    with safe_open(path, "pt") as file:
+        licence = (file.metadata() or {}).get("licence", "")
+    rows = {
+        "enlarged": f"{FACTOR} times, by a network of its own",
+        "parameters": f"{sum(x.numel() for x in network.parameters()):,}",
+        "licence": "".join(c for c in licence[:500] if c.isprintable()) or "not recorded",
+        "file": str(path),
+    }
+    return [f"{key:<12}{value}" for key, value in rows.items()]
+
+
 def write_upscaler(path: Path, network: Upscaler, **metadata: str) -> None:
     """Write a network in fp16; the file appears under its name only when whole."""
     if network.reach:

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from vjgan.errors import told
 from vjgan.files import replacing
 from vjgan.generator import checkpoint
+from vjgan.generator.metadata import UPSCALER_FORMAT
 from vjgan.generator.stylegan2 import StyleGAN2
 from vjgan.generator.upscale import (
     FACTOR,
@@ -210,7 +211,7 @@ def export(teacher: Teacher, model: Path, folder: Path) -> Path:
     write_upscaler(
         out,
         teacher.average,
-        format="vjgan up-resolution",
+        format=UPSCALER_FORMAT,
         licence="CC0-1.0",
         model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
         steps=str(teacher.steps),
