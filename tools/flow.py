@@ -1,6 +1,7 @@
 """Trains the network that tells how the picture moves between two frames of a model.
 
-    python -m tools.flow --minutes 20      writes vjgan/generator/flow.npz
+    python -m tools.flow --minutes 60      writes vjgan/generator/flow.npz
+    python -m tools.flow --start FILE      goes on from such a file
 
 It learns from in-betweens that the default model draws itself, in other parts of the demo track and
 with other seeds than `bench/inbetween.py` judges it by: two frames, two to five sixtieths of a
@@ -27,9 +28,11 @@ from vjgan.generator.trail import Trail
 from vjgan.types import ByteArray, FloatArray
 
 MODEL, SIDE = "portraits", 128
-CLIPS = [(preset, start) for preset in ("sitters", "journey", "drift", "tide") for start in (3, 60)]
+PRESETS = ("sitters", "journey", "drift", "tide", "eras", "phrases")
+CLIPS = [(preset, start) for start in (3, 26, 60) for preset in PRESETS]
 CLIP_SECONDS = 8
 STEPS = (2, 3, 4, 5)  # frames from one model frame to the next
+CUTS, CUT_WEIGHT = 4, 0.05  # of a batch besides
 LEAST = 0.6  # of 255: pictures that differ by less teach nothing
 BATCH, RATE, KEPT = 16, 1.2e-3, 0.998
 FLOOR = 2e-4  # squared error of a fade that is good enough
@@ -47,6 +50,7 @@ class Trio(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--start", type=Path)
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -55,15 +59,21 @@ def main() -> None:
     for seed, (preset, start) in enumerate(CLIPS, start=101):
         witness = play(MODEL, preset, CLIP_SECONDS, Fraction(start), seed)
         clips.append(([frame.image for frame in witness.frames_], witness.places))
-    save(train(clips, rng, 60.0 * options.minutes), options.output)
+    net = FlowNet()
+    if options.start:
+        with np.load(options.start) as held:
+            net.load_state_dict({name: torch.from_numpy(held[name]) for name in held.files})
+    save(train(net, clips, rng, 60.0 * options.minutes), options.output)
 
 
 def train(
-    clips: list[tuple[list[ByteArray], list[FloatArray]]], rng: np.random.Generator, seconds: float
+    net: FlowNet,
+    clips: list[tuple[list[ByteArray], list[FloatArray]]],
+    rng: np.random.Generator,
+    seconds: float,
 ) -> dict[str, Tensor]:
     """The running mean of the network's numbers after so long."""
     pairs, chances = listed(clips)
-    net = FlowNet()
     optimiser = torch.optim.Adam(net.parameters(), lr=RATE)
     mean = {name: value.clone() for name, value in net.state_dict().items()}
     begin, done = time.monotonic(), 0
@@ -73,6 +83,7 @@ def train(
         chosen = rng.choice(len(pairs), BATCH, p=chances)
         trios = [varied(trio(clips, *pairs[k], rng), rng) for k in chosen]
         loss, gain = judged(net, [torch.stack(list(rows)) for rows in zip(*trios, strict=True)])
+        loss = loss + CUT_WEIGHT * moved(net, [cut(clips, rng) for _ in range(CUTS)])
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -139,6 +150,30 @@ def varied(one: Trio, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor,
         turned = -1.0 if rng.random() < 0.3 else 1.0
         pictures = (pictures - 0.5) * float(rng.uniform(0.6, 1.3)) * turned + 0.5
     return pictures[0], pictures[1], pictures[2], torch.tensor(one.share).float()
+
+
+def cut(
+    clips: list[tuple[list[ByteArray], list[FloatArray]]], rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Two pictures [3, 64, 64] in 0..1 that have nothing to do with each other: frames of two
+    clips, or clouds."""
+    if rng.random() < 0.5:
+        chosen = rng.choice(len(clips), 2, replace=False)
+        frames = [clips[k][0][rng.integers(len(clips[k][0]))] for k in chosen]
+        pair = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 255.0
+    else:
+        coarse = int(rng.integers(4, SEEN // 2))
+        clouds = torch.from_numpy(rng.normal(0.5, 0.5, (2, 3, coarse, coarse)))
+        pair = F.interpolate(clouds.float(), (SEEN, SEEN), mode="bicubic").clamp(0.0, 1.0)
+    one, two = F.adaptive_avg_pool2d(pair, SEEN)
+    return one, two
+
+
+def moved(net: FlowNet, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """By how many of 128 pixels, on average, what should not be moved is."""
+    before, after = (torch.stack(list(side)) for side in zip(*pairs, strict=True))
+    found: Tensor = net(before, after)
+    return 128.0 * found.abs().mean()
 
 
 def judged(net: FlowNet, rows: list[Tensor]) -> tuple[Tensor, float]:
