@@ -161,3 +161,16 @@ def test_a_click_is_as_strong_and_as_late_at_any_rate(sample_rate: int) -> None:
         near = peaks[np.abs(peaks - second - 0.02) < 0.1]
         assert 0.0 < near.mean() - second < 0.03
     assert middle[160:195].mean() < 2.0
+
+
+@pytest.mark.parametrize("bpm", [100.0, 117.0, 124.0, 138.0, 171.0])
+def test_the_tempo_is_that_of_the_music_and_none_of_the_grid(bpm: float) -> None:
+    tracker = Tracker()
+    for one in strengths(steady(bpm, 0.4, 30.0), 30.0):
+        tracker.step(one)
+    assert tracker.bpm == pytest.approx(bpm, rel=0.004)
+    known = tracker.bpm
+    for _ in range(round(8.0 * FRAMES)):  # of silence: it runs on as it was
+        tracker.step(None)
+    assert tracker.bpm == known
+    assert away(tracker.phase, (38.0 - 0.4) * bpm / 60.0) < 0.12

@@ -30,6 +30,8 @@ NEAR = np.arange(-NEAR_SLOTS, NEAR_SLOTS + 1)
 NEARNESS = np.hanning(len(NEAR) + 2)[1:-1]
 READ_FRAMES = 4  # from one reading to the next
 PULL_SECONDS = 0.2  # time constant in which the clock follows the readings
+RATE_SECONDS = 8.0  # time constant in which its own tempo does
+GRID = 0.016  # share by which that may be off the filter's, which knows a few tempi only
 FAR = 0.15  # beats between clock and reading, beyond which it leaps
 PATIENCE = 0.4  # seconds for which it must have been so
 LOST, LEAST_TRUST = 0.2, 0.05  # confidence below which readings count for less; at least so much
@@ -44,10 +46,11 @@ LAGS = {BEATS: (2, 4), 3: (3,)}  # beats after which music comes again, by the b
 OCTAVES = (0.5, 1.0, 2.0)  # beats of the filter to one of the clock
 QUARTERS = OFFSETS // BEATS  # places of a reading to its beat
 MARK_BEATS = 5.0  # time constant of the judge's marks
-LOYALTY = 1.0  # nats for readings that have their beats where the filter has
 SURE_PATIENCE = 1.0  # more of it, for the tempo, once a reading has stood for MARGIN_BEATS
-MARGIN = 2.0  # nats by which another reading must be better
-MARGIN_BEATS = 16  # after which it is so for one at the same tempo, too
+MARGIN = 1.0  # nats by which a reading at another tempo must be better
+SHIFT_MARGIN = 2.0  # and one at the same tempo, after so many beats; less before
+MARGIN_BEATS = 16
+LOYALTY = 1.0  # nats for the one at the same tempo that has its beats where the filter has
 VOTE = 0.5  # nats of a mark, that a nat of the filter's votes for a beat is worth
 
 
@@ -65,7 +68,9 @@ class Tracker:
         self._total = 1.0  # of the masses
         self._pulse = usual  # bpm of the filter
         self._octave = 1.0  # beats of the filter to one of the clock
-        self._tempo = usual  # of the clock
+        self._tempo = usual  # of the filter, in beats of the clock
+        self._rate = usual  # bpm at which the clock goes
+        self._settled = 0.0  # seconds for which it has been led at about that tempo
         self._clock = 0.0  # beats
         # For how many beats the clock is behind the bar, by its length.
         self._votes = {bank.beats: np.zeros(bank.beats) for bank in meter.banks}
@@ -102,7 +107,7 @@ class Tracker:
     def step(self, strength: FloatArray | None) -> None:
         """Go on by a frame of the ear and take in its onset ``strength`` [BANDS]; None is silence,
         in which everything runs on as it was."""
-        self._clock += self._tempo / 60.0 / FRAMES
+        self._clock += self._rate / 60.0 / FRAMES
         self._heard.append(strength)
         if strength is not None:
             self._judge.hear(strength, self._late)
@@ -181,7 +186,7 @@ class Tracker:
         self._share = min(1.0, share / self._total)
         self._rate_confidence()
         if self.confidence > 0.0 or self.bpm > 0.0:
-            self.bpm = self._tempo
+            self.bpm = self._rate
 
     def _rate_confidence(self) -> None:
         sure = (self._gain - GAIN_NONE) / (GAIN_SURE - GAIN_NONE)
@@ -208,7 +213,15 @@ class Tracker:
             self._leap(tempo / self._pulse)
         self._pulse = approach(self._pulse, tempo, READ_FRAMES / RATE, TEMPO_SECONDS * same)
         self._tempo = self._pulse / self._octave
+        self._keep_rate()
         return [belt.places(first, last) for belt in self._belts]
+
+    def _keep_rate(self) -> None:
+        """Let the clock go at about the filter's tempo, or at once at another one."""
+        off = self._rate / self._tempo - 1.0
+        if abs(off) > SAME_TEMPO:
+            self._rate, self._settled = self._tempo, 0.0
+        self._rate = self._tempo * (1.0 + min(GRID, max(-GRID, self._rate / self._tempo - 1.0)))
 
     def _leap(self, ratio: float) -> None:
         """The filter goes at another tempo. The clock goes with it, but not to another octave."""
@@ -236,14 +249,9 @@ class Tracker:
         self._marks += (self._judge.marks - self._marks) / min(MARK_BEATS, self._judged)
         bars = self._marks.reshape(len(LEVELS), BEATS, QUARTERS)
         beats = np.log(np.exp(bars).sum(axis=1))  # whichever beat the bar begins on
-        quarters = round((self._late * self._octave - place) * QUARTERS)
-        beats[LEVELS.index(1.0 / self._octave), quarters % QUARTERS] += LOYALTY
-        level, quarter = np.unravel_index(int(beats.argmax()), beats.shape)
-        same = LEVELS[level] == 1.0
-        margin = MARGIN * (min(1.0, self._judged / MARGIN_BEATS) if same else 1.0)
-        better = beats.max() >= beats[LEVELS.index(1.0), 0] + margin
-        # The filter is often twice too fast, and hardly ever too slow.
-        if better and 1.0 <= self._octave * LEVELS[level] <= max(OCTAVES):
+        gains = self._gains(beats, place)
+        level, quarter = np.unravel_index(int(gains.argmax()), gains.shape)
+        if gains.max() >= 0.0:
             first = int(bars[level, :, quarter].argmax()) + float(quarter) / QUARTERS
             self._read_anew(LEVELS[level], first)
         else:
@@ -252,6 +260,21 @@ class Tracker:
             weight = VOTE * (self._octave == 1.0)
             self._first = int((firsts[-np.arange(BEATS)] + weight * np.log(share + 1e-3)).argmax())
 
+    def _gains(self, beats: NDArray[np.float64], place: float) -> NDArray[np.float64]:
+        """By how much more than they must readings are better than the clock's own, by their
+        log-probabilities ``beats`` [LEVELS, QUARTERS]; the filter is at ``place``."""
+        own = LEVELS.index(1.0)
+        gains: NDArray[np.float64] = beats - beats[own, 0] - MARGIN
+        shifted = beats[own].copy()
+        if self._octave == 1.0:
+            shifted[round((self._late - place) * QUARTERS) % QUARTERS] += LOYALTY
+        gains[own] = shifted - shifted[0] - SHIFT_MARGIN * min(1.0, self._judged / MARGIN_BEATS)
+        gains[own, 0] = -np.inf
+        # The filter is often twice too fast, and hardly ever too slow.
+        octaves = self._octave * np.array(LEVELS)
+        gains[(octaves < 1.0) | (octaves > max(OCTAVES))] = -np.inf
+        return gains
+
     def _read_anew(self, level: float, first: float) -> None:
         """Let a beat of the clock last ``level`` beats, and a bar begin on its ``first``."""
         origin = first * level
@@ -259,6 +282,7 @@ class Tracker:
         self._judge.retime(origin, 1.0 / level)
         self._octave *= level
         self._tempo /= level
+        self._rate /= level
         self._clock = (late - origin) / level + DELAY * self._tempo / 60.0
         self._marks[:] = 0.0
         self._judged = self._first = 0
@@ -271,7 +295,12 @@ class Tracker:
         trust = max(LEAST_TRUST, min(1.0, self._foretold / LOST) ** 2) if sure else 1.0
         self._apart = self._apart + dt if abs(ahead) > FAR else 0.0
         if self._apart == 0.0:
-            self._clock += trust * ahead * -math.expm1(-dt / PULL_SECONDS)
+            pulled = trust * ahead * -math.expm1(-dt / PULL_SECONDS)  # beats
+            self._clock += pulled
+            # The clock's beats are where the music's are: what it was pulled is what its tempo
+            # was off by.
+            self._settled += dt
+            self._rate += 60.0 * pulled / min(RATE_SECONDS, max(1.0, self._settled))
         elif self._apart > PATIENCE / trust:
             self._clock += ahead
             self._judge.retime(-ahead, 1.0)
