@@ -14,7 +14,7 @@ PACKAGE = ROOT / "vjgan"
 # Each room, and what of vjgan it may import besides itself. A folder is one room.
 GROUND = {
     *("errors", "types", "latest", "smooth", "clock", "controls", "assets", "priority"),
-    *("files", "gestures"),
+    *("files", "gestures", "locks", "pictures", "compiling", "interruption"),
 }
 ROOMS = {
     "errors": set(),
@@ -25,7 +25,11 @@ ROOMS = {
     "controls": {"errors"},
     "assets": {"errors"},
     "priority": set(),
-    "files": {"errors"},
+    "files": {"errors", "locks"},
+    "locks": set(),
+    "pictures": set(),
+    "compiling": set(),
+    "interruption": set(),
     "gestures": {"errors", "types"},
     "audio": GROUND,
     "spectrum": GROUND,
@@ -120,7 +124,6 @@ TOP = {
     "settings",
     "show",
     "workers",
-    "interruption",
     "licence",
     "thumbnails",
     "kin",

@@ -113,6 +113,22 @@ def _is_special(path: Path) -> bool:
     return path.exists() and not (path.is_file() or path.is_dir())
 
 
+def from_home(text: str) -> Path:
+    """A path as a person writes it: ``~`` is their home, where that is known."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file, and not if its name cannot be one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def saved_at(path: Path) -> int:
     """When a file was last saved, in ns; 0 while it is not there."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -73,7 +73,8 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
     sound = demo_sound() if path is None else open_recording(path)
     start, end = _span(settings, sound)
     preset = library.find(settings.preset)
-    warn(library, [preset] if score is None else [chapter.preset for chapter in score.chapters])
+    sources = [preset] if score is None else [chapter.preset for chapter in score.chapters]
+    warn(library, sources)
 
     def part() -> Part:
         chapters = None if score is None else _chapters(library, score)
@@ -88,7 +89,7 @@ def film(settings: FilmSettings, progress: Progress, picture: Path | None = None
             scenes=chapters,
         )
 
-    shoot_shared(settings, library, part, progress, picture)
+    shoot_shared(settings, library, part, progress, sources, picture)
 
 
 def _chapters(library: Library, score: Score) -> Chapters:
@@ -124,14 +125,18 @@ def shoot_shared(
     library: Library,
     part: Callable[[], Part],
     progress: Progress,
+    sources: Sequence[Path],
     picture: Path | None = None,
 ) -> None:
-    """Write a film, by many workers if there shall be any; ``part`` makes it anew when asked."""
+    """Write a film, by many workers if there shall be any; ``part`` makes it anew when asked, of
+    presets with these ``sources``."""
     inner_size(settings.size, settings.upscale)
     if settings.alpha and settings.upscale > 1:
         raise VjganError(f"--upscale {settings.upscale} knows no alpha; leave out one of them")
     check_codec(settings.output, settings.codec, settings.alpha)
-    check_apart("film", settings.output, [Path(settings.track)], MediaError)
+    layers = [row for source in sources for row in library.preset(source).layers]
+    read = [Path(settings.track), *(Path(row.place) for row in layers if row.kind == "video")]
+    check_apart("film", settings.output, read, MediaError)
     with interruptible() as check:
         if not check_workers(settings.workers):
             shoot(settings, part(), progress, check, picture)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vjgan.bindings import Controller, read_own
 from vjgan.controls import CONTROLS, LAYERS, Control
 from vjgan.errors import BankError, PresetError, ShaderError, VjganError
-from vjgan.files import flat, read_toml
+from vjgan.files import flat, from_home, is_file, read_toml
 from vjgan.gestures import MIDI_SOURCE
 from vjgan.mapping import CURVES, SHAPES, SIGNALS, Lfo, Route
 from vjgan.types import NO_HINT, PassWeight, TempoHint
@@ -266,7 +266,7 @@ def _current(path: Path, written: dict[str, Any]) -> dict[str, Any]:
 def _layer(name: str, table: LayerTable, folder: Path) -> Layer:
     kind, _, place = table.source.partition(":")
     if kind in ("image", "video") and place:
-        place = str(folder / Path(place).expanduser())
+        place = str(folder / from_home(place))
     return Layer(name, kind, place, table.beats)
 
 
@@ -279,7 +279,7 @@ def _layer_problems(layers: Sequence[Layer]) -> Iterable[str]:
                 f"layers.{one.name}.source must be image:PATH, video:PATH, camera:NAME or "
                 f"ndi:NAME, not '{one.kind}{':' * bool(one.place)}{one.place}'"
             )
-        elif one.kind in ("image", "video") and not Path(one.place).is_file():
+        elif one.kind in ("image", "video") and not is_file(Path(one.place)):
             yield f"layers.{one.name}.source: there is no file '{one.place}'"
         elif one.beats is not None and one.kind != "video":
             yield f"layers.{one.name}.beats is for videos, not for '{one.kind}:'"
@@ -288,7 +288,7 @@ def _layer_problems(layers: Sequence[Layer]) -> Iterable[str]:
 def _retouch(written: str, folder: Path) -> RetouchRow:
     kind, _, place = written.partition(":")
     if is_file_name(place):
-        place = str(folder / Path(place).expanduser())
+        place = str(folder / from_home(place))
     return RetouchRow(kind, place)
 
 
@@ -304,7 +304,7 @@ def _retouch_problems(retouch: Sequence[RetouchRow]) -> Iterable[str]:
         if row.kind not in RETOUCHES:
             allowed = ", ".join(f"{kind}, {kind}:NAME" for kind in RETOUCHES)
             yield f"retouch '{row.kind}' is unknown; there are: {allowed}, style:PATH"
-        elif is_file_name(row.place) and not Path(file := row.place.partition("#")[0]).is_file():
+        elif is_file_name(row.place) and not is_file(Path(file := row.place.partition("#")[0])):
             yield f"retouch '{row.kind}:': there is no file '{file}'"
     if len([row for row in retouch if row.kind == "dream"]) > 1:
         yield "retouch 'dream' is there twice; it dreams only once"

@@ -50,7 +50,7 @@ def project(
     save_image(output, portrait, {**software, **credit_of(loaded.info)})
     lines = [said, f"{output}: unlikeness {unlikeness:.3f} after {steps} steps"]
     if keep:
-        row = Portrait(keep, w, loaded.info.name, loaded.info.sha256, "projected")
+        row = Portrait(keep, w, loaded.info.name, loaded.info.sha256, "projected", verdict="kept")
         lines.append(f"kept as '{Bank(bank_folder()).add(row, portrait).name}'")
     return lines
 

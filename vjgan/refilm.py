@@ -59,7 +59,9 @@ def refilm(settings: FilmSettings, path: Path, progress: Progress) -> None:
                 scenes=scenes,
             )
 
-        shoot_shared(settings, library, part, progress)
+        if isinstance(sound, Path):
+            settings = replace(settings, track=str(sound))
+        shoot_shared(settings, library, part, progress, sources)
 
 
 def describe_take(path: Path) -> list[str]:

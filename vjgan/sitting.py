@@ -7,6 +7,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,16 @@ ENCODERS = "encoders"  # the folder of them, beside the models
 MOST_NOTED = 600  # times of portraits, a minute of them
 GLIDE_SECONDS = 0.7  # in which a portrait comes by two thirds of the way to a liker one
 LEFT_SECONDS = 3.0  # that nobody is seen until the walk goes on
+KEEPING_SECONDS = 5.0  # for which the end of the show waits for a portrait that is being kept
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is kept of one sitter: portraits by name, also those that are still being written."""
+
+    names: list[str] = field(default_factory=list)
+    forgotten: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Sitting:
@@ -55,7 +66,8 @@ class Sitting:
         self._newest: object = None  # what was last shown
         self._w: FloatArray | None = None
         self._present_at: float | None = None  # when somebody was last seen; None: nobody is on
-        self._kept: list[str] = []  # of this sitter, by name
+        self._kept = _Kept()  # of this sitter
+        self._keeping: list[threading.Thread] = []
         self._visit = 0
         self._leaves = False
         self._nearer = np.zeros(1, np.float32)  # what the sitter's z is shown with besides, [1|32]
@@ -74,7 +86,7 @@ class Sitting:
             late = self._present_at is not None and seen.time - self._present_at > LEFT_SECONDS
             return self._gone() if late or not self._watcher.looks else ()
         if seen.visit != self._visit:
-            self._visit, self._kept = seen.visit, []
+            self._visit, self._kept = seen.visit, _Kept()
             self._met_at, self._late, self._shown = seen.time, True, []
             self._nearer = np.zeros(1, np.float32)
         self._present_at = seen.time
@@ -100,6 +112,8 @@ class Sitting:
         """Let the camera go; nothing stays but what was kept."""
         self._watcher.close()
         self._improver.close()
+        for keeping in self._keeping:
+            keeping.join(KEEPING_SECONDS)
 
     def do(self, name: str) -> None:
         """ "look" or look away, "capture" the sitter's portrait, "forget" the sitter."""
@@ -120,7 +134,7 @@ class Sitting:
             "state": state,
             "words": STATES[state],
             "others": seen.others,
-            "kept": len(self._kept),
+            "kept": len(self._kept.names),
         }
 
     def _note(self, now: float) -> None:
@@ -174,33 +188,46 @@ class Sitting:
         if self._w is None or self._path is None:
             log.error("camera: nobody sits there to be kept")
             return
-        portrait = (self._w.copy(), self._path, self._scene)
-        threading.Thread(target=self._keep, args=portrait, name="capture", daemon=True).start()
+        portrait = (self._w.copy(), self._path, self._scene, self._kept)
+        keeping = threading.Thread(target=self._keep, args=portrait, name="capture", daemon=True)
+        self._keeping = [*(one for one in self._keeping if one.is_alive()), keeping]
+        keeping.start()
 
-    def _keep(self, w: FloatArray, path: Path, scene: Scene) -> None:
+    def _keep(self, w: FloatArray, path: Path, scene: Scene, of_sitter: _Kept) -> None:
         step_back(10)
         try:
             loaded = checkpoint.load(path)
             name = scene.generator.name
-            portrait = Portrait("sitter", w, name, loaded.info.sha256, "camera")
-            kept = self._bank.add(portrait, draw_w(loaded.network, w))
+            portrait = Portrait("sitter", w, name, loaded.info.sha256, "camera", verdict="kept")
+            picture = draw_w(loaded.network, w)
+            if of_sitter.forgotten:
+                return
+            kept = self._bank.add(portrait, picture)
+            with of_sitter.lock:
+                of_sitter.names.append(kept.name)
+                late = of_sitter.forgotten  # meanwhile
+            if late:
+                self._bank.remove(kept.name)
+                return
         except VjganError as error:
             log.error("camera: %s", error)
             return
-        self._kept.append(kept.name)
         log.info("camera: kept as '%s'; X forgets it", kept.name)
 
     def _forget(self) -> None:
         """Nothing stays of this sitter, and the camera looks away."""
         self._watcher.look(False)
         self._leaves = True
-        for name in self._kept:
+        with self._kept.lock:
+            self._kept.forgotten = True
+            names = list(self._kept.names)
+        for name in names:
             try:
                 self._bank.remove(name)
             except VjganError as error:
                 log.error("camera: %s", error)
-        log.info("camera: forgotten%s", f", {len(self._kept)} portraits with it" * bool(self._kept))
-        self._kept = []
+        log.info("camera: forgotten%s", f", {len(names)} portraits with it" * bool(names))
+        self._kept = _Kept()
 
 
 def open_sitting(place: str, stage: Stage, library: Library) -> Sitting:

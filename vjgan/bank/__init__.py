@@ -14,9 +14,9 @@ from pathlib import Path
 from PIL import Image
 
 from vjgan.assets import own_folder
-from vjgan.bank.portrait import NAME, SUFFIX, Portrait, check_name, read, write
+from vjgan.bank.portrait import SUFFIX, Portrait, check_name, is_name, read, write
 from vjgan.errors import BankError
-from vjgan.files import replacing, saved_at
+from vjgan.files import is_file, replacing, saved_at
 from vjgan.types import ByteArray, FloatArray, LatentSpace
 
 __all__ = ["Bank", "BankError", "Portrait", "bank_folder", "check_name"]
@@ -50,7 +50,7 @@ class Bank:
     def names(self) -> list[str]:
         """The names of all portraits, damaged ones too, in order."""
         found = self.folder.glob(f"*{SUFFIX}")
-        return sorted(path.stem for path in found if NAME.fullmatch(path.stem))
+        return sorted(path.stem for path in found if is_name(path.stem))
 
     def get(self, name: str) -> Portrait:
         """A portrait by its name. Raises BankError where there is none, or its file is damaged."""
@@ -104,7 +104,7 @@ class Bank:
                 new = replace(new, verdict=verdict)
             if name_ is not None and name_ != name:
                 new = replace(new, name=name_)
-                if NAME.fullmatch(name_) and self._file(name_).exists():
+                if is_name(name_) and self._file(name_).exists():
                     raise BankError(f"portrait '{name}': the name '{name_}' is taken")
             if new != old:
                 write(self._file(new.name), new)
@@ -152,7 +152,7 @@ class Bank:
 
     def _there(self, name: str) -> Path:
         """The file of a portrait that is in the bank. Raises BankError."""
-        if not NAME.fullmatch(name) or not self._file(name).is_file():
+        if not is_name(name) or not is_file(self._file(name)):
             raise BankError(f"portrait '{name}' is not in the bank; there are: {self._listed()}")
         return self._file(name)
 
@@ -164,12 +164,12 @@ class Bank:
 
     def _free(self, name: str) -> str:
         """The name, or with the first number behind it that makes it one of its own."""
-        if not NAME.fullmatch(name) or not self._file(name).exists():
+        if not is_name(name) or not self._file(name).exists():
             return name
-        number = 2
-        while self._file(f"{name[:58]}-{number}").exists():
+        number, stem = 2, name[: 58 if name.isascii() else 40]
+        while self._file(f"{stem}-{number}").exists():
             number += 1
-        return f"{name[:58]}-{number}"
+        return f"{stem}-{number}"
 
     def _draw(self, path: Path, picture: ByteArray) -> None:
         image = Image.fromarray(picture)

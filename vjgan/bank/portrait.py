@@ -27,6 +27,7 @@ MOST_BYTES = 4_000_000  # of a file
 MOST_NUMBERS = 200_000  # of w
 REFUSED = "is not allowed; it must be"
 NAME, NAMED = re.compile(r"[\w-]{1,64}"), "1 to 64 letters, digits, _ and -"
+NAME_BYTES = 200  # of a name as a file's
 TAG = re.compile(r"[\w-][\w -]{0,31}")
 MOST_TAGS = 32
 
@@ -70,9 +71,14 @@ class _About(BaseModel):
     verdict: Verdict = ""
 
 
+def is_name(name: str) -> bool:
+    """Whether a portrait may have that name."""
+    return bool(NAME.fullmatch(name)) and len(name.encode()) <= NAME_BYTES
+
+
 def check_name(name: str) -> None:
     """Raise BankError where nobody can have that name."""
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         raise BankError(f"portrait '{name[:80]}': name {name[:80]!r} {REFUSED} {NAMED}")
 
 

@@ -105,8 +105,8 @@ def _between(a: FloatArray, b: FloatArray, share: FloatArray) -> FloatArray:
 def _reduced(image: ByteArray, placement: Placement, factor: int) -> tuple[FloatArray, Placement]:
     """The part of an image around a square, each pixel the mean of ``factor`` times as many, so
     that fine patterns are averaged rather than skipped; and the square in it."""
-    factor = max(1, factor)
     height, width = image.shape[:2]
+    factor = max(1, min(factor, height, width))
     reach = placement.side * (abs(np.cos(placement.angle)) + abs(np.sin(placement.angle))) / 2
     left, top = (
         int(np.clip(middle - reach - factor, 0, max(0, length - 2 * factor)))

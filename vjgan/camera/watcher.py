@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vjgan.camera.follower import STATES, Follower, Seen
 from vjgan.camera.reader import Reader
+from vjgan.files import is_file
 from vjgan.latest import Latest
 from vjgan.priority import step_back
 from vjgan.sources import Source, Wish, open_source
@@ -30,7 +31,7 @@ class Watcher:
         """Raises DeviceError or MediaError: one sentence."""
         self._follower = Follower(reader)
         named = Path(place).suffix or "/" in place  # as no camera is
-        kind = "video" if Path(place).is_file() or named else "camera"
+        kind = "video" if is_file(Path(place)) or named else "camera"
         self._source: Source = open_source(Wish(kind, place), live=True, channels=3)
         self._name = f"{kind} '{place}'"
         self._seen: Latest[Seen] = Latest(Seen())

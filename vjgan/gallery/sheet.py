@@ -53,7 +53,7 @@ class Sheet:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._file = _opened(path)
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, ValueError) as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
                 aside = path.with_suffix(".damaged")
@@ -70,21 +70,8 @@ class Sheet:
 
     def samples(self) -> list[Sample]:
         """All of them, by seed."""
-        columns = "seed, sharpness, strangeness, likeness, rejected, tags, name"
         with self._lock:
-            rows = self._file.execute(f"SELECT {columns} FROM samples ORDER BY seed").fetchall()
-        return [
-            Sample(
-                seed,
-                sharp,
-                strange,
-                np.frombuffer(like, np.float32),
-                bool(rejected),
-                tuple(json.loads(tags)),
-                name,
-            )
-            for seed, sharp, strange, like, rejected, tags, name in rows
-        ]
+            return _samples(self._file)
 
     def add(self, sample: Sample, picture: bytes) -> None:
         """Keep a sample with its picture (JPEG). Raises BankError if it cannot."""
@@ -97,8 +84,10 @@ class Sheet:
         )
         with self._writing():
             self._file.execute(
-                "INSERT OR REPLACE INTO samples (seed, sharpness, strangeness, likeness, picture)"
-                " VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO samples (seed, sharpness, strangeness, likeness, picture)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (seed) DO UPDATE SET sharpness ="
+                " excluded.sharpness, strangeness = excluded.strangeness,"
+                " likeness = excluded.likeness, picture = excluded.picture",
                 row,
             )
 
@@ -127,6 +116,24 @@ class Sheet:
             raise BankError(f"gallery '{self._path}' cannot be written: {error}") from None
 
 
+def _samples(file: sqlite3.Connection) -> list[Sample]:
+    """What a file holds. Raises sqlite3.Error and ValueError for a damaged one."""
+    columns = "seed, sharpness, strangeness, likeness, rejected, tags, name"
+    rows = file.execute(f"SELECT {columns} FROM samples ORDER BY seed").fetchall()
+    return [
+        Sample(
+            seed,
+            sharp,
+            strange,
+            np.frombuffer(like, np.float32),
+            bool(rejected),
+            tuple(json.loads(tags)),
+            name,
+        )
+        for seed, sharp, strange, like, rejected, tags, name in rows
+    ]
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     file = sqlite3.connect(path, check_same_thread=False)
     try:
@@ -139,7 +146,13 @@ def _opened(path: Path) -> sqlite3.Connection:
         file.execute(f"PRAGMA user_version = {VERSION}")
         file.execute("SELECT COUNT(picture) FROM samples").fetchone()
         file.commit()
-    except sqlite3.Error:
+        if file.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("damaged")
+        try:
+            _samples(file)
+        except (sqlite3.OperationalError, TypeError) as error:  # of what stands in it
+            raise ValueError(str(error)) from None
+    except (sqlite3.Error, ValueError):
         file.close()
         raise
     return file

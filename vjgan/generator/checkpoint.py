@@ -21,7 +21,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from vjgan.errors import ModelError
-from vjgan.files import check_place, in_utf8, replacing
+from vjgan.files import check_place, from_home, in_utf8, is_file, replacing
 from vjgan.generator import metadata as about_file
 from vjgan.generator.about import ModelInfo
 from vjgan.generator.faults import MemoryShortageError
@@ -50,11 +50,11 @@ class Checkpoint:
 
 def find_model(name_or_path: str, folder: Path) -> Path:
     """The file of a model: a path, or the name of one in ``folder``. Raises ModelError."""
-    path = Path(name_or_path).expanduser()
-    if path.is_file():
+    path = from_home(name_or_path)
+    if is_file(path):
         return path
     named = folder / f"{name_or_path}{SUFFIX}"
-    if path.name == name_or_path and named.is_file():
+    if path.name == name_or_path and is_file(named):
         return named
     have = ", ".join(sorted(p.stem for p in folder.glob(f"*{SUFFIX}"))) or "none"
     raise ModelError(f"model '{name_or_path}' is neither a file nor a bundled model ({have})")

@@ -24,6 +24,7 @@ from vjgan.types import FloatArray
 
 TOLERANCE = 0.01  # seconds by which a file's clock may stray before silence is put in
 PIECE = 65_536  # samples of a sound that are handed on at a time
+SLOWEST_RATE, FASTEST_RATE = 1000, 1_536_000  # Hz
 LONGEST_GAP = 600.0  # seconds; a longer one is a broken clock rather than silence
 
 
@@ -125,6 +126,12 @@ def open_sound(path: Path) -> Source:
     if not isinstance(stream, AudioStream) or not stream.channels:
         container.close()
         raise MediaError(f"sound '{path}' cannot be read: there is no sound in it")
+    if not SLOWEST_RATE <= stream.rate <= FASTEST_RATE:
+        container.close()
+        raise MediaError(
+            f"sound '{path}' cannot be read: {stream.rate} samples a second are outside "
+            f"{SLOWEST_RATE}..{FASTEST_RATE}"
+        )
     codec = stream.codec_context.codec.canonical_name
     layout = stream.layout.name  # as it is now: a decoder changes it on its way
     return Source(path, container, stream, codec, stream.rate, layout, stream.channels)

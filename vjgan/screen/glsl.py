@@ -29,21 +29,28 @@ GLOBALS = {
 FLOATS = {**GLOBALS, **dict.fromkeys(SIGNALS, 0.0)}  # `kick` is the one that is heard
 
 # A CPU in place of a GPU computes both ways of an `if`, so what depends on one is two programs.
-EFFECT_MAIN = "\nvoid main() { drawn = vec4(effect(at).rgb, 1.0); }\n"
-# Where alpha is kept, colours are light over black, multiplied by it: only at the very end, for
-# those who want them so, they are not. What glows beyond the picture covers as much as it lights.
-ALPHA_MAIN = """
-void main() {
-    vec3 light = effect(at).rgb;
-    drawn = vec4(light, clamp(covered < 0.0 ? texture(frame, at).a : covered, 0.0, 1.0));
+# What is no number would stay in whatever remembers the last frame, and spread.
+_FINITE = """
+vec3 finite(vec3 light) {
+    float sum = light.r + light.g + light.b;
+    return isnan(sum) || isinf(sum) ? vec3(0.0) : light;
 }
 """
-STRAIGHT_MAIN = """
-void main() {
-    vec3 light = effect(at).rgb;
+EFFECT_MAIN = _FINITE + "\nvoid main() { drawn = vec4(finite(effect(at).rgb), 1.0); }\n"
+# Where alpha is kept, colours are light over black, multiplied by it: only at the very end, for
+# those who want them so, they are not. What glows beyond the picture covers as much as it lights.
+ALPHA_MAIN = f"""{_FINITE}
+void main() {{
+    vec3 light = finite(effect(at).rgb);
+    drawn = vec4(light, clamp(covered < 0.0 ? texture(frame, at).a : covered, 0.0, 1.0));
+}}
+"""
+STRAIGHT_MAIN = f"""{_FINITE}
+void main() {{
+    vec3 light = finite(effect(at).rgb);
     float alpha = max(covered, max(light.r, max(light.g, light.b)));
     drawn = alpha < 0.5 / 255.0 ? vec4(0.0) : vec4(light / alpha, alpha);
-}
+}}
 """
 BLUR_MAIN = "\nvoid main() { drawn = blur(at); }\n"
 WAYS = ("FILLED", "QUICK", "ENLARGED", "ANYHOW")  # of laying the model's picture, see between.frag

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import moderngl
 import numpy as np
 
+from vjgan.errors import ShaderError
 from vjgan.screen.glsl import (
     ALPHA_MAIN,
     BLUR_MAIN,
@@ -78,6 +79,11 @@ class Program:
                 uniform.value = UNITS[name]
             elif name == "resolution":
                 self._resolution = uniform
+            elif not isinstance(uniform.value, float):
+                self.release()
+                raise ShaderError(
+                    f"shader '{shader.path}': uniform '{name}' must be a float, not of another type"
+                )
             elif own in shader.controls:
                 self._floats.append((uniform, own, shader.controls[own].default))
             else:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vjgan.errors import VjganError
+from vjgan.pictures import in_8_bits, open_picture
 from vjgan.screen.layout import Output, Point
 
 Matrix = NDArray[np.floating]  # [3, 3], of points (x, y, 1) that are 0..1 from the top left
@@ -210,9 +211,9 @@ def read_mask(path: Path) -> Image.Image:
 
     Raises VjganError with the file and the reason when it is no picture."""
     try:
-        with Image.open(path) as image:
-            return image.convert("L")
-    except (OSError, Image.DecompressionBombError) as error:
+        with open_picture(str(path)) as image:
+            return in_8_bits(image).convert("L")
+    except Exception as error:  # Pillow has as many ways to fail as there are formats
         reason = getattr(error, "strerror", None) or "it is not a picture"
         raise VjganError(f"mask '{path}' cannot be read: {reason}") from None
 

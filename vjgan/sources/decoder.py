@@ -81,6 +81,9 @@ class Reel:
             with _opened(path) as container:
                 self.seconds, self._frame_seconds = _length(container)
                 first = next(container.decode(container.streams.video[0]), None)
+            if first is not None and self.seconds <= 0.0:
+                with _opened(path) as container:
+                    self.seconds = _counted(container, self._frame_seconds)
         except (av.FFmpegError, OSError, IndexError) as error:
             reason = getattr(error, "strerror", None) or "there is no video in it"
             raise MediaError(f"video '{path}' cannot be read: {reason}") from None
@@ -180,6 +183,17 @@ def _decoded(container: InputContainer) -> Iterator[VideoFrame]:
                 yield from packet.decode()
 
 
+def _counted(container: InputContainer, frame: float) -> float:
+    """How long a video lasts whose file does not tell, as of a show that was cut off, in seconds:
+    all of it is gone through."""
+    stream = container.streams.video[0]
+    packets = [packet for packet in container.demux(stream) if packet.size]
+    times = [packet.pts for packet in packets if packet.pts is not None]
+    if not times:
+        return len(packets) * frame
+    return float((max(times) - min(times)) * (stream.time_base or 0)) + frame
+
+
 def _length(container: InputContainer) -> tuple[float, float]:
     """How long a video and one of its frames last, in seconds."""
     stream = container.streams.video[0]
@@ -187,5 +201,7 @@ def _length(container: InputContainer) -> tuple[float, float]:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base), frame
     if container.duration:
-        return container.duration / av.time_base, frame
+        # Matroska's is the time at which it ends.
+        begins = container.start_time or 0 if "matroska" in container.format.name else 0
+        return (container.duration - max(0, begins)) / av.time_base, frame
     return stream.frames * frame, frame

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from vjgan.errors import MediaError
+from vjgan.pictures import in_8_bits, open_picture
 from vjgan.types import Beat, ByteArray, Frame, Tick
 
 LARGEST = 2048  # pixels a side; what is larger is made smaller
@@ -31,11 +32,13 @@ class Still:
 
 def _read(path: Path, channels: int) -> ByteArray:
     try:
-        with Image.open(path) as file:
+        with open_picture(str(path)) as file:
             if file.width * file.height > MOST_PIXELS:
                 raise MediaError(f"picture '{path}' has more than {MOST_PIXELS} pixels")
-            image = ImageOps.exif_transpose(file).convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            image = in_8_bits(ImageOps.exif_transpose(file)).convert("RGBA")
+    except MediaError:
+        raise
+    except Exception as error:  # Pillow has as many ways to fail as there are formats
         reason = getattr(error, "strerror", None) or "it is no picture that can be read"
         raise MediaError(f"picture '{path}' cannot be read: {reason}") from None
     image.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from vjgan.errors import MediaError
+from vjgan.pictures import in_8_bits, open_picture
 from vjgan.types import ByteArray
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -120,7 +120,7 @@ def decode(data: bytes) -> ByteArray:
     """A picture file as uint8 [height, width, 3], sRGB, upright; transparent pixels are white.
     Raises MediaError."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_picture(io.BytesIO(data)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise MediaError(
                     f"is {image.width}x{image.height}; {MOST_PIXELS:,} pixels are read"
@@ -149,7 +149,7 @@ def read_picture(path: Path) -> ByteArray:
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height as a picture's header tells them. Raises MediaError."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_picture(io.BytesIO(data)) as image:
             return image.size
     except Exception as error:  # likewise
         raise MediaError(f"is no picture: {error}") from None
@@ -157,7 +157,7 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep(np.asarray(image, np.float64), image.mode.startswith("I;16"))
+        return in_8_bits(image).convert("RGB")
     if image.has_transparency_data:
         whole = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, GROUND), whole).convert("RGB")
@@ -173,17 +173,6 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a broken profile is worth no more than none
     return image.convert("RGB")
-
-
-def _deep(values: NDArray[np.float64], sixteen: bool) -> Image.Image:
-    """Grey of 16 bits a pixel, or of 32 in whatever range, as RGB of 8."""
-    values = np.nan_to_num(values)
-    most = values.max(initial=0.0)
-    scale = 255.0 if most <= 1.0 else 1.0
-    if sixteen or most > 255.0:
-        scale = 255.0 / max(65535.0, most)
-    grey = (values * scale + 0.5).clip(0, 255).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
 
 
 def square(picture: ByteArray, size: int) -> ByteArray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vjgan.controls import Control
 from vjgan.errors import ShaderError
-from vjgan.files import saved_at
+from vjgan.files import from_home, is_file, saved_at
 from vjgan.screen.isf.header import Isf, read_isf
 from vjgan.types import PassWeight
 
@@ -57,8 +57,8 @@ class Collection:
     def _found(self, place: str, beside: Path) -> Path:
         name = place if place.lower().endswith(".fs") else f"{place}.fs"
         for folder in (beside, *self._folders):
-            path = folder / Path(name).expanduser()
-            if path.is_file():
+            path = folder / from_home(name)
+            if is_file(path):
                 return path.resolve()
         known = [path.stem for path in self._paths()]
         listed = ", ".join(known[:MOST_LISTED]) + ", ..." * (len(known) > MOST_LISTED)

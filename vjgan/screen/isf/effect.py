@@ -10,6 +10,7 @@ import moderngl
 from PIL import Image
 
 from vjgan.errors import ShaderError
+from vjgan.pictures import in_8_bits, open_picture
 from vjgan.screen.glsl import OWN_LINES, told
 from vjgan.screen.isf.header import FROM_PICTURE, SOUNDS, Input, Isf, Target
 from vjgan.screen.isf.sound import Sound
@@ -212,11 +213,12 @@ def _picture(context: moderngl.Context, isf: Isf, name: str) -> moderngl.Texture
     """An imported picture, bottom row first."""
     path = isf.imported[name]
     try:
-        with Image.open(path) as image:
+        with open_picture(str(path)) as image:
             if image.width * image.height > MOST_IMPORTED or max(image.size) > MOST_SIDE:
                 raise ValueError(f"{image.width}x{image.height} pixels are too many")
-            pixels = image.convert("RGBA").transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+            whole = in_8_bits(image).convert("RGBA")
+            pixels = whole.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    except Exception as error:  # Pillow has as many ways to fail as there are formats
         reason = getattr(error, "strerror", None) or error
         raise ShaderError(
             f"ISF file '{isf.path}': the picture '{path.name}' cannot be read: {reason}"

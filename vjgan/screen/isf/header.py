@@ -84,7 +84,8 @@ class Isf:
     def kind(self) -> str:
         """ "filter", "transition" or "generator", by ISF's conventions."""
         names = {one.name for one in self.inputs if one.kind == "image"}
-        if {"startImage", "endImage"} <= names and self.takes("progress"):
+        moves = any(one.name == "progress" and one.kind == "float" for one in self.inputs)
+        if {"startImage", "endImage"} <= names and moves:
             return "transition"
         return "filter" if "inputImage" in names else "generator"
 
@@ -238,7 +239,10 @@ def _imported(header: Mapping[str, Any], folder: Path) -> dict[str, Path]:
         text = row.get("PATH") if isinstance(row, dict) else None
         if not isinstance(text, str) or not text:
             raise ValueError(f"IMPORTED '{name}' has no PATH")
-        path = (folder / text).resolve()
+        try:
+            path = (folder / text).resolve()
+        except (OSError, RuntimeError):  # links in a circle
+            raise ValueError(f"IMPORTED '{name}': '{text}' leads nowhere") from None
         if Path(text).is_absolute() or not path.is_relative_to(folder.resolve()) or "\\" in text:
             raise ValueError(f"IMPORTED '{name}': '{text}' is not inside the file's own folder")
         if path.suffix.lower() not in _PICTURES:
