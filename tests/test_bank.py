@@ -138,6 +138,12 @@ def test_what_fits_a_model(bank: Bank) -> None:
     assert not bank.fits(replace(NORA, w=np.zeros((9, 16), np.float32)), SPACE, "alive")
 
 
+def test_what_is_refused_leaves_no_picture(bank: Bank, tmp_path: Path) -> None:
+    with pytest.raises(BankError, match="tags"):
+        bank.add(replace(NORA, tags=tuple(map(str, range(99)))), np.zeros((8, 8, 3), np.uint8))
+    assert bank.names() == [] and not list(bank.folder.glob("*"))
+
+
 def test_a_bank_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BankError, match="cannot be written: Not a directory"):

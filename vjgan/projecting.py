@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def project(
     portrait = draw_w(loaded.network, w)
     software = {"Software": f"vjgan {vjgan.__version__}"}
     save_image(output, portrait, {**software, **credit_of(loaded.info)})
-    lines = [said, f"{output}: unlikeness {unlikeness:.3f} after {steps} steps"]
+    how = f"unlikeness {unlikeness:.3f}" if math.isfinite(unlikeness) else "the mean portrait"
+    lines = [said, f"{output}: {how} after {steps} steps"]
     if keep:
         row = Portrait(keep, w, loaded.info.name, loaded.info.sha256, "projected", verdict="kept")
         lines.append(f"kept as '{Bank(bank_folder()).add(row, portrait).name}'")

@@ -81,9 +81,13 @@ class Bank:
         with self._lock:
             portrait = replace(portrait, name=self._free(portrait.name))
             path = self._file(portrait.name)
-            if picture is not None:
-                self._draw(path.with_suffix(".png"), picture)
-            write(path, portrait)
+            write(path, portrait)  # first, as it may be refused
+            try:
+                if picture is not None:
+                    self._draw(path.with_suffix(".png"), picture)
+            except BankError:
+                path.unlink(missing_ok=True)
+                raise
             return portrait
 
     def change(
