@@ -265,8 +265,21 @@ def test_whatever_ends_it_the_state_is_safe(art: Path, tmp_path: Path, number: i
         if pulse.seen == 16:
             signal.raise_signal(number)
 
-    with pytest.raises(KeyboardInterrupt):
-        train(options(art, tmp_path), end)
+    before = signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(options(art, tmp_path), end)
+    finally:
+        signal.signal(number, before)
+    assert state.read_about(tmp_path / "state.safetensors")["progress"]["seen"] == 24
+
+
+def test_a_training_may_outlast_its_terminal(art: Path, tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        train(options(art, tmp_path, kimg=0.024), lambda _: signal.raise_signal(signal.SIGHUP))
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert state.read_about(tmp_path / "state.safetensors")["progress"]["seen"] == 24
 
 
