@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from vjgan.errors import ModelError
 from vjgan.files import replacing
 from vjgan.generator.bending import Bent
+from vjgan.generator.metadata import text
 from vjgan.generator.openvino import Enlarger, has_bf16, installed
 from vjgan.generator.stylegan2 import SLOPE
 from vjgan.types import FloatArray
@@ -133,11 +134,11 @@ def describe_upscaler(path: Path) -> list[str]:
     """For people: what a file does, how large it is, whose it is. Raises ModelError."""
     network = read_upscaler(path)
     with safe_open(path, "pt") as file:
-        licence = (file.metadata() or {}).get("licence", "")
+        licence = text(file.metadata() or {}, "licence")
     rows = {
         "enlarged": f"{FACTOR} times, by a network of its own",
         "parameters": f"{sum(x.numel() for x in network.parameters()):,}",
-        "licence": "".join(c for c in licence[:500] if c.isprintable()) or "not recorded",
+        "licence": licence or "not recorded",
         "file": str(path),
     }
     return [f"{key:<12}{value}" for key, value in rows.items()]
